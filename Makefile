@@ -29,7 +29,7 @@ unexport PYTHONDONTWRITEBYTECODE
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run migrate openapi sync-demo test test-thorough test-faults test-web check-web vendor-web web-icons bench bench-scale bench-sync bench-web check check-openapi format lock clean
+.PHONY: help run migrate openapi demo sync-demo test test-thorough test-faults test-web check-web vendor-web web-icons web-pictures web-sheet bench bench-scale bench-sync bench-web check check-openapi format lock clean
 
 help: ## List the targets
 	@echo "Usage: make <target> [ARGS=\"...\"]"
@@ -76,6 +76,17 @@ vendor-web: $(STAMP_DEV) ## Copy the libraries of the browser app from their npm
 web-icons: $(STAMP_DEV) ## Draw the icons of the browser app; needs chromium
 	@$(PIP) install --require-hashes -r requirements/browser.txt
 	@$(BIN)/python -m tests.web.icons
+
+web-sheet: $(STAMP_DEV) ## Take pictures of each view of the browser app, into build/web-sheet; needs chromium
+	@$(PIP) install --require-hashes -r requirements/browser.txt
+	@$(BIN)/python -m tests.web.sheet
+
+web-pictures: $(STAMP_DEV) ## Take the pictures of the README from the running app; needs chromium
+	@$(PIP) install --require-hashes -r requirements/browser.txt
+	@$(BIN)/python -m tests.web.pictures
+
+demo: $(STAMP_DEV) ## Serve a sample account with other people, a history and a conflict, to look at
+	@$(BIN)/python -m tests.web.demo
 
 sync-demo: $(STAMP_RUN) ## Show two devices that keep in sync
 	@exec $(BIN)/tasktracker sync-demo $(ARGS)

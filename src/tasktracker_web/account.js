@@ -1,5 +1,6 @@
 // Who uses the app on this device, and the copy of that user.
 
+import { markArrivals } from "./arrivals.js";
 import { BASE } from "./base.js";
 import { Lists } from "./lists.js";
 import { Copy } from "./sync/copy.js";
@@ -27,6 +28,11 @@ export function useCopy() {
   return /** @type {{ copy: Copy }} */ (account.value).copy;
 }
 
+/** The id of its user, in the same views. */
+export function useMe() {
+  return /** @type {{ user: User }} */ (account.value).user.id;
+}
+
 /** The lists of its tasks, in the same views. */
 export function useLists() {
   return /** @type {{ lists: Lists }} */ (account.value).lists;
@@ -41,6 +47,7 @@ export async function start() {
     account.value?.copy.wake();
     void finishSigningOut();
   });
+  addEventListener("beforeunload", (event) => account.value?.copy.hasUnstored && event.preventDefault());
   document.addEventListener("visibilitychange", () => {
     if (!document.hidden && account.value) void account.value.copy.load().then(() => account.value?.copy.wake());
   });
@@ -56,8 +63,9 @@ async function open(user) {
   // Some browsers allow no storage in private windows: the app then works while it is open.
   const store = await IdbStore.open(name).catch(() => new MemoryStore());
   const copy = new Copy({ ...shared, session, store, sha256, uuid, owner: { server: user.server, user: user.id } });
+  markArrivals(copy);
   await copy.start();
-  account.value = { user, copy, lists: new Lists(copy.tasks) };
+  account.value = { user, copy, lists: new Lists(copy.tasks, user.id) };
 }
 
 /** @param {() => Promise<import("./sync/items.js").Schemas["UserView"]>} signingIn */

@@ -2,12 +2,13 @@
 // takes longer than a frame.
 
 import { now } from "./clock.js";
-import { dueBefore, inOrder, isOpen, lastDoneFirst } from "./tasks.js";
+import { dueBefore, inOrder, isOpen, lastDoneFirst, STATES } from "./tasks.js";
 import { startOfDay } from "./texts/texts.js";
-import { computed } from "./vendor/preact-signals-core.js";
+import { computed, signal } from "./vendor/preact-signals-core.js";
 
 /** @typedef {import("./sync/items.js").Task} Task */
 /** @template T @typedef {import("@preact/signals-core").ReadonlySignal<T>} Signal */
+/** @typedef {import("./sync/collection.js").Collection<Task>} Tasks */
 /** @typedef {(a: Task, b: Task) => number} Order */
 
 /** For more changes than this, sorting everything is faster. */
@@ -24,9 +25,15 @@ export class Lists {
   done;
   /** The number of open tasks in each category. @type {Signal<Map<string | null, number>>} */
   counts;
+  /** The tasks directly below each task. @type {Signal<Map<string, Task[]>>} */
+  children;
+  /** The tasks in each state. @type {Record<Task["state"], Signal<Task[]>>} */
+  byState;
+  /** The open tasks that others share with the user, by the id of their owner. @type {Signal<Map<string, Task[]>>} */
+  shared;
 
-  /** @param {Signal<Map<string, Task>>} tasks */
-  constructor(tasks) {
+  /** @param {Tasks} tasks @param {string} user */
+  constructor(tasks, user) {
     this.open = sorted(tasks, isOpen, inOrder);
     this.done = sorted(tasks, (task) => !isOpen(task), lastDoneFirst);
     const tomorrow = computed(() => position(this.open.value, (task) => !dueBefore(task, startOfDay(now.value, 1))));
@@ -38,44 +45,48 @@ export class Lists {
       for (const { category } of this.open.value) counts.set(category, (counts.get(category) ?? 0) + 1);
       return counts;
     });
+    this.children = computed(() => grouped(tasks.value.values(), ({ parent }) => parent));
+    this.shared = computed(() => grouped(this.open.value, ({ owner }) => (owner === user ? null : owner)));
+    const inState = (/** @type {Task["state"]} */ state) =>
+      computed(() => (isOpen({ state }) ? this.open : this.done).value.filter((task) => task.state === state));
+    this.byState = /** @type {any} */ (Object.fromEntries(STATES.map((state) => [state, inState(state)])));
   }
+}
+
+/** Return the tasks by a key, without those that have none. @param {Iterable<Task>} tasks @param {(task: Task) => string | null} keyOf */
+function grouped(tasks, keyOf) {
+  /** @type {Map<string, Task[]>} */
+  const groups = new Map();
+  for (const task of tasks) {
+    const key = keyOf(task);
+    if (key === null) continue;
+    const group = groups.get(key);
+    if (group) group.push(task);
+    else groups.set(key, [task]);
+  }
+  return groups;
 }
 
 /**
  * Return some of the tasks, in an order that is kept when tasks change. No two tasks are equal in that order.
- * @param {Signal<Map<string, Task>>} tasks @param {(task: Task) => boolean} includes @param {Order} order
+ * @param {Tasks} tasks @param {(task: Task) => boolean} includes @param {Order} order
  * @returns {Signal<Task[]>}
  */
 export function sorted(tasks, includes, order) {
-  /** @type {Map<string, Task>} */
-  let before = new Map();
-  /** @type {Task[]} */
-  let rows = [];
-  return computed(() => {
-    const after = tasks.value;
-    /** @type {Task[]} */
-    const gone = [];
-    /** @type {Task[]} */
-    const added = [];
-    let kept = 0;
-    for (const [id, task] of after) {
-      const known = before.get(id);
-      if (known) kept += 1;
-      if (known === task) continue;
-      if (known && includes(known)) gone.push(known);
-      if (includes(task)) added.push(task);
-    }
-    if (kept < before.size) for (const [id, task] of before) if (!after.has(id) && includes(task)) gone.push(task);
-    before = after;
-    if (gone.length + added.length > MANY) rows = [...after.values()].filter(includes).sort(order);
-    else if (gone.length + added.length > 0) {
-      rows = [...rows];
-      const at = (/** @type {Task} */ task) => position(rows, (each) => order(each, task) >= 0);
-      for (const task of gone) rows.splice(at(task), 1);
-      for (const task of added) rows.splice(at(task), 0, task);
-    }
-    return rows;
+  const all = () => [...tasks.peek().values()].filter(includes).sort(order);
+  const list = signal(all());
+  tasks.listen((changes) => {
+    const gone = changes.flatMap(([before]) => (before && includes(before) ? [before] : []));
+    const added = changes.flatMap(([, after]) => (after && includes(after) ? [after] : []));
+    if (gone.length + added.length === 0) return;
+    if (gone.length + added.length > MANY) return void (list.value = all());
+    const rows = [...list.peek()];
+    const at = (/** @type {Task} */ task) => position(rows, (each) => order(each, task) >= 0);
+    for (const task of gone) rows.splice(at(task), 1);
+    for (const task of added) rows.splice(at(task), 0, task);
+    list.value = rows;
   });
+  return list;
 }
 
 /** Return the position of the first task for which something is true. It is true for all tasks after that. @param {Task[]} rows @param {(task: Task) => boolean} isTrue */

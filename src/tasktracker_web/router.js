@@ -4,7 +4,7 @@ import { BASE } from "./base.js";
 import { signal } from "./vendor/preact-signals-core.js";
 
 /** The paths that the server answers with the app (`entrypoints/http/web.py`). */
-export const PATHS = ["/", "/today", "/upcoming", "/all", "/done", "/trash", "/list/{id}", "/task/{id}", "/signin", "/register"];
+export const PATHS = ["/", "/today", "/upcoming", "/all", "/board", "/shared", "/done", "/trash", "/list/{id}", "/task/{id}", "/signin", "/register", "/share"];
 
 /** @typedef {{ name: string, id: string }} Route the first part of the path, and the second */
 

@@ -1,8 +1,12 @@
 // What views ask about tasks.
 
 /** @typedef {import("./sync/items.js").Task} Task */
+/** @typedef {import("./sync/items.js").Category} Category */
 
-/** @param {Task} task */
+/** The states, in the order in which work goes on. @type {Task["state"][]} */
+export const STATES = ["open", "in_progress", "done", "cancelled"];
+
+/** @param {Pick<Task, "state">} task */
 export function isOpen({ state }) {
   return state !== "done" && state !== "cancelled";
 }
@@ -10,6 +14,36 @@ export function isOpen({ state }) {
 /** Whether a task is due before a moment. @param {Task} task @param {Date} moment */
 export function dueBefore({ due_date }, moment) {
   return due_date !== null && new Date(due_date) < moment;
+}
+
+/** How many levels of subtasks there may be, with the topmost task. */
+export const MAX_DEPTH = 5;
+
+/** Return the tasks above a task, the topmost first. @param {ReadonlyMap<string, Task>} tasks @param {Task} task */
+export function above(tasks, task) {
+  /** @type {Task[]} */
+  const found = [];
+  for (let next; (next = task.parent ? tasks.get(task.parent) : undefined) && !found.includes(next); task = next) found.unshift(next);
+  return found;
+}
+
+/** Return the ids among these of tasks that are below no other of them. @param {ReadonlyMap<string, Task>} tasks @param {Set<string>} ids */
+export function topmost(tasks, ids) {
+  return [...ids].filter((id) => {
+    const task = tasks.get(id);
+    return task && !above(tasks, task).some((each) => ids.has(each.id));
+  });
+}
+
+/** Whether a user may file a task, delete it and add subtasks. @param {Task} task @param {string} user @param {ReadonlyMap<string, Category>} categories */
+export function canOrganise({ owner, category }, user, categories) {
+  const role = category && categories.get(category)?.role;
+  return owner === null || owner === user || role === "owner" || role === "editor";
+}
+
+/** Whether a user may change a task. @param {Task} task @param {string} user @param {ReadonlyMap<string, Category>} categories */
+export function canEdit(task, user, categories) {
+  return task.owners.includes(user) || canOrganise(task, user, categories);
 }
 
 /** The order of lists: what is due first, then what is urgent, then what is new. @param {Task} a @param {Task} b */

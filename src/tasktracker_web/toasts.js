@@ -1,5 +1,6 @@
 // The message about the last action, with what undoes it.
 
+import { NoSpace } from "./sync/errors.js";
 import { t } from "./texts/texts.js";
 import { signal } from "./vendor/preact-signals-core.js";
 
@@ -20,7 +21,7 @@ export async function undoable(doing, text) {
     const undo = await doing;
     toast(text, { label: t("undo"), act: undo });
   } catch (error) {
-    toast(t("error.store"));
-    throw error;
+    toast(t(error instanceof NoSpace ? "error.space" : "error.store"));
+    if (!(error instanceof NoSpace)) throw error;
   }
 }

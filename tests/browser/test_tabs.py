@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from tests.browser.tab import PATIENCE
 from tests.http import Person, Server, expect
-from tests.waiting import PATIENCE
 
 pytestmark = pytest.mark.browser
 

@@ -6,6 +6,8 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
+import pytest
+
 from tasktracker.domain.feed.items import ItemType
 from tasktracker.domain.idempotency.record import Record
 from tasktracker.domain.kernel.actors import Actor
@@ -48,6 +50,25 @@ def test_a_category_deleted_concurrently_is_deleted_for_each_device(app: App, se
     deleted = category.version + 1
     assert [each.status for each in outcomes if isinstance(each, Outcome)] == [Status.APPLIED] * 4
     assert {each.version for each in outcomes if isinstance(each, Outcome)} == {deleted}
+
+
+@pytest.mark.parametrize("op", [MutationOp.UPDATE, MutationOp.DELETE])
+def test_an_edit_of_a_task_is_not_in_conflict_with_the_deletion_of_its_category(
+    app: App, seed: Seed, op: MutationOp
+) -> None:
+    user = seed.user()
+    actor, deleted, other = seed.actor(user), seed.category(user), seed.category(user)
+    task = seed.task(user, category=deleted.id)
+    fixed: dict[str, Any] = {"fingerprint": b"", "base_version": 1}
+    data = {"category": other.id} if op is MutationOp.UPDATE else {}
+    deletion = Mutation(id=seed.id(), target=deleted.id, type=ItemType.CATEGORY, op=MutationOp.DELETE, data={}, **fixed)
+    assert push(app, actor, deletion).status is Status.APPLIED
+    assert app.see(actor, app.tasks.get, task.id).category is None
+    edit = Mutation(id=seed.id(), target=task.id, type=ItemType.TASK, op=op, data=data, **fixed)
+    expected = Status.MERGED if op is MutationOp.UPDATE else Status.APPLIED
+    assert push(app, actor, edit) == Outcome(status=expected, version=3, made=3, dropped=[] if data else ())
+    if op is MutationOp.UPDATE:
+        assert app.see(actor, app.tasks.get, task.id).category == other.id
 
 
 def test_a_mutation_that_an_earlier_release_applied_is_a_duplicate_but_not_own(

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { after, before, test } from "node:test";
+import { NoSpace } from "../../src/tasktracker_web/sync/errors.js";
 import { Browser, until } from "./device.js";
 import { PASSWORD, Peer, Server } from "./server.js";
 
@@ -73,13 +74,16 @@ test("each action can be undone", async () => {
   await until(() => laptop.copy.tasks.value.get(id)?.priority === 3 && laptop.titles.join() === "a");
   const restore = await laptop.copy.trash("task", id);
   await until(() => phone.titles.length === 0);
-  const trashAgain = await restore();
+  await restore();
   assert.deepEqual(laptop.titles, ["a"]);
   await until(() => phone.titles.join() === "a");
-  await /** @type {() => Promise<unknown>} */ (trashAgain)();
+  await laptop.copy.trash("task", id);
   await until(() => phone.titles.length === 0);
-  await phone.copy.restore(id);
+  const unrestore = await phone.copy.restore(id);
   await until(() => laptop.titles.join() === "a");
+  await unrestore();
+  await until(() => laptop.titles.length === 0);
+  await phone.copy.restore(id);
   await uncreate();
   await until(() => areIdle(phone, laptop) && laptop.titles.length === 0);
 });
@@ -190,6 +194,23 @@ test("a session that was ended asks for a login, and keeps the edits", async () 
   await laptop.session.login({ username, password: PASSWORD });
   laptop.copy.wake();
   await until(() => phone.titles.join() === "not sent");
+});
+
+test("edits on a device without space stay visible, and are stored and sent in their order when there is space", async () => {
+  const { phone, laptop } = await twoDevices();
+  await until(() => areIdle(phone, laptop));
+  const { store } = phone.browser;
+  const write = store.write.bind(store);
+  store.write = async () => {
+    throw new DOMException("The device is full.", "QuotaExceededError");
+  };
+  const id = randomUUID();
+  await assert.rejects(phone.copy.create("task", { title: "a" }, id), NoSpace);
+  await assert.rejects(phone.copy.edit("task", id, { title: "b" }), NoSpace);
+  assert.deepEqual([phone.titles, phone.copy.hasUnstored, phone.copy.status.value.connection], [["b"], true, "no-space"]);
+  store.write = write;
+  await until(() => laptop.titles.join() === "b" && areIdle(phone));
+  assert.deepEqual([phone.titles, phone.copy.hasUnstored], [["b"], false]);
 });
 
 test("a copy that differs from the server is found and repaired", async () => {

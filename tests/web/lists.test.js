@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { sorted } from "../../src/tasktracker_web/lists.js";
 import { inOrder, isOpen } from "../../src/tasktracker_web/tasks.js";
-import { signal } from "../../src/tasktracker_web/vendor/preact-signals-core.js";
+import { Collection } from "../../src/tasktracker_web/sync/collection.js";
 
 const ROUNDS = 300;
 const COUNT = 400;
@@ -24,24 +24,27 @@ function task(/** @type {number} */ number) {
 }
 
 test("a list that is kept sorted is the same as one that is sorted again", () => {
-  const tasks = signal(new Map());
+  /** @type {Collection<any>} */
+  const tasks = new Collection();
   const list = sorted(tasks, isOpen, inOrder);
   for (let round = 0; round < ROUNDS; round++) {
-    const next = new Map(tasks.value);
+    const next = new Map();
     for (let changes = random(round % 10 ? 9 : COUNT); changes >= 0; changes--) {
       const number = random(COUNT);
-      if (random(3)) next.set(`${number}`, task(number));
-      else next.delete(`${number}`);
+      next.set(`${number}`, random(3) ? task(number) : undefined);
     }
-    tasks.value = next;
-    if (round % 3) assert.deepEqual(list.value, [...next.values()].filter(isOpen).sort(inOrder));
+    tasks.update(next.keys(), (id) => next.get(id));
+    assert.deepEqual(list.value, [...tasks.value.values()].filter(isOpen).sort(inOrder));
   }
 });
 
 test("a list to which nothing has happened is not another one", () => {
-  const tasks = signal(new Map([["1", { ...task(1), state: "open" }]]));
+  /** @type {Collection<any>} */
+  const tasks = new Collection();
+  tasks.update(["1"], () => ({ ...task(1), state: "open" }));
   const list = sorted(tasks, isOpen, inOrder);
   const before = list.value;
-  tasks.value = new Map([...tasks.value, ["2", { ...task(2), state: "done" }]]);
+  tasks.update(["2"], () => ({ ...task(2), state: "done" }));
+  tasks.update(["1"], () => ({ ...before[0] }));
   assert.equal(list.value, before);
 });

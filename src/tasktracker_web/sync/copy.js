@@ -1,12 +1,13 @@
 // The copy of one user on this device, as signals for views, and what the user can do with it.
 
 import { batch, signal } from "../vendor/preact-signals-core.js";
-import { SignInRequired } from "./errors.js";
+import { Collection } from "./collection.js";
+import { isNoSpace, NoSpace, Refused, SignInRequired } from "./errors.js";
 import { Following } from "./following.js";
-import { editable } from "./items.js";
+import { editable, TYPES } from "./items.js";
 import { queue } from "./outbox.js";
 import { isNotFound } from "./settling.js";
-import { view } from "./shown.js";
+import { Layer, view } from "./shown.js";
 import { meta, setMeta, TABLE_NAMES, TABLES } from "./store.js";
 import { Syncer } from "./syncer.js";
 
@@ -23,6 +24,8 @@ import { Syncer } from "./syncer.js";
  * @typedef {{ connection: import("./following.js").Connection, received: number }} Status
  */
 /** The last comparison with the server: when, of how many items, and whether they differed. @typedef {{ at: number, count: number, differs: boolean }} Check */
+/** What the server has answered last to a request for a list, and when. @typedef {{ at: number, results: any[] }} Answer */
+/** An edit as it is made. @typedef {{ type: Type, op: import("./items.js").Op, target: string, data?: Fields }} NewEdit */
 /** Whose copy it is: the ids of the server and of the user. @typedef {{ server: string, user: string }} Owner */
 /**
  * @typedef {object} Parts
@@ -38,13 +41,15 @@ import { Syncer } from "./syncer.js";
 
 const CHECK_MS = 10 * 60_000;
 const SHOW_MS = 500;
+const RETRY_MS = 5000;
 const RETENTION_DAYS = 30; // unless the server says otherwise
+const MAX_ANSWERS = 50;
 
 export class Copy {
-  /** @type {import("@preact/signals-core").Signal<Map<string, Task>>} */
-  tasks = signal(new Map());
-  /** @type {import("@preact/signals-core").Signal<Map<string, Category>>} */
-  categories = signal(new Map());
+  /** @type {Collection<Task>} */
+  tasks = new Collection();
+  /** @type {Collection<Category>} */
+  categories = new Collection();
   /** The edits, or parts of edits, that the server does not have. @type {import("@preact/signals-core").Signal<Issue[]>} */
   issues = signal([]);
   /** @type {import("@preact/signals-core").Signal<Status>} */
@@ -53,11 +58,15 @@ export class Copy {
   waiting = signal(0);
   /** Whether everything has been received once. */
   isComplete = signal(false);
+  /** Whether the user has seen the first tasks that the app suggests. */
+  isWelcomed = signal(true);
   /** @type {import("@preact/signals-core").Signal<Check | null>} */
   checked = signal(null);
 
-  /** The trash as the server has listed it last, at a time. @type {import("@preact/signals-core").Signal<{ at: number, tasks: import("./items.js").Deleted[] } | null>} */
-  trashed = signal(null);
+  /** The lists that were asked for, such as the trash, by their path. @type {import("@preact/signals-core").Signal<Map<string, Answer>>} */
+  answers = signal(new Map());
+  /** The names of users, by their ids, as far as answers had them. @type {import("@preact/signals-core").Signal<Record<string, string>>} */
+  names = signal({});
 
   /** @type {import("./outbox.js").Context} */
   context;
@@ -77,11 +86,21 @@ export class Copy {
   #exact = -1;
   /** @type {Map<number, number>} */
   #next = new Map();
+  /** @type {Record<Type, Collection<any>>} */
+  #shown = { task: this.tasks, category: this.categories };
   /** @type {Record<Type, import("./shown.js").View>} */
-  #views = { task: { shown: new Map(), deleted: new Map() }, category: { shown: new Map(), deleted: new Map() } };
+  #views = { task: { shown: new Layer(new Map()), deleted: new Map() }, category: { shown: new Layer(new Map()), deleted: new Map() } };
+  /** The items whose rows have changed since they were shown. @type {Record<Type, Set<string>>} */
+  #changed = { task: new Set(), category: new Set() };
   #stopListening = () => {};
-  /** Edits that are being stored. @type {Set<unknown>} */
+  /** Edits that are being stored, as they are shown. @type {Set<unknown>} */
   #provisional = new Set();
+  /** Edits that are only in memory. @type {{ edit: NewEdit, shown: unknown }[]} */
+  #unstored = [];
+  /** @type {Promise<void>} */
+  #storing = Promise.resolve();
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #retrying;
   #shownAt = 0;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #showing;
@@ -92,7 +111,7 @@ export class Copy {
     const { uuid, now, session, sha256, locks, owner } = parts;
     this.#name = `${owner.server}:${owner.user}`;
     const lastShown = (/** @type {Type} */ type, /** @type {string} */ id) =>
-      this.#views[type].shown.get(id) ?? this.#views[type].deleted.get(id);
+      this.#shown[type].peek().get(id) ?? this.#views[type].deleted.get(id);
     this.context = { uuid, now, lastShown };
     this.#syncer = new Syncer({
       copy: this,
@@ -119,12 +138,14 @@ export class Copy {
   async start() {
     this.#stopListening = this.#parts.channel.listen((message) => this.#hear(message));
     await this.load();
+    void this.#parts.store.tidy().catch(() => {}); // it only makes the next start faster
     void this.#following.run();
   }
 
   /** Stop syncing. The copy stays on the device. */
   stop() {
     this.#stopListening();
+    clearTimeout(this.#retrying);
     this.#following.stop();
     this.#parts.store.close();
   }
@@ -151,6 +172,7 @@ export class Copy {
       const rows = tables[index].map((row) => /** @type {[string | number, any]} */ ([row[TABLES[table]], row]));
       this.#rows.set(table, new Map(rows));
     });
+    for (const type of TYPES) this.#changed[type] = new Set([...this.#shown[type].peek().keys(), ...this.#table(type).keys()]);
     this.#revisions.clear();
     this.#next.clear();
     this.#loaded = this.#exact = this.#revision = revision;
@@ -165,11 +187,11 @@ export class Copy {
     return this.#parts.store.read(work);
   }
 
-  /** @template T @param {(tx: import("./store.js").Transaction) => Promise<T>} work @param {unknown} [provisional] the edit that it stores @returns {Promise<T>} */
-  async write(work, provisional = undefined) {
+  /** @template T @param {(tx: import("./store.js").Transaction) => Promise<T>} work @param {unknown[]} [provisional] the edits that it stores @returns {Promise<T>} */
+  async write(work, provisional = []) {
     const mirror = { revision: this.#exact, rows: this.#rows };
     const { result, ...committed } = await this.#parts.store.write(work, mirror);
-    this.#provisional.delete(provisional);
+    for (const edit of provisional) this.#provisional.delete(edit);
     if (committed.writes.length) {
       this.#parts.channel.post({ kind: "writes", name: this.#name, ...committed });
       this.#apply(committed);
@@ -184,9 +206,9 @@ export class Copy {
       const name = `${table}/${key}`;
       if ((this.#revisions.get(name) ?? 0) > revision) continue;
       this.#revisions.set(name, revision);
-      const rows = /** @type {Map<string | number, any>} */ (this.#rows.get(table));
-      if (row === undefined) rows.delete(key);
-      else rows.set(key, row);
+      if (row === undefined) this.#table(table).delete(key);
+      else this.#table(table).set(key, row);
+      if (table === "task" || table === "category") this.#changed[table].add(/** @type {string} */ (key));
     }
     this.#revision = Math.max(this.#revision, revision);
     this.#next.set(previous, revision);
@@ -199,27 +221,36 @@ export class Copy {
     else this.#showing = setTimeout(() => this.#show(), wait);
   }
 
+  /** Update what views watch. It costs as much as what has changed, and the unsent edits. */
   #show() {
     this.#shownAt = this.#parts.now();
-    const stored = /** @type {Edit[]} */ (this.#all("outbox")).sort((a, b) => a.number - b.number);
+    const stored = /** @type {Edit[]} */ ([...this.#table("outbox").values()].sort((a, b) => a.number - b.number));
     const edits = [...stored, .../** @type {Set<Edit>} */ (this.#provisional)];
-    const deletions = this.#all("deletions");
-    this.#views.category = view("category", this.#all("category"), edits, deletions);
-    this.#views.task = view("task", this.#all("task"), edits, deletions, this.#views.category.shown);
+    const deletions = this.#table("deletions");
+    const before = this.#views;
+    const category = view("category", this.#table("category"), edits, deletions);
+    const task = view("task", this.#table("task"), edits, deletions, category.shown);
+    this.#views = { category, task };
     batch(() => {
-      replace(this.categories, /** @type {Map<string, any>} */ (this.#views.category.shown));
-      replace(this.tasks, /** @type {Map<string, any>} */ (this.#views.task.shown));
-      replace(this.issues, this.#all("issues"));
+      for (const type of TYPES) {
+        const { shown } = this.#views[type];
+        const ids = new Set([...this.#changed[type], ...before[type].shown.replaced.keys(), ...shown.replaced.keys()]);
+        this.#changed[type].clear();
+        this.#shown[type].update(ids, (id) => shown.get(id));
+      }
+      replace(this.issues, [...this.#table("issues").values()]);
       this.waiting.value = edits.filter((edit) => edit.done_version === null).length;
       this.isComplete.value = this.#meta("complete_at") !== null;
+      this.isWelcomed.value = this.#meta("welcomed") !== null;
       this.checked.value = this.#meta("checked");
-      this.trashed.value = this.#meta("trash");
+      replace(this.answers, new Map([...this.#table("meta").values()].filter(({ name }) => isPath(name)).map(({ name, value }) => [name, value])));
+      this.names.value = this.#meta("names") ?? this.names.value;
     });
   }
 
   /** @param {Table} table */
-  #all(table) {
-    return [.../** @type {Map<string | number, any>} */ (this.#rows.get(table)).values()];
+  #table(table) {
+    return /** @type {Map<any, any>} */ (this.#rows.get(table));
   }
 
   /** @param {string} name */
@@ -252,11 +283,30 @@ export class Copy {
     return () => this.trash(type, id);
   }
 
+  /** Create tasks. @param {Fields[]} tasks @returns {Promise<Undo>} */
+  async createAll(tasks) {
+    const ids = tasks.map(() => this.#parts.uuid());
+    await this.#edit(...tasks.map((data, index) => /** @type {NewEdit} */ ({ type: "task", op: "create", target: ids[index], data })));
+    return () => this.trashAll(ids);
+  }
+
+  /** Suggest no first tasks any more. */
+  welcome() {
+    return this.write(async (tx) => setMeta(tx, { welcomed: true }));
+  }
+
   /** Change fields of an item. @param {Type} type @param {string} id @param {Fields} data @returns {Promise<Undo>} */
-  async edit(type, id, data) {
-    const before = this.context.lastShown(type, id) ?? {};
-    await this.#edit({ type, op: "update", target: id, data });
-    return () => this.edit(type, id, Object.fromEntries(Object.keys(data).map((name) => [name, before[name]])));
+  edit(type, id, data) {
+    return this.editAll(type, [id], data);
+  }
+
+  /** Change the same fields of several items. @param {Type} type @param {string[]} ids @param {Fields} data @returns {Promise<Undo>} */
+  async editAll(type, ids, data) {
+    const before = ids.map((id) => this.context.lastShown(type, id) ?? {});
+    const edits = (/** @type {(index: number) => Fields} */ dataOf) =>
+      this.#edit(...ids.map((target, index) => /** @type {NewEdit} */ ({ type, op: "update", target, data: dataOf(index) })));
+    await edits(() => data);
+    return () => edits((index) => Object.fromEntries(Object.keys(data).map((name) => [name, before[index][name]])));
   }
 
   /** @param {string} id of a task */
@@ -266,15 +316,21 @@ export class Copy {
 
   /** Move a task to the trash with its subtasks, or delete a category. @param {Type} type @param {string} id @returns {Promise<Undo>} */
   async trash(type, id) {
+    if (type === "task") return this.trashAll([id]);
     const before = editable(type, this.context.lastShown(type, id) ?? {});
-    const filed = type === "category" ? [...this.tasks.value.values()].filter((task) => task.category === id) : [];
+    const filed = [...this.tasks.peek().values()].filter((task) => task.category === id).map((task) => task.id);
     await this.#edit({ type, op: "delete", target: id });
-    if (type === "task") return () => this.restore(id);
     return async () => {
       const again = this.#parts.uuid(); // a deleted category cannot be restored
       await this.create("category", before, again);
-      for (const task of filed) await this.edit("task", task.id, { category: again });
+      await this.editAll("task", filed, { category: again });
     };
+  }
+
+  /** Move tasks to the trash with their subtasks. None may be below another. @param {string[]} ids @returns {Promise<Undo>} */
+  async trashAll(ids) {
+    await this.#edit(...ids.map((target) => /** @type {NewEdit} */ ({ type: "task", op: "delete", target })));
+    return () => this.#edit(...ids.map((target) => /** @type {NewEdit} */ ({ type: "task", op: "restore", target })));
   }
 
   /** Take a task out of the trash. @param {string} id @returns {Promise<Undo>} */
@@ -291,7 +347,7 @@ export class Copy {
   async resolve(issue, data = {}) {
     const { type, item, problem } = issue;
     let { op, target } = issue;
-    const before = this.#views[type].shown.get(target);
+    const before = this.#shown[type].peek().get(target);
     const isFields = op === "create" || op === "update";
     if (isFields && before) op = "update";
     else if (isFields || (op === "restore" && isNotFound(problem))) {
@@ -322,16 +378,49 @@ export class Copy {
     return () => this.write(async (tx) => tx.put("issues", issue));
   }
 
-  /** @param {{ type: Type, op: import("./items.js").Op, target: string, data?: Fields }} edit */
-  async #edit(edit) {
-    // It is shown before it is stored.
-    const provisional = { ...edit, data: edit.data ?? {}, id: this.#parts.uuid(), done_version: null };
-    this.#provisional.add(provisional);
+  /** Store edits in one transaction. Raises NoSpace. @param {NewEdit[]} edits */
+  async #edit(...edits) {
+    // They are shown before they are stored.
+    for (const edit of edits) {
+      const shown = { ...edit, data: edit.data ?? {}, id: this.#parts.uuid(), done_version: null };
+      this.#provisional.add(shown);
+      this.#unstored.push({ edit, shown });
+    }
     this.#show();
+    await undefined; // views are rendered first
+    await this.#storeNext();
+  }
+
+  /** Store edits after those that are being stored: an edit must not precede the creation of its item. */
+  #storeNext() {
+    this.#storing = this.#storing.catch(() => {}).then(() => this.#store());
+    return this.#storing;
+  }
+
+  /** Whether edits would be lost with the page, because the device has no space left. */
+  get hasUnstored() {
+    return this.#unstored.length > 0;
+  }
+
+  /** Store the edits that are only in memory, in their order. */
+  async #store() {
+    const unstored = this.#unstored.splice(0);
+    if (unstored.length === 0) return;
+    const shown = unstored.map((each) => each.shown);
     try {
-      await this.write((tx) => queue(tx, this.context, edit), provisional);
+      await this.write(async (tx) => {
+        for (const { edit } of unstored) await queue(tx, this.context, edit);
+      }, shown);
     } catch (error) {
-      this.#provisional.delete(provisional);
+      if (isNoSpace(error)) {
+        // They stay visible, and are stored later: with the next edit, or when there is space.
+        this.#unstored.unshift(...unstored);
+        this.#report({ connection: "no-space" });
+        clearTimeout(this.#retrying);
+        this.#retrying = setTimeout(() => void this.#storeNext().catch(() => {}), RETRY_MS);
+        throw new NoSpace("The device has no space left.", { cause: error });
+      }
+      for (const each of shown) this.#provisional.delete(each);
       this.#show();
       throw error;
     }
@@ -354,29 +443,40 @@ export class Copy {
     return session.call(method, path, body);
   }
 
-  // ---------------------------------------------------------------- the trash
+  // ------------------------------------------------------ lists of the server
 
   /** For how many days deleted tasks stay in the trash. */
   get retentionDays() {
     return this.#meta("retention_days") ?? RETENTION_DAYS;
   }
 
-  /** Ask the server for the tasks in the trash. */
-  async fetchTrash() {
-    /** @type {import("./items.js").Deleted[]} */
-    const tasks = [];
-    for (let cursor = ""; cursor !== null; ) {
-      const page = await this.#call("GET", `/trash/?limit=100${cursor && `&cursor=${encodeURIComponent(cursor)}`}`);
-      tasks.push(...page.results);
-      cursor = page.next_cursor;
+  /** Ask the server for a list, and keep its answer on the device. @param {string} path with a query @param {number} [pages] how many at most */
+  async ask(path, pages = Infinity) {
+    /** @type {any[]} */
+    const results = [];
+    try {
+      for (let cursor = ""; cursor !== null && pages > 0; pages--) {
+        const page = await this.#call("GET", path + (cursor && `&cursor=${encodeURIComponent(cursor)}`));
+        results.push(...page.results);
+        cursor = page.next_cursor;
+      }
+    } catch (error) {
+      // The user may not see it any more.
+      if (error instanceof Refused && error.status === 404) await this.write(async (tx) => tx.delete("meta", path));
+      throw error;
     }
-    await this.write(async (tx) => setMeta(tx, { trash: { at: this.#parts.now(), tasks } }));
+    const found = results.map((each) => each.actor ?? each).filter(({ username }) => username);
+    const names = Object.fromEntries(found.map(({ id, user_id = id, username }) => [user_id, username]));
+    await this.write(async (tx) => {
+      setMeta(tx, { [path]: { at: this.#parts.now(), results }, names: { ...(await meta(tx, "names")), ...names } });
+      const kept = (await tx.getAll("meta")).filter(({ name }) => isPath(name)).sort((a, b) => b.value.at - a.value.at);
+      for (const { name } of kept.slice(MAX_ANSWERS)) tx.delete("meta", name);
+    });
   }
 
   /** Delete a task in the trash permanently, with its subtasks: now, and on the server. @param {string} id */
   async purge(id) {
     await this.#call("DELETE", `/trash/${id}/`);
-    await this.fetchTrash();
   }
 
   // ---------------------------------------------------------------- verifying
@@ -414,4 +514,9 @@ function replace(shown, next) {
   const last = shown.peek().values();
   for (const item of next.values()) if (item !== last.next().value) return void (shown.value = next);
   if (!last.next().done) shown.value = next;
+}
+
+/** Whether a setting of the copy is an answer of the server. @param {string} name */
+function isPath(name) {
+  return name.startsWith("/");
 }

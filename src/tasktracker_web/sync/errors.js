@@ -13,6 +13,14 @@ export class Unavailable extends Error {
   }
 }
 
+/** The device has no space left. The edit is in memory, and is stored when there is space. */
+export class NoSpace extends Error {}
+
+/** Whether a store has refused a transaction because the device has no space left. @param {unknown} error */
+export function isNoSpace(error) {
+  return error instanceof Error && error.name === "QuotaExceededError";
+}
+
 /** The user has to sign in. */
 export class SignInRequired extends Error {}
 

@@ -1,6 +1,6 @@
 // Keeping a copy in sync while the app is open: edits are sent at once, and changes fetched when the server reports them.
 
-import { Offline, Refused, SignInRequired, Unavailable } from "./errors.js";
+import { isNoSpace, Offline, Refused, SignInRequired, Unavailable } from "./errors.js";
 
 /** @typedef {"starting" | "live" | "offline" | "full" | "no-space" | "signed-out" | "refused"} Connection */
 /**
@@ -177,6 +177,6 @@ function connectionAfter(error) {
   if (error instanceof SignInRequired) return "signed-out";
   if (error instanceof Refused) return "refused";
   if (error instanceof Unavailable && error.isFull) return "full";
-  if (error instanceof Error && error.name === "QuotaExceededError") return "no-space"; // on this device
+  if (isNoSpace(error)) return "no-space";
   return "offline";
 }

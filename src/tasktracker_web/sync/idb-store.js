@@ -1,9 +1,26 @@
 // A store in IndexedDB, which all tabs of a browser share.
+//
+// Items are stored in two ways: one record for each, and packs of many, as text. Writing and reading a pack of 200 takes
+// about as long as a few records. The record or pack with the highest revision has the item as it is.
 
 import { deleteDB, openDB } from "../vendor/idb.js";
-import { recorded, TABLE_NAMES, TABLES } from "./store.js";
+import { TYPES } from "./items.js";
+import { recorded, rowsOf, TABLE_NAMES, TABLES } from "./store.js";
 
 /** @typedef {import("./store.js").Store} Store */
+/** @typedef {import("./store.js").Table} Table */
+/** @typedef {import("./store.js").ItemRow} ItemRow */
+/** @typedef {import("./items.js").Type} Type */
+/** An item, or null for one that was removed. @typedef {{ id: string, revision: number, row: ItemRow | null }} ItemRecord */
+/** Many items, as an array in JSON. @typedef {{ revision: number, type: Type, rows: string }} Pack */
+
+const STORES = [...TABLE_NAMES, "packs"];
+/** More rows than this become a pack. */
+const MANY = 50;
+/** With more records than this, `tidy` makes packs of them. */
+const MAX_RECORDS = 1000;
+const MAX_PACKS = 100;
+const PACK_SIZE = 500;
 
 /** @implements {Store} */
 export class IdbStore {
@@ -18,12 +35,14 @@ export class IdbStore {
 
   /** Open a copy, or create an empty one. @param {string} name */
   static async open(name) {
-    const database = await openDB(name, 1, {
+    const database = await openDB(name, 2, {
       upgrade(database) {
+        for (const each of [...database.objectStoreNames]) database.deleteObjectStore(each);
         for (const table of TABLE_NAMES) {
           const created = database.createObjectStore(table, { keyPath: TABLES[table] });
           if (table === "outbox") created.createIndex("target", "target");
         }
+        database.createObjectStore("packs", { autoIncrement: true });
       },
       // Another tab deletes the copy, or has a newer version of the app.
       blocking: () => database.close(),
@@ -33,17 +52,41 @@ export class IdbStore {
 
   /** @template T @param {(tx: import("./store.js").Reading) => Promise<T>} work @returns {Promise<T>} */
   async read(work) {
-    return work(operations(this.#database.transaction(TABLE_NAMES)));
+    return work(reading(this.#database.transaction(STORES)));
   }
 
   /** @template T @param {(tx: import("./store.js").Transaction) => Promise<T>} work @param {import("./store.js").Mirror} [mirror] */
   async write(work, mirror) {
-    const transaction = this.#database.transaction(TABLE_NAMES, "readwrite");
+    return this.#writing(async (transaction) => {
+      const committed = await recorded(reading(transaction), work, mirror);
+      write(transaction, rowsOf(committed), committed.revision);
+      return committed;
+    });
+  }
+
+  /** Store the items in packs, if too many have records of their own. */
+  async tidy() {
+    await this.#writing(async (transaction) => {
+      const counts = await Promise.all(["packs", ...TYPES].map((name) => transaction.objectStore(name).count()));
+      if (counts[0] <= MAX_PACKS && counts[1] + counts[2] <= MAX_RECORDS) return;
+      const { get, getAll } = reading(transaction);
+      const { value: revision } = await get("meta", "revision");
+      const all = await Promise.all(TYPES.map((type) => getAll(type)));
+      for (const name of ["packs", ...TYPES]) void transaction.objectStore(name).clear();
+      TYPES.forEach((type, index) => {
+        for (let at = 0; at < all[index].length; at += PACK_SIZE) pack(transaction, type, all[index].slice(at, at + PACK_SIZE), revision);
+      });
+    });
+  }
+
+  /** @template T @param {(transaction: Writing) => Promise<T>} work */
+  async #writing(work) {
+    const transaction = this.#database.transaction(STORES, "readwrite");
     const done = transaction.done;
     try {
-      const committed = await recorded(operations(transaction), work, mirror);
+      const result = await work(transaction);
       await done;
-      return committed;
+      return result;
     } catch (error) {
       done.catch(() => {}); // it fails, too, and this is the reason
       try {
@@ -63,20 +106,78 @@ export class IdbStore {
   }
 }
 
-/** @param {import("idb").IDBPTransaction<any, any, "readwrite"> | import("idb").IDBPTransaction<any, any, "readonly">} reading */
-function operations(reading) {
-  const transaction = /** @type {import("idb").IDBPTransaction<any, any, "readwrite">} */ (reading);
+/** @typedef {import("idb").IDBPTransaction<any, any, "readwrite">} Writing */
+/** @typedef {Writing | import("idb").IDBPTransaction<any, any, "readonly">} Transaction */
+
+/** @param {Transaction} transaction @returns {import("./store.js").Reading} */
+function reading(transaction) {
+  /** @type {Promise<Map<Type, Map<string, ItemRow>>> | undefined} */
+  let items;
+  const rows = async (/** @type {Type} */ type) => /** @type {Map<string, ItemRow>} */ ((await (items ??= unpacked(transaction))).get(type));
   return {
-    /** @param {string} table @param {string | number} key */
-    get: (table, key) => transaction.objectStore(table).get(key),
-    /** @param {string} table @param {string} [target] */
-    getAll: (table, target) => {
+    async get(table, key) {
+      if (isType(table)) return (await rows(table)).get(String(key));
+      return transaction.objectStore(table).get(key);
+    },
+    async getAll(table, target) {
+      if (isType(table)) return [...(await rows(table)).values()];
       const store = transaction.objectStore(table);
       return target === undefined ? store.getAll() : store.index("target").getAll(target);
     },
-    /** @param {string} table @param {any} row */
-    put: (table, row) => void transaction.objectStore(table).put(row).catch(() => {}), // the transaction fails, too
-    /** @param {string} table @param {string | number} key */
-    delete: (table, key) => void transaction.objectStore(table).delete(key).catch(() => {}),
   };
+}
+
+/** Return all items. @param {Transaction} transaction @returns {Promise<Map<Type, Map<string, ItemRow>>>} */
+async function unpacked(transaction) {
+  const [packs, ...records] = await Promise.all(["packs", ...TYPES].map((name) => transaction.objectStore(name).getAll()));
+  return new Map(
+    TYPES.map((type, index) => {
+      /** @type {Map<string, ItemRow>} */
+      const rows = new Map();
+      /** @type {Map<string, number>} */
+      const revisions = new Map();
+      for (const pack of /** @type {Pack[]} */ (packs)) {
+        if (pack.type !== type) continue;
+        for (const row of JSON.parse(pack.rows)) {
+          rows.set(row.id, row); // packs are in the order in which they were written
+          revisions.set(row.id, pack.revision);
+        }
+      }
+      for (const { id, revision, row } of /** @type {ItemRecord[]} */ (records[index])) {
+        if (revision < (revisions.get(id) ?? 0)) continue;
+        if (row) rows.set(id, row);
+        else rows.delete(id);
+      }
+      return [type, rows];
+    }),
+  );
+}
+
+/** @param {Writing} transaction @param {import("./store.js").Writes} writes @param {number} revision */
+function write(transaction, writes, revision) {
+  for (const type of TYPES) {
+    const rows = writes.flatMap(([table, , row]) => (table === type && row ? [row] : []));
+    if (rows.length > MANY) pack(transaction, type, rows, revision);
+    else for (const row of rows) put(transaction, type, { id: row.id, revision, row });
+  }
+  for (const [table, key, row] of writes) {
+    if (row === undefined && isType(table)) put(transaction, table, { id: key, revision, row: null });
+    else if (row === undefined) void transaction.objectStore(table).delete(key).catch(() => {});
+    else if (!isType(table)) put(transaction, table, row);
+  }
+}
+
+/** @param {Writing} transaction @param {Type} type @param {ItemRow[]} rows @param {number} revision */
+function pack(transaction, type, rows, revision) {
+  put(transaction, "packs", { revision, type, rows: JSON.stringify(rows) });
+}
+
+/** @param {Writing} transaction @param {string} name @param {any} record */
+function put(transaction, name, record) {
+  void transaction.objectStore(name).put(record).catch(() => {}); // the transaction fails, too
+}
+
+/** @param {Table} table @returns {table is Type} */
+function isType(table) {
+  return table === "task" || table === "category";
 }

@@ -35,6 +35,7 @@ export const sha256 = globalThis.crypto?.subtle
 
 /** Return a random UUID (RFC 9562 §5.4). `crypto.randomUUID` exists only where `isSecure`. */
 export function uuid() {
+  if (isSecure) return crypto.randomUUID();
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   bytes[6] = (bytes[6] & 0x0f) | 0x40;
   bytes[8] = (bytes[8] & 0x3f) | 0x80;

@@ -40,22 +40,7 @@ export async function settle(tx, context, sent, result) {
   }
   const waiting = edits.filter((each) => !each.sent);
   if (DONE.includes(result.status)) await done(tx, context, edit, waiting, result);
-  else if (await isOfDeletedCategory(tx, edit, result)) {
-    const again = { id: context.uuid(), base_version: result.version, own: [], sent: false, insists: true };
-    tx.put("outbox", { ...edit, ...again });
-  } else await refused(tx, context, edit, waiting, result);
-}
-
-/**
- * Whether an edit is only in conflict because the category of its task was deleted, which the copy knows. The user has
- * seen that, so there is nothing to decide: it is sent once more.
- * @param {Transaction} tx @param {Edit} edit @param {Result} result
- */
-async function isOfDeletedCategory(tx, { insists }, { status, conflicts }) {
-  const { category, ...others } = status === "conflict" ? conflicts : {};
-  if (insists || !category?.base || category.theirs !== null || Object.keys(others).length) return false;
-  const edits = /** @type {Edit[]} */ (await tx.getAll("outbox", category.base));
-  return edits.some((each) => each.op === "delete") || (await tx.get("deletions", category.base)) !== undefined;
+  else await refused(tx, context, edit, waiting, result);
 }
 
 /** @param {Transaction} tx @param {Context} context @param {Edit} edit @param {Edit[]} waiting @param {Result} result */

@@ -7,26 +7,51 @@ import { DEFAULTS } from "./items.js";
 /** @typedef {import("./store.js").Edit} Edit */
 /** @typedef {import("./store.js").ItemRow} ItemRow */
 /** @typedef {import("./store.js").Deletion} Deletion */
-/** @typedef {Map<string, Fields>} Items */
-/** The items that are shown, and those that an edit deletes. @typedef {{ shown: Items, deleted: Items }} View */
+/** The items that are shown, and those that an edit deletes. @typedef {{ shown: Layer, deleted: Map<string, Fields> }} View */
+/** Items by id. @typedef {Iterable<[string, Fields]>} Items */
+
+/** The items of rows, of which some are replaced or removed. It costs only as much as they do. */
+export class Layer {
+  #rows;
+  /** @type {Map<string, Fields | undefined>} */
+  replaced = new Map();
+
+  /** @param {ReadonlyMap<string, ItemRow>} rows */
+  constructor(rows) {
+    this.#rows = rows;
+  }
+
+  /** @param {string} id */
+  get(id) {
+    return this.replaced.has(id) ? this.replaced.get(id) : this.#rows.get(id)?.data;
+  }
+
+  /** @param {string} id @param {Fields} [item] without one, it is removed */
+  set(id, item) {
+    this.replaced.set(id, item);
+  }
+
+  /** @returns {Generator<[string, Fields]>} */
+  *[Symbol.iterator]() {
+    for (const [id, { data }] of this.#rows) if (!this.replaced.has(id)) yield [id, data];
+    for (const [id, item] of this.replaced) if (item) yield [id, item];
+  }
+}
 
 /**
  * @param {Type} type
- * @param {Iterable<ItemRow>} rows
+ * @param {ReadonlyMap<string, ItemRow>} rows
  * @param {Edit[]} edits all edits, in their order
- * @param {Iterable<Deletion>} deletions
- * @param {Items} [categories] as they are shown, if the type is `task`
+ * @param {ReadonlyMap<string, Deletion>} deletions
+ * @param {Layer} [categories] as they are shown, if the type is `task`
  * @returns {View}
  */
 export function view(type, rows, edits, deletions, categories) {
-  /** @type {Items} */
-  const shown = new Map();
-  for (const row of rows) shown.set(row.id, row.data);
-  const own = edits.filter((edit) => edit.type === type);
+  const shown = new Layer(rows);
   /** @type {View} */
   const found = { shown, deleted: new Map() };
   if (edits.length === 0) return found;
-  applyEdits(type, found, own, deletions);
+  applyEdits(type, found, edits.filter((edit) => edit.type === type), deletions);
   if (categories) {
     const gone = new Set(edits.filter((each) => each.type === "category" && each.op === "delete").map((each) => each.target));
     for (const [id, task] of gone.size ? shown : []) if (gone.has(task.category)) set(shown, id, { category: null });
@@ -35,12 +60,12 @@ export function view(type, rows, edits, deletions, categories) {
   return found;
 }
 
-/** @param {Type} type @param {View} view @param {Edit[]} edits @param {Iterable<Deletion>} deletions */
+/** @param {Type} type @param {View} view @param {Edit[]} edits @param {ReadonlyMap<string, Deletion>} deletions */
 function applyEdits(type, { shown, deleted }, edits, deletions) {
   /** What is the same for all items that were deleted at once. @type {Map<string, string>} */
   const together = new Map();
   if (edits.some((edit) => edit.op === "restore")) {
-    for (const { id, type: kind, data, at } of deletions) {
+    for (const { id, type: kind, data, at } of deletions.values()) {
       if (kind !== type || !("id" in data)) continue;
       deleted.set(id, data);
       together.set(id, at);
@@ -50,13 +75,13 @@ function applyEdits(type, { shown, deleted }, edits, deletions) {
     if (op === "create") {
       shown.set(target, { ...DEFAULTS[type], id: target, version: null, ...shown.get(target), ...data, pending: true });
     } else if (op === "update") {
-      if (shown.has(target)) set(shown, target, data);
+      if (shown.get(target)) set(shown, target, data);
     } else if (op === "delete") {
-      if (!shown.has(target)) continue;
+      if (!shown.get(target)) continue;
       for (const each of tree(shown, target)) {
         deleted.set(each, /** @type {Fields} */ (shown.get(each)));
         together.set(each, id);
-        shown.delete(each);
+        shown.set(each);
       }
     } else if (op === "restore" && deleted.has(target)) {
       const deletion = together.get(target);
@@ -65,12 +90,12 @@ function applyEdits(type, { shown, deleted }, edits, deletions) {
         shown.set(each, { ...deleted.get(each), pending: true });
         deleted.delete(each);
       }
-      if (!shown.has(shown.get(target)?.parent)) set(shown, target, { parent: null });
+      if (!shown.get(shown.get(target)?.parent)) set(shown, target, { parent: null });
     }
   }
 }
 
-/** Show subtasks in the shared category of their topmost task, and in no other shared category. @param {Items} shown @param {Set<string>} shared */
+/** Show subtasks in the shared category of their topmost task, and in no other shared category. @param {Layer} shown @param {Set<string>} shared */
 function followRoots(shown, shared) {
   for (const [id, task] of shared.size ? shown : []) {
     if (!task.parent) continue;
@@ -83,7 +108,7 @@ function followRoots(shown, shared) {
   }
 }
 
-/** @param {Items} items @param {string} id @param {Fields} data */
+/** @param {Layer} items @param {string} id @param {Fields} data */
 function set(items, id, data) {
   items.set(id, { ...items.get(id), ...data, pending: true });
 }

@@ -24,7 +24,6 @@
  * @property {boolean} sent it does not change after it was sent
  * @property {number | null} done_version
  * @property {number | null} reached
- * @property {boolean} [insists] it was in conflict, and is sent again without asking the user
  */
 /**
  * An edit, or a part of one, that the server does not have. The copy shows the server's values. `data` are the values
@@ -72,8 +71,8 @@ export const TABLE_NAMES = /** @type {Table[]} */ (Object.keys(TABLES));
  * @property {(table: Table, key: string | number) => Promise<any>} get
  * @property {(table: Table, target?: string) => Promise<any[]>} getAll
  */
-/** @typedef {Reading & { put(table: Table, row: any): void, delete(table: Table, key: string | number): void }} Writing */
-/** @typedef {Writing & { number(): number }} Transaction */
+/** @typedef {{ put(table: Table, row: any): void, delete(table: Table, key: string | number): void }} Writing */
+/** @typedef {Reading & Writing & { number(): number }} Transaction */
 /** What a transaction has changed: rows, or undefined for those that were removed. @typedef {[Table, string | number, any][]} Writes */
 /** What a transaction did between two revisions. @template T @typedef {{ result: T, writes: Writes, previous: number, revision: number }} Committed */
 /**
@@ -86,23 +85,24 @@ export const TABLE_NAMES = /** @type {Table[]} */ (Object.keys(TABLES));
  * @typedef {object} Store
  * @property {<T>(work: (tx: Reading) => Promise<T>) => Promise<T>} read
  * @property {<T>(work: (tx: Transaction) => Promise<T>, mirror?: Mirror) => Promise<Committed<T>>} write
+ * @property {() => Promise<void>} tidy make reading faster, if that is worth it
  * @property {() => void} close
  * @property {() => Promise<void>} destroy
  */
 
 /**
- * Run the work of a transaction, and note what it writes. Each transaction that writes has a higher revision. A mirror
- * of the revision that is stored has what the store has, so it is read instead.
+ * Run the work of a transaction, and return what it writes, which the store then does. Each transaction that writes has
+ * a higher revision. A mirror of the revision that is stored has what the store has, so it is read instead.
  * @template T
- * @param {Writing} tx
+ * @param {Reading} stored
  * @param {(tx: Transaction) => Promise<T>} work
  * @param {Mirror} [mirror]
  * @returns {Promise<Committed<T>>}
  */
-export async function recorded(tx, work, mirror) {
-  const previous = await meta(tx, "revision", 0);
+export async function recorded(stored, work, mirror) {
+  const previous = await meta(stored, "revision", 0);
   let revision = previous;
-  const { get, getAll } = mirror && mirror.revision === revision ? reading(mirror.rows) : tx;
+  const { get, getAll } = mirror && mirror.revision === revision ? reading(mirror.rows) : stored;
   /** @type {Map<Table, Map<string | number, any>>} */
   const written = new Map(TABLE_NAMES.map((table) => [table, new Map()]));
   const of = (/** @type {Table} */ table) => /** @type {Map<string | number, any>} */ (written.get(table));
@@ -116,19 +116,17 @@ export async function recorded(tx, work, mirror) {
       }
       return inOrder(table, [...rows.values()]);
     },
-    put(table, row) {
-      of(table).set(row[TABLES[table]], row);
-      tx.put(table, row);
-    },
-    delete(table, key) {
-      of(table).set(key, undefined);
-      tx.delete(table, key);
-    },
+    put: (table, row) => void of(table).set(row[TABLES[table]], row),
+    delete: (table, key) => void of(table).set(key, undefined),
     number: () => ++revision,
   });
   const writes = /** @type {Writes} */ ([...written].flatMap(([table, rows]) => [...rows].map(([key, row]) => [table, key, row])));
-  if (writes.length) tx.put("meta", { name: "revision", value: ++revision });
-  return { result, writes, previous, revision };
+  return { result, writes, previous, revision: writes.length ? revision + 1 : previous };
+}
+
+/** Return all rows that a store writes, with the revision. @param {Pick<Committed<unknown>, "writes" | "revision">} committed @returns {Writes} */
+export function rowsOf({ writes, revision }) {
+  return writes.length ? [...writes, ["meta", "revision", { name: "revision", value: revision }]] : [];
 }
 
 /** Read rows in memory. @param {ReadonlyMap<Table, ReadonlyMap<string | number, any>>} tables @returns {Reading} */

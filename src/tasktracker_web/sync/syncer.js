@@ -79,14 +79,17 @@ export class Syncer {
 
   async #pull() {
     const report = { pulled: 0, startedOver: false };
+    /** The next page, which is fetched while one is stored. @type {{ cursor: string, page: Promise<import("./receiving.js").Page> } | null} */
+    let next = null;
     for (let hasMore = true; hasMore; ) {
       /** @type {string | null} */
       const cursor = await this.#copy.read((tx) => meta(tx, "cursor"));
-      const query = new URLSearchParams({ limit: String(PAGE), types: TYPES.join(), ...(cursor && { cursor }) });
       /** @type {import("./receiving.js").Page} */
       let page;
       try {
-        page = await this.#call("GET", `/sync?${query}`);
+        page = await (next?.cursor === cursor ? next.page : this.#page(cursor));
+        next = page.has_more ? { cursor: page.next_cursor, page: this.#page(page.next_cursor) } : null;
+        next?.page.catch(() => {}); // it fails when it is awaited
       } catch (error) {
         if (!(error instanceof Refused && error.status === 410 && cursor)) throw error;
         await this.#copy.write((tx) => startOver(tx, this.#copy.context, cursor));
@@ -100,6 +103,12 @@ export class Syncer {
       }
     }
     return report;
+  }
+
+  /** @param {string | null} cursor @returns {Promise<import("./receiving.js").Page>} */
+  #page(cursor) {
+    const query = new URLSearchParams({ limit: String(PAGE), types: TYPES.join(), ...(cursor && { cursor }) });
+    return this.#call("GET", `/sync?${query}`);
   }
 
   // ------------------------------------------------------------- verifying

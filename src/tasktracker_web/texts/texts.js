@@ -41,6 +41,11 @@ export function startOfDay(date, days = 0) {
   return new Date(date.getFullYear(), date.getMonth(), date.getDate() + days);
 }
 
+/** Return the last minute of a day in the time zone of the browser. @param {Date} date @param {number} [days] later */
+export function endOfDay(date, days = 0) {
+  return new Date(date.getFullYear(), date.getMonth(), date.getDate() + days, 23, 59);
+}
+
 /** Return a day after today as people say it. @param {Date} date @param {Date} now */
 export function dayOf(date, now) {
   const day = (date.getFullYear() === now.getFullYear() ? weekday : year).format(date);

@@ -6,6 +6,8 @@ import { go, route } from "../router.js";
 import { t } from "../texts/texts.js";
 import { useEffect, useRef } from "../vendor/preact-hooks.js";
 import { signal } from "../vendor/preact-signals.js";
+import { Board } from "./board.js";
+import { Capture, CaptureButton } from "./capture.js";
 import { Issues } from "./issues.js";
 import { List } from "./list.js";
 import { Pane } from "./pane.js";
@@ -17,6 +19,8 @@ import { Trash } from "./trash.js";
 
 const SIGNED_OUT = ["signin", "register"];
 const START = "/today";
+/** Routes that lead to the start. */
+const PASSING = ["", "share"];
 
 /** The list that was shown last: it stays beside the pane of a task. */
 const list = signal({ name: "all", id: "" });
@@ -29,7 +33,7 @@ export function App() {
   useEffect(() => {
     if (!isKnown) return;
     if (!account.value && !isEntry) go("/signin", { replace: true });
-    if (account.value && (name === "" || (isEntry && !asks))) go(START, { replace: true });
+    if (account.value && (PASSING.includes(name) || (isEntry && !asks))) go(START, { replace: true });
   }, [isKnown, account.value, name, asks]);
   if (!isKnown) return null;
   if (!account.value || isEntry) return html`${h(SignIn, { key: name, isNew: name === "register" })}${h(Toast, {})}`;
@@ -39,34 +43,30 @@ export function App() {
 function Main() {
   const { name, id } = route.value;
   const isTask = name === "task";
-  if (!isTask && (list.peek().name !== name || list.peek().id !== id)) list.value = { name, id };
+  const isList = !isTask && !PASSING.includes(name);
+  if (isList && (list.peek().name !== name || list.peek().id !== id)) list.value = { name, id };
   const { name: shown, id: category } = list.value;
-  const menu = useRef(/** @type {HTMLDialogElement | null} */ (null));
-  useEffect(() => menu.current?.close(), [name, id]);
+  const menu = useRef(/** @type {HTMLElement | null} */ (null));
+  useEffect(() => menu.current?.hidePopover(), [name, id]);
   const back = () => go(shown === "list" ? `/list/${category}` : `/${shown}`);
   return html`
     <a class="skip" href="#main">${t("skip")}</a>
-    <div class=${`frame ${isTask ? "with-pane" : ""}`}>
+    <div class=${`frame ${isTask ? "with-pane" : ""} ${shown === "board" ? "wide" : ""}`}>
       <header class="top">
-        <button class="quiet" aria-label=${t("menu")} onClick=${() => menu.current?.showModal()}>☰</button>
+        <button class="quiet" aria-label=${t("menu")} popovertarget="menu">☰</button>
         <strong>${t("app")}</strong>
-        ${h(StatusLine, {})}
+        ${h(StatusLine, {})} ${h(CaptureButton, { hasLabel: false })}
       </header>
-      <div class="side">${h(Sidebar, {})}${h(StatusLine, {})}</div>
-      <dialog class="menu" ref=${menu} aria-label=${t("menu")} onClick=${closeOutside}>
-        <form method="dialog"><button class="quiet" aria-label=${t("close")}>✕</button></form>
-        ${h(Sidebar, {})}${h(StatusLine, {})}
-      </dialog>
+      <div class="side" id="menu" popover ref=${menu}>
+        <button class="quiet close" aria-label=${t("close")} popovertarget="menu" popovertargetaction="hide">✕</button>
+        ${h(CaptureButton, { hasLabel: true })} ${h(Sidebar, {})}${h(StatusLine, {})}
+      </div>
       <main id="main" tabindex="-1">
         ${h(Issues, {})}
-        ${shown === "trash" ? h(Trash, {}) : h(List, { key: shown + category, name: shown, category })}
+        ${shown === "trash" ? h(Trash, {}) : shown === "board" ? h(Board, {}) : h(List, { key: shown + category, name: shown, category })}
       </main>
       ${isTask && h(Pane, { key: id, id, onClose: back })}
     </div>
+    ${h(Capture, { name: shown, category })}
   `;
-}
-
-/** @param {MouseEvent} event */
-function closeOutside(event) {
-  if (event.target === event.currentTarget) /** @type {HTMLDialogElement} */ (event.currentTarget).close();
 }

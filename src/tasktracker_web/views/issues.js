@@ -2,10 +2,11 @@
 
 import { useCopy } from "../account.js";
 import { h, html } from "../html.js";
-import { dayAndTime, t } from "../texts/texts.js";
+import { t } from "../texts/texts.js";
 import { undoable } from "../toasts.js";
 import { useState } from "../vendor/preact-hooks.js";
 import "../vendor/preact-signals.js";
+import { Value } from "./value.js";
 
 /** @typedef {import("../sync/store.js").Issue} Issue */
 
@@ -54,17 +55,4 @@ function Field({ name, conflict, isMine, choose }) {
       </label>`,
     )}
   </fieldset>`;
-}
-
-/** A value as people read it. @param {{ name: string, value: any }} props */
-function Value({ name, value }) {
-  const copy = useCopy();
-  if (value === null || value === "") return html`<em>${t("issue.empty")}</em>`;
-  let text = String(value);
-  if (name === "due_date") text = dayAndTime(new Date(value), new Date());
-  else if (name === "priority") text = t(`priority.${value}`);
-  else if (name === "state") text = t(`state.${value}`);
-  else if (name === "category") text = copy.categories.value.get(value)?.name ?? text;
-  else if (name === "parent") text = copy.tasks.value.get(value)?.title ?? text;
-  return html`<span class="value">${text}</span>`;
 }

@@ -3,12 +3,17 @@
 import { useCopy, useLists } from "../account.js";
 import { now } from "../clock.js";
 import { h, html } from "../html.js";
-import { containing } from "../tasks.js";
+import { isSelecting, selectNothing } from "../selection.js";
+import { containing, dueBefore } from "../tasks.js";
 import { dayOf, startOfDay, t } from "../texts/texts.js";
-import { undoable } from "../toasts.js";
 import { useEffect, useRef, useState } from "../vendor/preact-hooks.js";
 import "../vendor/preact-signals.js";
+import { AddBox } from "./add-box.js";
+import { Bulk } from "./bulk.js";
+import { Icon } from "./icon.js";
+import { useOwners } from "./people.js";
 import { Rows } from "./rows.js";
+import { Samples } from "./samples.js";
 
 /** @typedef {import("../sync/items.js").Task} Task */
 
@@ -26,10 +31,14 @@ export function List({ name, category }) {
   const heading = name === "list" ? copy.categories.value.get(category)?.name : t(`view.${name}`);
   if (heading === undefined && copy.isComplete.value) return html`<p class="empty">${t("list.missing")}</p>`;
   return html`<section class="list" onKeyDown=${(/** @type {KeyboardEvent} */ event) => move.current(event)}>
-    <h1>${heading}</h1>
-    ${!["upcoming", "done"].includes(name) && h(AddBox, { name, category })}
+    <header>
+      <h1>${heading}</h1>
+      ${entries.length > 0 && html`<button class="quiet" aria-pressed=${isSelecting.value} onClick=${() => (isSelecting.value ? selectNothing() : (isSelecting.value = true))}>${t("select.mode")}</button>`}
+    </header>
+    ${!["upcoming", "done", "shared"].includes(name) && h(AddBox, { name, category })}
     ${name === "all" && h(Filters, { limits, setLimits })}
     ${entries.length > 0 ? h(Rows, { entries, move }) : h(Empty, { name: isLimited ? "filter" : name })}
+    ${h(Bulk, {})}
   </section>`;
 }
 
@@ -37,21 +46,34 @@ export function List({ name, category }) {
 
 /** Return the tasks of a list, with the headings between them. @param {string} name @param {string} category @returns {Entry[]} */
 function useEntries(name, category) {
-  const { open, today, upcoming, done } = useLists();
+  const { open, today, upcoming, done, shared } = useLists();
+  const owners = useOwners("/tasks", name === "shared" ? [...shared.value].map(([owner, [{ id }]]) => ({ id, owner })) : []);
   if (name === "list") return open.value.filter((task) => task.category === category);
   if (name === "done") return done.value;
   if (name === "all") return open.value;
-  const isToday = name === "today";
-  const start = startOfDay(now.value);
+  if (name === "shared") {
+    const groups = [...shared.value].map(([id, tasks]) => ({ id, heading: owners[id] ?? "…", tasks }));
+    groups.sort((a, b) => a.heading.localeCompare(b.heading));
+    return groups.flatMap(({ id, heading, tasks }) => [{ id, heading }, ...tasks]);
+  }
+  if (name === "today") {
+    const late = today.value.filter((task) => dueBefore(task, startOfDay(now.value)));
+    const others = today.value.slice(late.length);
+    if (late.length === 0) return others;
+    const headed = [{ id: "overdue", heading: t("overdue"), style: "overdue" }, ...late];
+    return others.length ? [...headed, { id: "today", heading: t("today"), style: "today" }, ...others] : headed;
+  }
   /** @type {Entry[]} */
   const entries = [];
-  let last = isToday ? "today" : "";
-  for (const task of isToday ? today.value : upcoming.value) {
+  let end = new Date(0);
+  for (const task of upcoming.value) {
     const date = new Date(/** @type {string} */ (task.due_date));
-    const day = isToday ? (date < start ? "overdue" : "today") : dayOf(date, now.value);
-    if (day !== last) entries.push({ id: day, heading: isToday ? t(day) : day, style: isToday ? day : undefined });
+    if (date >= end) {
+      const day = dayOf(date, now.value);
+      entries.push({ id: day, heading: day });
+      end = startOfDay(date, 1); // naming the day of each of many tasks takes long
+    }
     entries.push(task);
-    last = day;
   }
   return entries;
 }
@@ -74,31 +96,12 @@ function Filters({ limits, setLimits }) {
 }
 
 /** @param {{ name: string }} props */
-function Empty({ name }) {
+export function Empty({ name }) {
   const copy = useCopy();
   const { received } = copy.status.value;
   if (!copy.isComplete.value) {
     return html`<p class="empty" role="status">${received ? t("loading.count", { count: received }) : t("loading")}</p>`;
   }
-  return html`<div class="empty"><p>${t(`empty.${name}`)}</p>${name !== "list" && html`<p class="hint">${t(`empty.${name}.hint`)}</p>`}</div>`;
-}
-
-/** @param {{ name: string, category: string }} props */
-function AddBox({ name, category }) {
-  const copy = useCopy();
-  /** @param {SubmitEvent} event */
-  const add = (event) => {
-    event.preventDefault();
-    const form = /** @type {HTMLFormElement} */ (event.currentTarget);
-    const title = String(new FormData(form).get("title")).trim();
-    if (!title) return;
-    form.reset();
-    const endOfDay = new Date(startOfDay(new Date(), 1).getTime() - 60_000);
-    const fields = name === "list" ? { category } : name === "today" ? { due_date: endOfDay.toISOString() } : {};
-    void undoable(copy.create("task", { ...fields, title }), t("did.create", { title }));
-  };
-  return html`<form class="add-box" onSubmit=${add}>
-    <input name="title" maxlength="200" autocomplete="off" enterkeyhint="done" placeholder=${t("add.label")} aria-label=${t("add.label")} />
-    <button>${t("add.button")}</button>
-  </form>`;
+  return html`<div class="empty">${h(Icon, { name })}<p>${t(`empty.${name}`)}</p>${name !== "list" && html`<p class="hint">${t(`empty.${name}.hint`)}</p>`}</div>
+    ${["today", "all"].includes(name) && h(Samples, {})}`;
 }

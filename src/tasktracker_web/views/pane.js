@@ -1,13 +1,20 @@
 // One task: its fields, each of which is stored when the user leaves it.
 
-import { useCopy } from "../account.js";
+import { useCopy, useMe } from "../account.js";
+import { arrival } from "../arrivals.js";
 import { h, html } from "../html.js";
 import { dayAndTime, t } from "../texts/texts.js";
+import { canEdit, canOrganise, STATES } from "../tasks.js";
 import { undoable } from "../toasts.js";
 import { onDemand } from "../updates.js";
 import { useEffect, useRef, useState } from "../vendor/preact-hooks.js";
 import "../vendor/preact-signals.js";
+import { History } from "./history.js";
+import { Icon } from "./icon.js";
+import { People } from "./people.js";
 import { Check } from "./rows.js";
+import { byName } from "./sidebar.js";
+import { Breadcrumbs, Subtasks } from "./subtasks.js";
 
 /** @typedef {import("../sync/items.js").Task} Task */
 /** @typedef {(fields: Partial<Task>) => void} Save */
@@ -16,6 +23,7 @@ import { Check } from "./rows.js";
 export function Pane({ id, onClose }) {
   const copy = useCopy();
   const task = copy.tasks.value.get(id);
+  const me = useMe();
   const title = useRef(/** @type {HTMLElement | null} */ (null));
   useEffect(() => title.current?.focus(), []);
   if (!task) {
@@ -33,16 +41,29 @@ export function Pane({ id, onClose }) {
   const keys = (/** @type {KeyboardEvent} */ event) => {
     if (event.key === "Escape") onClose();
   };
+  const isEditor = canEdit(task, me, copy.categories.value);
+  const isOrganiser = canOrganise(task, me, copy.categories.value);
   return html`<aside class="pane" aria-label=${t("task")} onKeyDown=${keys}>
     <header>
-      ${h(Check, { task })}
-      <span tabindex="-1" ref=${title} class="grow"></span>
+      <div tabindex="-1" ref=${title} class="grow">${h(Breadcrumbs, { task })}</div>
       <button class="quiet close" aria-label=${t("close")} onClick=${onClose}>✕</button>
     </header>
-    ${h(Text, { class: "title", label: t("task.title"), value: task.title, required: true, save: (value) => save({ title: value }) })}
-    ${h(Notes, { task, save })}
-    <div class="fields">${h(Due, { task, save })} ${h(Priority, { task, save })} ${h(Category, { task, save })}</div>
-    <footer><button class="negative" onClick=${trash}>${t("task.delete")}</button></footer>
+    ${!isEditor && html`<p class="hint">${t("task.read-only")}</p>`}
+    <fieldset disabled=${!isEditor} aria-label=${t("task")}>
+      <div class="head">
+        ${h(Check, { task })}
+        ${h(Text, { class: `title ${arrival(id, "title")}`, label: t("task.title"), value: task.title, required: true, save: (value) => save({ title: value }) })}
+      </div>
+      ${h(Notes, { task, canEdit: isEditor, save })}
+      <div class="fields">
+        ${h(Due, { task, save })} ${h(State, { task, save })} ${h(Priority, { task, save })}
+        ${isOrganiser && h(Category, { task, save })}
+      </div>
+    </fieldset>
+    ${h(Subtasks, { task })}
+    ${h(People, { task })}
+    ${h(History, { task, canEdit: isEditor })}
+    ${isOrganiser && html`<footer><button class="plain negative" onClick=${trash}>${h(Icon, { name: "trash" })} ${t("task.delete")}</button></footer>`}
   </aside>`;
 }
 
@@ -94,16 +115,16 @@ function Text({ class: style, label, value, required = false, autofocus = false,
   ></textarea>`;
 }
 
-/** @param {{ task: Task, save: Save }} props */
-function Notes({ task, save }) {
+/** @param {{ task: Task, canEdit: boolean, save: Save }} props */
+function Notes({ task, canEdit, save }) {
   const [isEdited, edit] = useState(false);
   const text = task.description;
-  return html`<section class="notes" aria-label=${t("task.notes")}>
+  return html`<section class=${`notes ${arrival(task.id, "description")}`} aria-label=${t("task.notes")}>
     ${isEdited
       ? html`${h(Text, { class: "text", label: t("task.notes"), value: text, autofocus: true, save: (value) => save({ description: value }), onDone: () => edit(false) })}
           <p class="hint">${t("task.notes.hint")}</p>`
       : html`${text && h(Markdown, { text })}
-          <button class="plain" onClick=${() => edit(true)}>${t(text ? "task.notes.edit" : "task.notes.add")}</button>`}
+          ${canEdit && html`<button class="plain" onClick=${() => edit(true)}>${t(text ? "task.notes.edit" : "task.notes.add")}</button>`}`}
   </section>`;
 }
 
@@ -128,7 +149,7 @@ function Due({ task, save }) {
   };
   return html`<label for="due">${t("task.due")}</label>
     <div class="due">
-      <input id="due" type="datetime-local" value=${due ? local(due) : ""} onChange=${change} title=${due ? dayAndTime(due, new Date()) : undefined} />
+      <input id="due" class=${arrival(task.id, "due_date")} type="datetime-local" value=${due ? local(due) : ""} onChange=${change} title=${due ? dayAndTime(due, new Date()) : undefined} />
       ${due && html`<button class="quiet" aria-label=${t("task.due.clear")} onClick=${() => save({ due_date: null })}>✕</button>`}
     </div>`;
 }
@@ -140,18 +161,26 @@ function local(date) {
 }
 
 /** @param {{ task: Task, save: Save }} props */
+function State({ task, save }) {
+  return html`<label for="state">${t("field.state")}</label>
+    <select id="state" class=${arrival(task.id, "state")} onChange=${(/** @type {any} */ event) => save({ state: event.target.value })}>
+      ${STATES.map((each) => html`<option value=${each} selected=${each === task.state}>${t(`state.${each}`)}</option>`)}
+    </select>`;
+}
+
+/** @param {{ task: Task, save: Save }} props */
 function Priority({ task, save }) {
   return html`<label for="priority">${t("task.priority")}</label>
-    <select id="priority" value=${task.priority} onChange=${(/** @type {any} */ event) => save({ priority: /** @type {1 | 2 | 3 | 4} */ (Number(event.target.value)) })}>
+    <select id="priority" class=${arrival(task.id, "priority")} value=${task.priority} onChange=${(/** @type {any} */ event) => save({ priority: /** @type {1 | 2 | 3 | 4} */ (Number(event.target.value)) })}>
       ${[4, 3, 2, 1].map((each) => html`<option value=${each} selected=${each === task.priority}>${t(`priority.${each}`)}</option>`)}
     </select>`;
 }
 
 /** @param {{ task: Task, save: Save }} props */
 function Category({ task, save }) {
-  const categories = [...useCopy().categories.value.values()].sort((a, b) => a.name.localeCompare(b.name));
+  const categories = byName(useCopy().categories.value);
   return html`<label for="category">${t("task.category")}</label>
-    <select id="category" onChange=${(/** @type {any} */ event) => save({ category: event.target.value || null })}>
+    <select id="category" class=${arrival(task.id, "category")} onChange=${(/** @type {any} */ event) => save({ category: event.target.value || null })}>
       <option value="" selected=${task.category === null}>${t("task.category.none")}</option>
       ${categories.map(({ id, name }) => html`<option value=${id} selected=${id === task.category}>${name}</option>`)}
     </select>`;

@@ -1,22 +1,22 @@
-// The rows of a list. Only those in view are elements, so that a list of any length is shown at once.
+// The rows of a list.
 
-import { useCopy } from "../account.js";
+import { useCopy, useMe } from "../account.js";
+import { arrival } from "../arrivals.js";
 import { now } from "../clock.js";
 import { h, html } from "../html.js";
 import { route, url } from "../router.js";
-import { dueBefore, isOpen } from "../tasks.js";
+import { isSelecting, select, selectAll, selected, selectNothing, selectTo } from "../selection.js";
+import { canEdit, dueBefore, isOpen } from "../tasks.js";
 import { dayAndTime, t } from "../texts/texts.js";
 import { undoable } from "../toasts.js";
 import { useEffect, useLayoutEffect, useRef, useState } from "../vendor/preact-hooks.js";
 import "../vendor/preact-signals.js";
 import { Dot } from "./sidebar.js";
+import { useWindow } from "./window.js";
 
 /** @typedef {import("../sync/items.js").Task} Task */
 /** @typedef {{ id: string, heading: string, style?: string }} Heading */
 /** What moves the focus by a key. @typedef {{ current: (event: KeyboardEvent) => void }} Move */
-
-/** How many rows are elements above and below those in view. */
-const MARGIN = 10;
 
 /**
  * Tasks, with headings between them, which are as high as a task. The row with the focus stays when it is out of view.
@@ -25,31 +25,24 @@ const MARGIN = 10;
 export function Rows({ entries, move }) {
   const tasks = useCopy().tasks.value;
   const list = useRef(/** @type {HTMLElement | null} */ (null));
-  const [from, setFrom] = useState(0);
-  const [to, setTo] = useState(4 * MARGIN);
+  const { from, to } = useWindow(list, entries.length);
   const [focused, setFocused] = useState(/** @type {string | null} */ (null));
   /** The row that gets the focus when it is shown. */
   const next = useRef(/** @type {string | null} */ (null));
   const at = focused === null ? -1 : entries.findIndex(({ id }) => id === focused);
   const lastAt = useRef(-1);
-  const length = useRef(0);
-  length.current = entries.length;
+  const opened = route.value.name === "task" ? route.value.id : "";
+  const lastOpened = useRef("");
   useEffect(() => {
-    const look = () => {
-      if (!list.current) return;
-      const { top, height } = list.current.getBoundingClientRect();
-      const passed = (/** @type {number} */ y) => Math.floor((((y - top) / height) * length.current) / MARGIN) * MARGIN;
-      setFrom(Math.max(0, passed(0) - MARGIN));
-      setTo(passed(innerHeight) + 2 * MARGIN);
-    };
-    const observer = new ResizeObserver(look);
-    observer.observe(document.body);
-    addEventListener("scroll", look, { passive: true });
-    return () => {
-      observer.disconnect();
-      removeEventListener("scroll", look);
-    };
-  }, []);
+    const id = lastOpened.current;
+    lastOpened.current = opened;
+    if (opened || document.activeElement !== document.body || !entries.some((each) => each.id === id)) return;
+    // The pane of a task was closed.
+    const row = find(id);
+    if (row) row.focus();
+    else setFocused((next.current = id));
+  }, [opened]);
+  const find = (/** @type {string} */ id) => /** @type {HTMLElement | null | undefined} */ (list.current?.querySelector(`[data-id="${id}"] a`));
   useLayoutEffect(() => {
     if (focused !== null && at === -1 && document.activeElement === document.body) {
       // Its task has left the list.
@@ -57,55 +50,97 @@ export function Rows({ entries, move }) {
       setFocused(next.current);
     }
     if (at !== -1) lastAt.current = at;
-    if (next.current !== null) /** @type {HTMLElement | null | undefined} */ (list.current?.querySelector(`[data-id="${next.current}"] a`))?.focus();
+    if (next.current !== null) find(next.current)?.focus();
     next.current = null;
   });
+  const ids = entries.flatMap((entry) => ("heading" in entry ? [] : [entry.id]));
+  const isSelected = selected.value.size > 0;
+  useEffect(() => selectNothing, []);
+  useEffect(() => {
+    if (!isSelected && focused !== null && document.activeElement === document.body) find(focused)?.focus(); // the toolbar is gone
+  }, [isSelected]);
+  /** Select a task, or with Shift a range. */
+  const pick = useRef((/** @type {string} */ _id, /** @type {boolean} */ _isRange) => {});
+  pick.current = (id, isRange) => (isRange ? selectTo(ids, id) : select(id));
+  /** @param {KeyboardEvent} event @param {string | undefined} id of the row with the focus @returns {boolean} whether the key selects something */
+  const selectBy = ({ key, ctrlKey, metaKey }, id) => {
+    if ((key === "a" || key === "A") && (ctrlKey || metaKey)) selectAll(ids);
+    else if (ctrlKey || metaKey) return false;
+    else if (key === "Escape" && isSelected) selectNothing();
+    else if ((key === "x" || key === "X") && id) select(id);
+    else return false;
+    return true;
+  };
   move.current = (event) => {
-    const step = { ArrowDown: 1, j: 1, ArrowUp: -1, k: -1 }[event.key];
-    const target = /** @type {HTMLElement} */ (event.target);
-    const isTyped = event.key.length === 1 && target.tagName === "INPUT";
-    if (!step || event.ctrlKey || event.metaKey || event.altKey || isTyped || target.tagName === "SELECT") return;
-    const id = /** @type {HTMLElement | null} */ (target.closest("[data-id]"))?.dataset.id;
-    let index = id ? entries.findIndex((each) => each.id === id) : step > 0 ? -1 : entries.length;
+    const rowId = /** @type {HTMLElement} */ (event.target).closest("[data-id]")?.getAttribute("data-id") ?? undefined;
+    const isText = event.target instanceof HTMLInputElement && event.target.type !== "checkbox";
+    if (!isText && !event.altKey && selectBy(event, rowId)) return event.preventDefault();
+    const step = { ArrowDown: 1, j: 1, J: 1, ArrowUp: -1, k: -1, K: -1 }[event.key];
+    const isTyped = event.key.length === 1 && isText;
+    if (!step || event.ctrlKey || event.metaKey || event.altKey || isTyped || event.target instanceof HTMLSelectElement) return;
+    let index = rowId ? entries.findIndex((each) => each.id === rowId) : step > 0 ? -1 : entries.length;
     do index += step;
     while (entries[index] && "heading" in entries[index]);
     if (!entries[index]) return;
     event.preventDefault();
     next.current = entries[index].id;
     setFocused(next.current);
+    if (!event.shiftKey || !rowId) return;
+    if (!isSelected) select(rowId, true);
+    selectTo(ids, next.current);
   };
   const shown = entries.slice(from, to).map((entry, index) => ({ entry, index: from + index }));
   if (at !== -1 && at < from) shown.unshift({ entry: entries[at], index: at });
   if (at !== -1 && at >= to) shown.push({ entry: entries[at], index: at });
   const focus = (/** @type {FocusEvent} */ event) =>
     setFocused(/** @type {Element} */ (event.target).closest("[data-id]")?.getAttribute("data-id") ?? null);
-  return html`<ul class=${"heading" in entries[0] ? "rows headed" : "rows"} ref=${list} style=${{ height: `calc(var(--row) * ${entries.length})` }} onFocusIn=${focus}>
+  const classes = ["rows", "heading" in entries[0] && "headed", (isSelected || isSelecting.value) && "selecting"];
+  return html`<ul class=${classes.filter(Boolean).join(" ")} ref=${list} style=${{ height: `calc(var(--row) * ${entries.length})` }} onFocusIn=${focus}>
     ${shown.map(({ entry, index }) => {
       const place = { top: `calc(var(--row) * ${index})` };
       if ("heading" in entry) return html`<li key=${entry.id} class="heading" style=${place}><h2 class=${entry.style}>${entry.heading}</h2></li>`;
       const parent = entry.parent ? tasks.get(entry.parent)?.title : undefined;
-      return html`<li key=${entry.id} class="row" data-id=${entry.id} style=${place}>${h(Row, { task: entry, parent })}</li>`;
+      return html`<li key=${entry.id} class="row" data-id=${entry.id} style=${place}>${h(Row, { task: entry, parent, pick })}</li>`;
     })}
   </ul>`;
 }
 
-/** It is not rendered again while its properties, and the signals that it reads, stay the same. @param {{ task: Task, parent?: string }} props */
-function Row({ task, parent }) {
-  const copy = useCopy();
-  const category = route.value.name !== "list" && task.category ? copy.categories.value.get(task.category) : undefined;
+/** It is not rendered again while its properties, and the signals that it reads, stay the same. @param {{ task: Task, parent?: string, pick: { current: (id: string, isRange: boolean) => void } }} props */
+function Row({ task, parent, pick }) {
   const isCurrent = route.value.id === task.id;
   return html`${h(Check, { task })}
-    <a href=${url(`/task/${task.id}`)} aria-current=${isCurrent ? "true" : undefined}>
+    <a class=${arrival(task.id)} href=${url(`/task/${task.id}`)} aria-current=${isCurrent ? "true" : undefined}>
       <span class="title">${task.title}</span>
-      <span class="about">
-        ${!isOpen(task) && task.completed_at && html`<span>${t("done.at", { time: dayAndTime(new Date(task.completed_at), now.value) })}</span>`}
-        ${isOpen(task) && task.due_date && html`<span class=${dueBefore(task, now.value) ? "overdue" : ""}>${dayAndTime(new Date(task.due_date), now.value)}</span>`}
-        ${task.priority > 2 && html`<span class=${`priority-${task.priority}`}>${t(`priority.${task.priority}`)}</span>`}
-        ${category && html`<span>${h(Dot, { color: category.color ?? "none" })} ${category.name}</span>`}
-        ${parent !== undefined && html`<span>↳ ${parent}</span>`}
-      </span>
+      ${h(About, { task, parent })}
     </a>
-    ${task.pending && html`<span class="pending" role="img" aria-label=${t("pending")} title=${t("pending")}></span>`}`;
+    ${task.pending && html`<span class="pending" role="img" aria-label=${t("pending")} title=${t("pending")}></span>`}
+    <input
+      type="checkbox"
+      class="pick"
+      aria-label=${t("select", { title: task.title })}
+      checked=${selected.value.has(task.id)}
+      onClick=${(/** @type {MouseEvent} */ event) => pick.current(task.id, event.shiftKey)}
+    />`;
+}
+
+/** What a list says of a task besides its title. @param {{ task: Task, parent?: string }} props */
+export function About({ task, parent }) {
+  const category = route.value.name !== "list" && task.category ? useCopy().categories.value.get(task.category) : undefined;
+  return html`<span class="about">
+    ${!isOpen(task) && task.completed_at && html`<span>${t("done.at", { time: dayAndTime(new Date(task.completed_at), now.value) })}</span>`}
+    ${task.state === "cancelled" && html`<span>${t("state.cancelled")}</span>`}
+    ${h(Due, { task })}
+    ${task.state === "in_progress" && route.value.name !== "board" && html`<span class="in-progress">${t("state.in_progress")}</span>`}
+    ${task.priority > 2 && html`<span class=${`priority-${task.priority}`}>${t(`priority.${task.priority}`)}</span>`}
+    ${category && html`<span>${h(Dot, { color: category.color ?? "none" })} ${category.name}</span>`}
+    ${parent !== undefined && html`<span class="parent">↳ ${parent}</span>`}
+  </span>`;
+}
+
+/** When an open task is due. @param {{ task: Task }} props */
+export function Due({ task }) {
+  if (!isOpen(task) || !task.due_date) return null;
+  return html`<span class=${dueBefore(task, now.value) ? "overdue" : "due"}>${dayAndTime(new Date(task.due_date), now.value)}</span>`;
 }
 
 /** The circle that completes a task, or opens it again. @param {{ task: Task }} props */
@@ -119,6 +154,7 @@ export function Check({ task }) {
       : undoable(copy.complete(task.id), t("did.complete", { title }));
   return html`<button
     class=${`check priority-${task.priority}`}
+    disabled=${!canEdit(task, useMe(), copy.categories.value)}
     aria-pressed=${isDone}
     aria-label=${t(isDone ? "task.reopen" : "task.complete", { title })}
     onClick=${() => void toggle()}

@@ -1,6 +1,6 @@
 // The lists, with the number of their open tasks; and signing out.
 
-import { signOut, useCopy, useLists } from "../account.js";
+import { signOut, useCopy, useLists, useMe } from "../account.js";
 import { h, html } from "../html.js";
 import { go, route, url } from "../router.js";
 import { uuid } from "../sync/platform.js";
@@ -8,36 +8,50 @@ import { t } from "../texts/texts.js";
 import { undoable } from "../toasts.js";
 import { useRef } from "../vendor/preact-hooks.js";
 import "../vendor/preact-signals.js";
+import { Icon } from "./icon.js";
+import { useOwners } from "./people.js";
 
 export function Sidebar() {
-  const { open, today, upcoming, counts } = useLists();
-  const categories = [...useCopy().categories.value.values()].sort((a, b) => a.name.localeCompare(b.name));
+  const { open, today, upcoming, shared, counts } = useLists();
+  const me = useMe();
+  const categories = byName(useCopy().categories.value);
+  const names = useOwners("/categories", categories.filter(({ owner }) => owner !== me));
+  const count = [...shared.value.values()].reduce((sum, tasks) => sum + tasks.length, 0);
   return html`<nav class="sidebar" aria-label=${t("menu")}>
     <ul>
-      ${h(Entry, { path: "/today", label: t("view.today"), count: today.value.length })}
-      ${h(Entry, { path: "/upcoming", label: t("view.upcoming"), count: upcoming.value.length })}
-      ${h(Entry, { path: "/all", label: t("view.all"), count: open.value.length })}
-      ${h(Entry, { path: "/done", label: t("view.done"), count: 0 })}
-      ${h(Entry, { path: "/trash", label: t("view.trash"), count: 0 })}
+      ${h(Entry, { icon: "today", path: "/today", label: t("view.today"), count: today.value.length })}
+      ${h(Entry, { icon: "upcoming", path: "/upcoming", label: t("view.upcoming"), count: upcoming.value.length })}
+      ${h(Entry, { icon: "all", path: "/all", label: t("view.all"), count: open.value.length })}
+      ${h(Entry, { icon: "board", path: "/board", label: t("view.board"), count: 0 })}
+      ${(count > 0 || route.value.name === "shared") && h(Entry, { icon: "shared", path: "/shared", label: t("view.shared"), count })}
+      ${h(Entry, { icon: "done", path: "/done", label: t("view.done"), count: 0 })}
+      ${h(Entry, { icon: "trash", path: "/trash", label: t("view.trash"), count: 0 })}
     </ul>
     <h2>${t("lists")}</h2>
     <ul>
-      ${categories.map(({ id, name, color }) =>
-        h(Entry, { key: id, path: `/list/${id}`, label: name, count: counts.value.get(id) ?? 0, color: color ?? "none" }),
-      )}
+      ${categories.map(({ id, name, color, owner, members }) => {
+        const isOwn = owner === null || owner === me;
+        const note = isOwn ? (members.length > 0 ? t("list.shared", { count: members.length }) : "") : names[owner] && t("list.by", { name: names[owner] });
+        return h(Entry, { key: id, path: `/list/${id}`, label: name, note, count: counts.value.get(id) ?? 0, color: color ?? "none" });
+      })}
     </ul>
     ${h(NewCategory, {})} ${h(SignOut, {})}
   </nav>`;
 }
 
-/** @param {{ path: string, label: string, count: number, color?: string, key?: string }} props */
-function Entry({ path, label, count, color }) {
+/** Return categories in the order of their names. @param {ReadonlyMap<string, import("../sync/items.js").Category>} categories */
+export function byName(categories) {
+  return [...categories.values()].sort((a, b) => a.name.localeCompare(b.name));
+}
+
+/** @param {{ path: string, label: string, icon?: string, note?: string, count: number, color?: string, key?: string }} props */
+function Entry({ path, label, icon, note, count, color }) {
   const { name, id } = route.value;
   const isCurrent = path === `/${name}${id && `/${id}`}`;
   return html`<li>
     <a href=${url(path)} aria-current=${isCurrent ? "page" : undefined}>
-      ${color && h(Dot, { color })}
-      <span class="label">${label}</span>
+      ${icon ? h(Icon, { name: icon }) : h(Dot, { color: color ?? "none" })}
+      <span class="label">${label}${note && html`<span class="hint">${note}</span>`}</span>
       ${count > 0 && html`<span class="count" aria-label=${t("count", { count })}>${count}</span>`}
     </a>
   </li>`;
@@ -64,6 +78,7 @@ function NewCategory() {
     void undoable(copy.create("category", { name }, id), t("did.list", { title: name })).then(() => go(`/list/${id}`));
   };
   return html`<form class="new-category" onSubmit=${add}>
+    ${h(Icon, { name: "add" })}
     <input name="name" maxlength="64" autocomplete="off" placeholder=${t("list.add")} aria-label=${t("list.add.name")} />
   </form>`;
 }

@@ -105,7 +105,7 @@ class TestHistory:
         expect(alice.post(f"{path_of(task)}restore/"), 200)
         expect(alice.delete(f"{path_of(task)}shares/{bob.id}/"), 204)
         recorded = changes(alice, task)
-        actions = ["create", "share", "share", "edit", "edit", "undo", "trash", "restore", "unshare"]
+        actions = ["create", "share", "share", "edit", "move", "undo", "trash", "restore", "unshare"]
         assert [change["action"] for change in reversed(recorded)] == actions
         assert [change["version"] for change in recorded] == list(range(9, 0, -1))
         assert recorded[4]["fields"] == {"category": from_to(category["id"], None)}

@@ -13,7 +13,11 @@ from tasktracker.domain.kernel.versions import Versioned
 
 
 class Action(StrEnum):
-    """The kind of a change. MOVE is the change of a subtask that follows from a change of a task above it."""
+    """The kind of a change.
+
+    MOVE is the change of a task that follows from another: of a task above it, of its owner, or the deletion of its
+    category.
+    """
 
     CREATE = "create"
     EDIT = "edit"

@@ -71,7 +71,7 @@ def remove_category(work: UnfilingWork, job: Job, is_over: IsOver) -> Job | None
         if is_over():
             return job
     while unfiled := work.tasks.unfile(job.user_id, job.subject, work.now, UNFILE_STEP):
-        work.changes.record_many(Action.EDIT, [(replace(task, category=job.subject), task) for task in unfiled])
+        work.changes.record_many(Action.MOVE, [(replace(task, category=job.subject), task) for task in unfiled])
         if is_over():
             return job
     work.categories.remove(job.subject)

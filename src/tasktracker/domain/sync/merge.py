@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tasktracker.domain.history.change import Change
+from tasktracker.domain.kernel.changes import Action
 from tasktracker.domain.sync.mutation import FieldConflict
 
 
@@ -15,7 +16,8 @@ def conflicts_of(
     """Return the `wanted` fields that others changed, since the base version, to a different value.
 
     `since` are the changes after the base, the oldest first. It is None if they are no longer stored; then every field
-    with a different value is in conflict. A change to one of the versions `own`, which the device itself made, is none.
+    with a different value is in conflict. A change that only follows from another, or to one of the versions `own`,
+    which the device itself made, is none.
     """
     conflicts = {}
     for name, value in wanted.items():
@@ -26,9 +28,14 @@ def conflicts_of(
             conflicts[name] = FieldConflict(None, value, theirs)
             continue
         changes = [change for change in since if name in change.fields]
-        if any(change.version not in own for change in changes):
+        if any(is_of_others(change, own) for change in changes):
             conflicts[name] = FieldConflict(changes[0].fields[name].before, value, theirs)
     return conflicts
+
+
+def is_of_others(change: Change, own: frozenset[int]) -> bool:
+    """Whether a change can be in conflict: others have made it, and it does not only follow from another change."""
+    return change.version not in own and change.action is not Action.MOVE
 
 
 def is_current(base: int | None, version: int, own: frozenset[int]) -> bool:

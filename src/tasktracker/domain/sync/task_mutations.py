@@ -14,7 +14,7 @@ from tasktracker.domain.history.change import Change, plausible
 from tasktracker.domain.history.since import changes_since
 from tasktracker.domain.kernel.errors import InvalidInput, Stale
 from tasktracker.domain.sync.applied import base_and_own
-from tasktracker.domain.sync.merge import conflicts_of, is_current
+from tasktracker.domain.sync.merge import conflicts_of, is_current, is_of_others
 from tasktracker.domain.sync.mutation import Apply, FieldConflict, InConflict, Mutation, MutationOp, Outcome, Status
 from tasktracker.domain.sync.ports import PushWork
 from tasktracker.domain.tasks.moving import dangling
@@ -181,7 +181,7 @@ def _changed_by_others(
         return {name: FieldConflict(None, None, value) for name, value in seen.items()}
     conflicts: dict[str, FieldConflict] = {}
     for change in since:
-        if change.version not in own:
+        if is_of_others(change, own):
             for name, each in change.fields.items():
                 if name in TASK.types:
                     conflicts.setdefault(name, FieldConflict(each.before, None, seen[name]))

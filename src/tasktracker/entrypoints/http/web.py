@@ -22,8 +22,8 @@ from tasktracker.entrypoints.settings import Settings
 from tasktracker.entrypoints.texts import text
 
 ROUTES = (
-    *("/", "/today", "/upcoming", "/all", "/done", "/trash"),
-    *("/list/{id:str}", "/task/{id:str}", "/signin", "/register"),
+    *("/", "/today", "/upcoming", "/all", "/board", "/shared", "/done", "/trash"),
+    *("/list/{id:str}", "/task/{id:str}", "/signin", "/register", "/share"),
 )
 """The routes of the app. Each answers with the same page, whose script shows the view (`router.js`)."""
 

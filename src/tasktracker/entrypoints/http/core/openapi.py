@@ -71,6 +71,19 @@ SECURITY: dict[Access, list[dict[str, Any]]] = {
     Access.ADMIN: [{"bearer": []}],
     Access.TICKET: [{"bearer": []}, {}],
 }
+DESCRIPTION = """\
+A self-hosted task service with an API for apps. The browser app is at the root of this server.
+
+Where to start:
+
+1. Create an account: open `POST /api/accounts/register/` below, then **Try it out** and **Execute**. If you have one,
+   use `POST /api/accounts/login/`. The next requests on this page are then authorized.
+2. Create a task with `POST /api/tasks/`, and list tasks with `GET /api/tasks/`.
+3. For a script, create a token with `POST /api/accounts/tokens/`, and send it as `Authorization: Bearer …`.
+4. For an app that works offline, begin with `GET /api/sync/`. `GET /api/` describes this server.
+
+The documentation of the project explains conventions, syncing and configuration.
+"""
 BEARER = "The `access` token of a registration, a login or a refresh, or an API token. Enter only the token."
 EVERYWHERE = ("X-Request-ID", "X-Content-Type-Options", "Cache-Control", "Content-Security-Policy")
 OPTIONAL = ("Link", "Set-Cookie", "Idempotency-Replayed", "MissingScope", "RetryAfterKeyInUse")
@@ -107,7 +120,7 @@ def describe(app: Litestar, under: str = "") -> dict[str, Any]:
         "info": {
             "title": "Task Tracker",
             "version": version("tasktracker-server"),
-            "description": "A self-hosted task service with an API for apps.",
+            "description": DESCRIPTION,
             "license": {"name": "MIT", "identifier": "MIT"},
             "contact": {"name": "Task Tracker contributors"},
         },

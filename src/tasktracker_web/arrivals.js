@@ -1,0 +1,41 @@
+// What others have just changed, for a moment, so that views can mark it.
+
+import { EDITABLE, isSame } from "./sync/items.js";
+import { signal } from "./vendor/preact-signals-core.js";
+
+/** @typedef {import("./sync/items.js").Task} Task */
+
+const SHOWN_MS = 2500;
+
+/** If more tasks arrive at once, for example after some days offline, a mark would help nobody. */
+const MANY = 50;
+
+/** The fields that have arrived, by the id of their task. @type {import("@preact/signals-core").Signal<ReadonlyMap<string, ReadonlySet<string>>>} */
+export const arrived = signal(new Map());
+
+/**
+ * Mark from now on what arrives by sync. What was changed on this device is pending at first, and the same when it is
+ * received again, so it is never marked.
+ * @param {{ tasks: import("./sync/collection.js").Collection<Task>, isComplete: { peek(): boolean } }} copy
+ */
+export function markArrivals({ tasks, isComplete }) {
+  tasks.listen((changes) => {
+    if (!isComplete.peek()) return;
+    /** @type {Map<string, Set<string>>} */
+    const found = new Map();
+    for (const [before, after] of changes) {
+      if (!after || after.pending) continue;
+      const names = EDITABLE.task.filter((name) => !isSame(before?.[/** @type {keyof Task} */ (name)], after[/** @type {keyof Task} */ (name)]));
+      if (names.length > 0) found.set(after.id, new Set(names));
+    }
+    if (found.size === 0 || found.size > MANY) return;
+    arrived.value = new Map([...arrived.value, ...found]);
+    setTimeout(() => (arrived.value = new Map([...arrived.value].filter(([id, names]) => found.get(id) !== names))), SHOWN_MS);
+  });
+}
+
+/** Return the class of an element that shows a task, or a field of it. @param {string} id @param {string} [name] */
+export function arrival(id, name) {
+  const names = arrived.value.get(id);
+  return names && (name === undefined || names.has(name)) ? "arrived" : "";
+}

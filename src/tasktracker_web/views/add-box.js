@@ -1,0 +1,119 @@
+// The box in which tasks are written, with what was understood of the text.
+
+import { useCopy } from "../account.js";
+import { captured, completions, linesOf } from "../capture.js";
+import { now } from "../clock.js";
+import { html } from "../html.js";
+import { dayAndTime, endOfDay, t } from "../texts/texts.js";
+import { undoable } from "../toasts.js";
+import { useEffect, useId, useRef, useState } from "../vendor/preact-hooks.js";
+import "../vendor/preact-signals.js";
+
+/** @typedef {import("../sync/items.js").Task} Task */
+
+/**
+ * `name` is the list that the task is added to, `category` its category, if the list is one.
+ * @param {{ name: string, category: string, autofocus?: boolean, initial?: string, onAdded?: () => void }} props
+ */
+export function AddBox({ name, category, autofocus = false, initial = "", onAdded = () => {} }) {
+  const copy = useCopy();
+  const [text, setText] = useState(initial);
+  const [caret, setCaret] = useState(0);
+  const [chosen, choose] = useState(0);
+  /** The parts of the text that the user does not want to be understood. */
+  const [literal, setLiteral] = useState(/** @type {ReadonlySet<string>} */ (new Set()));
+  const field = useRef(/** @type {HTMLInputElement | null} */ (null));
+  const id = useId();
+  useEffect(() => void (autofocus && field.current?.focus()), []);
+  const categories = copy.categories.value;
+  const understand = (/** @type {string} */ line) => captured(line, { now: new Date(), categories: categories.values(), literal });
+  const tokens = text ? understand(text).tokens : [];
+  const { start, matches } = completions(text, caret, categories.values());
+
+  const reset = (text = "") => {
+    setText(text);
+    setCaret(text.length);
+    setLiteral(new Set());
+    choose(0);
+  };
+  const add = (/** @type {string[]} */ lines) => {
+    const common = name === "list" ? { category } : name === "today" ? { due_date: endOfDay(new Date()).toISOString() } : {};
+    const tasks = lines.map((line) => {
+      const { title, fields } = understand(line);
+      return { ...common, ...fields, title };
+    });
+    if (tasks.length === 0) return;
+    reset();
+    void undoable(copy.createAll(tasks), tasks.length === 1 ? t("did.create", { title: tasks[0].title }) : t("did.create.all", { count: tasks.length }));
+    onAdded();
+  };
+  const submit = (/** @type {Event} */ event) => {
+    event.preventDefault();
+    const { value } = /** @type {HTMLInputElement} */ (field.current);
+    add(value.trim() ? [value] : []);
+  };
+  const paste = (/** @type {ClipboardEvent} */ event) => {
+    const pasted = event.clipboardData?.getData("text/plain") ?? "";
+    const { selectionStart, selectionEnd } = /** @type {HTMLInputElement} */ (field.current);
+    if (linesOf(pasted).length < 2) return;
+    event.preventDefault();
+    add(linesOf(text.slice(0, selectionStart ?? 0) + pasted + text.slice(selectionEnd ?? 0)));
+  };
+  const complete = (/** @type {{ name: string }} */ category) => {
+    const before = `${text.slice(0, start)}#${category.name} `;
+    setText(before + text.slice(caret).trimStart());
+    setCaret(before.length);
+    field.current?.focus();
+  };
+  const keys = (/** @type {KeyboardEvent} */ event) => {
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (matches.length === 0 || event.isComposing || !(step || ["Enter", "Tab", "Escape"].includes(event.key))) return;
+    event.preventDefault();
+    event.stopPropagation();
+    if (step) choose((chosen + step + matches.length) % matches.length);
+    else if (event.key === "Escape") setCaret(0);
+    else complete(matches[chosen] ?? matches[0]);
+  };
+  const input = (/** @type {any} */ { target }) => {
+    setText(target.value);
+    setCaret(target.selectionStart);
+    choose(0);
+  };
+  return html`<form class="add-box" onSubmit=${submit}>
+    <div class="line">
+      <input
+        ref=${field}
+        value=${text}
+        autocomplete="off"
+        enterkeyhint="done"
+        placeholder=${t("add.label")}
+        aria-label=${t("add.label")}
+        aria-describedby=${`${id}-hint`}
+        role="combobox"
+        aria-expanded=${matches.length > 0}
+        aria-controls=${`${id}-categories`}
+        aria-activedescendant=${matches.length ? `${id}-${chosen}` : undefined}
+        onInput=${input}
+        onPaste=${paste}
+        onKeyDown=${keys}
+      />
+      <button>${t("add.button")}</button>
+    </div>
+    <ul class="completions" id=${`${id}-categories`} role="listbox" aria-label=${t("lists")} hidden=${matches.length === 0}>
+      ${matches.map((each, index) => html`<li key=${each.id} id=${`${id}-${index}`} role="option" aria-selected=${index === chosen} onMouseDown=${(/** @type {Event} */ event) => event.preventDefault()} onClick=${() => complete(each)}>${each.name}</li>`)}
+    </ul>
+    <div class="chips" role="status">
+      ${tokens.map((token) => {
+        const label = labelOf(token.fields, categories);
+        return html`<button type="button" class="chip" key=${token.text} title=${t("add.keep")} aria-label=${t("add.keep.label", { label, text: token.text })} onClick=${() => setLiteral(new Set([...literal, token.text]))}>${label} <span aria-hidden="true">✕</span></button>`;
+      })}
+    </div>
+    <p class="hint" id=${`${id}-hint`} hidden=${tokens.length > 0 || !autofocus}>${t("add.hint")}</p>
+  </form>`;
+}
+
+/** What was understood, as people say it. @param {Partial<Task>} fields @param {ReadonlyMap<string, { name: string }>} categories */
+function labelOf({ due_date, priority, category }, categories) {
+  if (due_date) return dayAndTime(new Date(due_date), now.value);
+  return priority ? t(`priority.${priority}`) : (categories.get(String(category))?.name ?? "");
+}

@@ -1,0 +1,59 @@
+// What can be done with all selected tasks at once.
+
+import { useCopy, useMe } from "../account.js";
+import { html } from "../html.js";
+import { selected, selectNothing } from "../selection.js";
+import { canEdit, canOrganise, isOpen, topmost } from "../tasks.js";
+import { endOfDay, t } from "../texts/texts.js";
+import { undoable } from "../toasts.js";
+import { useState } from "../vendor/preact-hooks.js";
+import "../vendor/preact-signals.js";
+import { byName } from "./sidebar.js";
+
+/** @typedef {import("../sync/items.js").Task} Task */
+
+/** The days of the menu, from today. */
+const DAYS = { today: 0, tomorrow: 1, week: 7 };
+
+export function Bulk() {
+  const copy = useCopy();
+  const me = useMe();
+  const [asksDay, askDay] = useState(false);
+  const tasks = [...selected.value].flatMap((id) => copy.tasks.value.get(id) ?? []);
+  if (tasks.length === 0) return null;
+  const categories = copy.categories.value;
+  const ids = (/** @type {typeof canEdit} */ isAllowed) => tasks.filter((task) => isAllowed(task, me, categories)).map(({ id }) => id);
+  /** @param {string[]} changed @param {(ids: string[]) => Promise<import("../sync/copy.js").Undo>} change @param {string} text */
+  const act = (changed, change, text) => {
+    askDay(false);
+    selectNothing();
+    if (changed.length > 0) void undoable(change(changed), t(text, { count: changed.length }));
+  };
+  const edit = (/** @type {Partial<Task>} */ fields, isAllowed = canEdit, text = "bulk.edited") =>
+    act(ids(isAllowed), (changed) => copy.editAll("task", changed, fields), text);
+  const due = (/** @type {string} */ day) => {
+    if (day === "other") askDay(true);
+    else edit({ due_date: day === "none" ? null : endOfDay(new Date(), DAYS[/** @type {keyof DAYS} */ (day)]).toISOString() });
+  };
+  const isDone = tasks.every((task) => !isOpen(task));
+  /** A menu that begins with its own name. @param {string} label @param {[value: string | number, text: string][]} options @param {(value: string) => void} choose */
+  const menu = (label, options, choose) => html`<select aria-label=${label} onChange=${(/** @type {any} */ event) => choose(event.target.value)}>
+    <option value="" selected disabled>${label}</option>
+    ${options.map(([value, text]) => html`<option value=${value}>${text}</option>`)}
+  </select>`;
+  return html`<div class="bulk" role="toolbar" aria-label=${t("bulk")}>
+    <button class="quiet" aria-label=${t("bulk.clear")} onClick=${selectNothing}>✕</button>
+    <span role="status">${t("bulk.count", { count: tasks.length })}</span>
+    <button onClick=${() => (isDone ? edit({ state: "open" }, canEdit, "bulk.reopened") : edit({ state: "done" }, canEdit, "bulk.completed"))}>${t(isDone ? "bulk.reopen" : "bulk.complete")}</button>
+    ${asksDay
+      ? html`<input type="date" autofocus aria-label=${t("task.due")} onChange=${(/** @type {any} */ event) => event.target.value && edit({ due_date: endOfDay(new Date(`${event.target.value}T12:00`)).toISOString() })} />`
+      : menu(t("task.due"), [...Object.keys(DAYS), "none", "other"].map((day) => [day, t(`bulk.due.${day}`)]), due)}
+    ${menu(t("task.priority"), [4, 3, 2, 1].map((each) => [each, t(`priority.${each}`)]), (value) => edit({ priority: /** @type {Task["priority"]} */ (Number(value)) }))}
+    ${menu(
+      t("task.category"),
+      [["none", t("task.category.none")], ...byName(categories).map(({ id, name }) => /** @type {[string, string]} */ ([id, name]))],
+      (value) => edit({ category: value === "none" ? null : value }, canOrganise),
+    )}
+    <button class="negative" onClick=${() => act(topmost(copy.tasks.value, new Set(ids(canOrganise))), (changed) => copy.trashAll(changed), "bulk.trashed")}>${t("bulk.trash")}</button>
+  </div>`;
+}

@@ -1,0 +1,65 @@
+// What was changed in a task, by whom, with what undoes each change.
+
+import { useCopy, useMe } from "../account.js";
+import { now } from "../clock.js";
+import { h, html } from "../html.js";
+import { editable, isSame } from "../sync/items.js";
+import { dayAndTime, t } from "../texts/texts.js";
+import { undoable } from "../toasts.js";
+import { useState } from "../vendor/preact-hooks.js";
+import "../vendor/preact-signals.js";
+import { useAnswer } from "./answer.js";
+import { Value } from "./value.js";
+
+/** @typedef {import("../sync/items.js").Task} Task */
+/** @typedef {import("../sync/items.js").Schemas["ChangeView"]} Change */
+
+/** Values that are too long for a line. */
+const LONG = ["description"];
+const RESET = ["edit", "undo"];
+
+/** @param {{ task: Task, canEdit: boolean }} props */
+export function History({ task, canEdit }) {
+  const [isOpen, open] = useState(false);
+  return html`<details class="history" onToggle=${(/** @type {any} */ event) => open(event.currentTarget.open)}>
+    <summary>${t("history")}</summary>
+    ${isOpen && h(Changes, { task, canEdit })}
+  </details>`;
+}
+
+/** @param {{ task: Task, canEdit: boolean }} props */
+function Changes({ task, canEdit }) {
+  const { answer, isOffline } = useAnswer(task.version ? `/tasks/${task.id}/history?limit=100` : "", task.version, 1);
+  if (!answer) return html`<p class="hint" role="status">${t(isOffline || !task.version ? "history.unknown" : "history.loading")}</p>`;
+  return html`${isOffline && html`<p class="hint">${t("history.old", { time: dayAndTime(new Date(answer.at), now.value) })}</p>`}
+    <ol>
+      ${answer.results.map((change) => h(Line, { key: change.id, task, change, canEdit }))}
+    </ol>`;
+}
+
+/** @param {{ task: Task, change: Change, canEdit: boolean, key?: string }} props */
+function Line({ task, change, canEdit }) {
+  const copy = useCopy();
+  const me = useMe();
+  const { action, actor, fields, at, made_at } = change;
+  const changes = Object.entries(fields).filter(([name]) => name in editable("task", fields));
+  const isCurrent = changes.every(([name, { after }]) => isSame(task[/** @type {keyof Task} */ (name)], after));
+  const canUndo = canEdit && isCurrent && changes.length > 0 && RESET.includes(action);
+  const undo = (/** @type {any} */ event) => {
+    event.target.closest("details").querySelector("summary").focus(); // the button disappears
+    const data = Object.fromEntries(changes.map(([name, { before }]) => [name, before]));
+    void undoable(copy.edit("task", task.id, data), t("did.undo"));
+  };
+  const name = actor?.id === me ? t("history.you") : (actor?.username ?? t("history.nobody"));
+  return html`<li>
+    <p class="head"><strong>${name}</strong> <time datetime=${at}>${dayAndTime(new Date(made_at ?? at), now.value)}</time></p>
+    ${RESET.includes(action) && changes.length > 0
+      ? changes.map(
+          ([name, { before, after }]) => html`<p>
+            ${t(`field.${name}`)}${!LONG.includes(name) && html`: ${h(Value, { name, value: before })} → ${h(Value, { name, value: after })}`}
+          </p>`,
+        )
+      : html`<p>${t(`action.${action}`)}</p>`}
+    ${canUndo && html`<button class="plain" onClick=${undo}>${t("undo")}</button>`}
+  </li>`;
+}

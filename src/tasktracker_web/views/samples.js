@@ -1,0 +1,32 @@
+// Three tasks to begin with, for a user who has none.
+
+import { useCopy } from "../account.js";
+import { html } from "../html.js";
+import { endOfDay, t } from "../texts/texts.js";
+import { undoable } from "../toasts.js";
+import "../vendor/preact-signals.js";
+
+export function Samples() {
+  const copy = useCopy();
+  if (copy.tasks.value.size > 0 || copy.isWelcomed.value) return null;
+  const add = () => {
+    const today = endOfDay(new Date()).toISOString();
+    const tasks = [
+      { title: t("sample.3"), due_date: today, description: t("sample.3.notes") },
+      { title: t("sample.2"), due_date: today },
+      { title: t("sample.1"), due_date: today, priority: 3 },
+    ];
+    void copy.welcome();
+    void undoable(copy.createAll(tasks), t("did.create.all", { count: tasks.length }));
+  };
+  return html`<section class="samples" aria-label=${t("sample")}>
+    <h2>${t("sample")}</h2>
+    <ul>
+      ${["sample.1", "sample.2", "sample.3"].map((each) => html`<li>${t(each)}</li>`)}
+    </ul>
+    <div class="buttons">
+      <button class="main" onClick=${add}>${t("sample.add")}</button>
+      <button onClick=${() => void copy.welcome()}>${t("sample.dismiss")}</button>
+    </div>
+  </section>`;
+}

@@ -1,0 +1,59 @@
+// The tasks above and below a task.
+
+import { useCopy, useLists, useMe } from "../account.js";
+import { h, html } from "../html.js";
+import { url } from "../router.js";
+import { above, canOrganise, inOrder, isOpen, MAX_DEPTH } from "../tasks.js";
+import { t } from "../texts/texts.js";
+import { undoable } from "../toasts.js";
+import "../vendor/preact-signals.js";
+import { Check, Due } from "./rows.js";
+
+/** @typedef {import("../sync/items.js").Task} Task */
+
+/** The way from the topmost task to a task. @param {{ task: Task }} props */
+export function Breadcrumbs({ task }) {
+  const parents = above(useCopy().tasks.value, task);
+  if (parents.length === 0) return null;
+  return html`<nav class="breadcrumbs" aria-label=${t("field.parent")}>
+    ${parents.map(({ id, title }) => html`<a key=${id} href=${url(`/task/${id}`)}>${title}</a>`)}
+  </nav>`;
+}
+
+/** @param {{ task: Task }} props */
+export function Subtasks({ task }) {
+  const copy = useCopy();
+  const me = useMe();
+  const tasks = [...(useLists().children.value.get(task.id) ?? [])];
+  tasks.sort((a, b) => Number(isOpen(b)) - Number(isOpen(a)) || inOrder(a, b));
+  const open = tasks.filter(isOpen).length;
+  const canAdd = canOrganise(task, me, copy.categories.value) && above(copy.tasks.value, task).length < MAX_DEPTH - 1;
+  if (tasks.length === 0 && !canAdd) return null;
+  /** @param {SubmitEvent} event */
+  const add = (event) => {
+    event.preventDefault();
+    const form = /** @type {HTMLFormElement} */ (event.currentTarget);
+    const title = String(new FormData(form).get("title")).trim();
+    if (!title) return;
+    form.reset();
+    void undoable(copy.create("task", { title, parent: task.id, category: task.category }), t("did.create", { title }));
+  };
+  return html`<section class="subtasks">
+    <h2>
+      ${t("subtasks")}
+      ${tasks.length > 0 && html`<span class="count">${t("subtasks.done", { done: tasks.length - open, all: tasks.length })}</span>`}
+    </h2>
+    <ul>
+      ${tasks.map(
+        (each) => html`<li key=${each.id} class=${isOpen(each) ? "" : "closed"}>
+          ${h(Check, { task: each })}
+          <a href=${url(`/task/${each.id}`)}><span class="title">${each.title}</span>${h(Due, { task: each })}</a>
+        </li>`,
+      )}
+    </ul>
+    ${canAdd &&
+    html`<form onSubmit=${add}>
+      <input name="title" maxlength="200" autocomplete="off" enterkeyhint="done" placeholder=${t("subtasks.add")} aria-label=${t("subtasks.add")} />
+    </form>`}
+  </section>`;
+}

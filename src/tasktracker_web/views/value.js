@@ -1,0 +1,20 @@
+// The value of a field, as people read it.
+
+import { useCopy } from "../account.js";
+import { now } from "../clock.js";
+import { html } from "../html.js";
+import { dayAndTime, t } from "../texts/texts.js";
+import "../vendor/preact-signals.js";
+
+/** @param {{ name: string, value: any }} props */
+export function Value({ name, value }) {
+  const copy = useCopy();
+  if (value === null || value === "") return html`<em>${t("issue.empty")}</em>`;
+  let text = String(value);
+  if (name === "due_date") text = dayAndTime(new Date(value), now.value);
+  else if (name === "priority") text = t(`priority.${value}`);
+  else if (name === "state") text = t(`state.${value}`);
+  else if (name === "category") text = copy.categories.value.get(value)?.name ?? text;
+  else if (name === "parent") text = copy.tasks.value.get(value)?.title ?? text;
+  return html`<span class="value">${text}</span>`;
+}

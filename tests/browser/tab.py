@@ -1,0 +1,75 @@
+"""A page of the browser app, used as a person uses it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.http import PASSWORD
+from tests.web.node_tools import PACKAGES
+
+PATIENCE = 60
+"""Seconds after which a page is taken to hang."""
+
+
+class Tab:
+    """A page of the app, used as a person uses it."""
+
+    def __init__(self, page: Any, url: str) -> None:
+        page.set_default_timeout(1000 * PATIENCE)
+        self.page = page
+        self.url = url
+
+    def open(self, path: str = "/") -> Tab:
+        self.page.goto(f"{self.url}{path}")
+        return self
+
+    def enter(self, username: str, *, button: str = "Sign in", **fields: str) -> Tab:
+        """Send the form of a login or a registration."""
+        for name, value in {"username": username, "password": PASSWORD, **fields}.items():
+            self.page.fill(f"#{name}", value)
+        self.page.click(f"button:has-text('{button}')")
+        return self
+
+    def add(self, title: str) -> None:
+        self.page.fill(".add-box input", title)
+        self.page.press(".add-box input", "Enter")
+
+    def expect(self, *titles: str) -> None:
+        """Wait until the list shows exactly these tasks, in any order."""
+        self.wait_for(
+            "titles => [...document.querySelectorAll('.row .title')].map((each) => each.textContent).sort().join('\\n')"
+            " === titles.join('\\n')",
+            sorted(titles),
+        )
+
+    def wait_for(self, expression: str, argument: object = None) -> None:
+        self.page.wait_for_function(expression, arg=argument, polling=50)
+
+    def see(self, text: str) -> None:
+        self.page.get_by_text(text).locator("visible=true").first.wait_for()
+
+    def row(self, title: str) -> Any:
+        return self.page.locator(".row", has=self.page.locator(".title", has_text=title))
+
+    def undo(self) -> None:
+        self.page.click(".toast button:has-text('Undo')")
+
+    def settle(self) -> None:
+        """Wait until nothing moves."""
+        self.page.evaluate("Promise.allSettled(document.getAnimations().map((each) => each.finished))")
+
+    def mistakes(self) -> list[str]:
+        """Return what axe-core finds wrong."""
+        self.page.evaluate((PACKAGES / "axe-core" / "axe.min.js").read_text(encoding="utf-8"))
+        self.settle()
+        result = self.page.evaluate("axe.run(document)")
+        assert result["passes"]
+        found = result["violations"]
+        return [
+            f"{each['id']}: {node['html'][:200]} {node['failureSummary']}" for each in found for node in each["nodes"]
+        ]
+
+    def synced(self) -> None:
+        """Wait until the server has all edits."""
+        self.page.wait_for_selector(".status-line.live", state="attached")
+        self.page.wait_for_selector(".waiting", state="detached")

@@ -1,0 +1,108 @@
+"""Writing tasks down in the browser app: the box, what it understands, lists that are pasted, and what is shared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from tests.browser.tab import Tab
+from tests.http import Person
+
+pytestmark = pytest.mark.browser
+
+BOX = "dialog.capture .add-box input"
+
+
+def test_a_task_is_written_from_everywhere_and_shows_what_was_understood(app: Tab, person: Person) -> None:
+    home = person.category("Home")
+    app.page.wait_for_selector(".side a:has-text('Home')")
+    app.page.click(".side a:has-text('Done')")
+    app.see("Nothing has been completed yet.")
+    app.page.keyboard.press("q")
+    app.page.locator(BOX).press_sequentially("Buy milk tomorrow 17:00 !4 #ho")
+    app.page.wait_for_selector(".completions li:has-text('Home')")
+    app.page.keyboard.press("Enter")
+    app.wait_for(
+        "value => document.querySelector('dialog.capture input').value === value", "Buy milk tomorrow 17:00 !4 #Home "
+    )
+    chips = app.page.locator("dialog.capture .chip")
+    app.page.locator(".chip:has-text('Home')").wait_for()
+    assert [text.removesuffix(" ✕") for text in chips.all_text_contents()] == ["Tomorrow, 17:00", "Urgent", "Home"]
+    app.page.click(".chip:has-text('Urgent')")
+    app.page.locator(".chip:has-text('Urgent')").wait_for(state="detached")
+    assert app.mistakes() == []
+    app.page.press(BOX, "Enter")
+    app.see("“Buy milk !4” added")
+    app.synced()
+    [task] = person.listed("/api/tasks/")
+    assert (task["title"], task["priority"], task["category"]) == ("Buy milk !4", 2, home["id"])
+    app.page.wait_for_selector("dialog.capture:not([open])", state="attached")
+
+
+@pytest.mark.parametrize(
+    "zone",
+    ["Pacific/Kiritimati", "Pacific/Pago_Pago", "Asia/Kathmandu", "Australia/Lord_Howe", "America/St_Johns", "UTC"],
+)
+def test_days_and_times_are_those_of_the_browser(new_device: Callable[..., Tab], person: Person, zone: str) -> None:
+    tab = new_device(timezone_id=zone).open().enter(person.username)
+    tab.see("Nothing is due today.")
+    before = datetime.now(ZoneInfo(zone))
+    tab.add("now")
+    tab.expect("now")
+    tab.see("Today, 23:59")
+    tab.add("then tomorrow 6:30")
+    tab.synced()
+    due = {task["title"]: datetime.fromisoformat(task["due_date"]) for task in person.listed("/api/tasks/")}
+    days = {before.date(), datetime.now(ZoneInfo(zone)).date()}
+    today, then = (due[title].astimezone(ZoneInfo(zone)) for title in ("now", "then"))
+    assert today.date() in days
+    assert (today.hour, today.minute, then.hour, then.minute) == (23, 59, 6, 30)
+    assert then.date() - timedelta(days=1) in days
+
+
+def test_each_pasted_line_becomes_a_task_and_one_undo_takes_all_back(app: Tab) -> None:
+    app.page.evaluate(
+        """() => {
+            const data = new DataTransfer();
+            data.setData("text/plain", "- [ ] milk\\n\\n- bread !4\\n- eggs\\n");
+            const input = document.querySelector(".add-box input");
+            input.dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true }));
+        }"""
+    )
+    app.expect("bread", "eggs", "milk")
+    app.see("3 tasks added")
+    app.undo()
+    app.expect()
+
+
+def test_what_other_apps_share_becomes_a_task_also_after_signing_in(
+    new_device: Callable[..., Tab], person: Person
+) -> None:
+    tab = new_device().open("/share?title=An+article&text=%3Cb%3Eread%3C/b%3E&url=https://example.org/a")
+    tab.enter(person.username)
+    text = "An article <b>read</b> https://example.org/a"
+    tab.wait_for(f"text => document.querySelector('{BOX}')?.value === text", text)
+    assert tab.page.evaluate("location.pathname + location.search") == "/today"
+    tab.page.press(BOX, "Enter")
+    tab.expect(text)
+    tab.open("/share")
+    tab.page.wait_for_selector(BOX)
+
+
+def test_a_user_without_tasks_gets_three_to_begin_with_or_dismisses_them(
+    new_device: Callable[..., Tab], person: Person
+) -> None:
+    tab = new_device().open().enter(person.username)
+    tab.page.click("text=Add these tasks")
+    tab.see("3 tasks added")
+    tab.undo()
+    tab.expect()
+    again = new_device().open().enter(person.username)
+    again.page.click("text=No, thanks")
+    again.page.wait_for_selector(".samples", state="detached")
+    again.page.reload()
+    again.see("Nothing is due today.")
+    assert again.page.locator(".samples").count() == 0

@@ -1,0 +1,78 @@
+"""The pane of a task in a real Chromium: the tasks around it, who sees it, and its history."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.browser.tab import Tab
+from tests.http import Person, Server, expect
+
+pytestmark = pytest.mark.browser
+
+
+def test_subtasks_are_added_completed_and_opened_and_lead_back(app: Tab, person: Person) -> None:
+    app.add("Move house")
+    app.page.click(".row a")
+    for title in ("Pack", "Clean"):
+        app.page.fill(".subtasks input", title)
+        app.page.press(".subtasks input", "Enter")
+    app.page.click(".subtasks button[aria-label='Complete “Clean”']")
+    app.see("1 of 2 done")
+    app.page.click(".subtasks a:has-text('Pack')")
+    app.page.click(".breadcrumbs a:has-text('Move house')")
+    app.wait_for("document.querySelector('.pane textarea.title')?.value === 'Move house'")
+    app.synced()
+    found = {task["title"]: task for task in person.listed("/api/tasks/")}
+    assert {found[title]["parent"] for title in ("Pack", "Clean")} == {found["Move house"]["id"]}
+    assert found["Clean"]["state"] == "done"
+
+
+def test_the_focus_returns_to_the_row_when_the_pane_closes(app: Tab) -> None:
+    for title in ("a", "b"):
+        app.add(title)
+    for leave in ("Escape", "Enter"):
+        app.row("a").locator("a").click()
+        app.page.focus(".pane .close")
+        app.page.keyboard.press(leave)
+        app.page.wait_for_selector(".pane", state="detached")
+        app.wait_for("document.activeElement.querySelector('.title')?.textContent === 'a'")
+
+
+def test_the_history_shows_who_changed_what_and_undoes_it_and_is_shown_offline(
+    app: Tab, person: Person, server: Server
+) -> None:
+    friend = server.register()
+    task = person.task("Buy milk")
+    person.share(task, friend)
+    expect(friend.patch(f"/api/tasks/{task['id']}/", {"title": "Buy oat milk"}), 200)
+    app.row("Buy oat milk").locator("a").click()
+    expect(person.patch(f"/api/tasks/{task['id']}/", {"priority": 4}), 200)
+    app.page.wait_for_selector("#priority.arrived")
+    app.page.click(".history summary")
+    lines = app.page.locator(".history li")
+    lines.filter(has_text=friend.username).get_by_role("button", name="Undo").click()
+    app.row("Buy milk").wait_for()
+    lines.filter(has_text="Buy oat milk → Buy milk").wait_for()
+    assert lines.count() == 5  # created, shared, both changes, and what undid one
+    [task] = person.listed("/api/tasks/")
+    assert (task["title"], task["priority"]) == ("Buy milk", 4)
+    app.page.context.set_offline(True)
+    app.page.click(".history summary")
+    app.page.click(".history summary")
+    app.see("Offline. This is the history as of: Today")
+    assert lines.count() == 5
+
+
+def test_a_viewer_sees_the_people_of_a_task_and_cannot_change_it(app: Tab, person: Person, server: Server) -> None:
+    owner = server.register()
+    category = owner.category("Garden")
+    owner.share(category, person, "viewer")
+    owner.task("Water plants", category=category["id"])
+    app.row("Water plants").locator("a").click()
+    app.see("You may read this task")
+    people = app.page.locator(".people li")
+    people.filter(has_text=owner.username).and_(people.filter(has_text="Owner")).wait_for()
+    people.filter(has_text="(you)").and_(people.filter(has_text="Can view")).wait_for()
+    assert app.page.locator(".pane textarea.title").is_disabled()
+    assert app.page.locator(".pane .check").is_disabled()
+    assert app.page.get_by_text("Move to trash").count() == 0

@@ -1,0 +1,87 @@
+"""The views of the browser app in a real Chromium: the board, and what others share."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.browser.tab import Tab
+from tests.http import Person, Server
+
+pytestmark = pytest.mark.browser
+
+
+def test_a_task_moves_on_the_board_by_key_by_menu_and_by_dragging(app: Tab, person: Person) -> None:
+    for title in ("by key", "by menu", "by dragging"):
+        person.task(title)
+    app.expect("by key", "by menu", "by dragging")
+    app.page.click(".side a:has-text('Board')")
+    app.page.locator(".card a", has_text="by key").press("Shift+ArrowRight")
+    progress = app.page.locator(".board section", has=app.page.locator("h2:has-text('In progress')"))
+    progress.locator(".card", has_text="by key").wait_for()
+    app.wait_for("document.activeElement.textContent.startsWith('by key')")
+    app.page.keyboard.press("ArrowLeft")
+    app.wait_for("/^by (menu|dragging)/.test(document.activeElement.textContent)")
+    app.page.select_option(".card:has-text('by menu') select", label="In progress")
+    app.page.locator(".card", has_text="by dragging").drag_to(progress)
+    app.synced()
+    assert {task["state"] for task in person.listed("/api/tasks/")} == {"in_progress"}
+    app.undo()
+    app.page.locator(".board section", has_text="Open").locator(".card:has-text('by dragging')").wait_for()
+
+
+def test_what_others_share_is_shown_by_its_owner(app: Tab, person: Person, server: Server) -> None:
+    friend = server.register()
+    category = friend.category("Garden")
+    friend.share(category, person)
+    friend.task("Water plants", category=category["id"])
+    task = friend.task("Read this")
+    friend.share(task, person, "viewer")
+    mine = person.category("Mine")
+    person.share(mine, friend)
+    app.page.locator(".side a", has_text="Garden").and_(
+        app.page.locator(f"a:has-text('by {friend.username}')")
+    ).wait_for()
+    app.page.locator(".side a", has_text="Mine").and_(app.page.locator("a:has-text('shared with 1 person')")).wait_for()
+    app.page.click(".side a:has-text('Shared with me')")
+    app.page.wait_for_selector(f".rows h2:text-is('{friend.username}')")
+    app.expect("Read this", "Water plants")
+    assert app.row("Read this").locator(".check").is_disabled()
+    app.row("Water plants").locator(".check").click()
+    app.expect("Read this")
+
+
+def test_selected_tasks_are_changed_together_with_one_undo(app: Tab, person: Person) -> None:
+    category = person.category("Home")
+    for title in ("d", "c", "b", "a"):
+        person.task(title)
+    person.task("below b", parent=person.listed("/api/tasks/?limit=200")[1]["id"])
+    app.expect("a", "b", "below b", "c", "d")
+
+    def fields(name: str) -> dict[str, object]:
+        app.synced()
+        return {task["title"]: task[name] for task in person.listed("/api/tasks/")}
+
+    app.row("a").locator("a").focus()
+    app.page.keyboard.press("x")
+    app.page.keyboard.press("Shift+ArrowDown")
+    app.see("2 selected")
+    app.page.select_option(".bulk select[aria-label='Priority']", label="Urgent")
+    app.see("2 tasks changed")
+    app.page.wait_for_selector(".bulk", state="detached")
+    assert sorted(fields("priority").values()) == [2, 2, 2, 4, 4]
+    app.undo()
+    app.page.wait_for_selector(".priority-4", state="detached")
+    app.row("c").locator(".pick").click()
+    app.row("d").locator(".pick").click(modifiers=["Shift"])
+    app.page.select_option(".bulk select[aria-label='Category']", label="Home")
+    app.page.wait_for_selector(".bulk", state="detached")
+    assert list(fields("category").values()).count(category["id"]) == 2
+    app.page.keyboard.press("Control+a")
+    app.see("5 selected")
+    app.page.click(".bulk button:has-text('Delete')")
+    app.expect()
+    app.see("4 tasks moved to the trash")
+    app.undo()
+    app.expect("a", "b", "below b", "c", "d")
+    assert fields("category")["below b"] is None
+    assert len(person.listed("/api/tasks/")) == 5

@@ -1,0 +1,185 @@
+"""Take a picture of each view and state of the browser app, and one of all pictures: `make web-sheet`."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import click
+from playwright.sync_api import sync_playwright
+
+from tests.browser.tab import Tab
+from tests.http import Person, Server, expect, migrated
+from tests.web.node_tools import REPOSITORY
+
+FOLDER = REPOSITORY / "build" / "web-sheet"
+SIZES = {"phone": (390, 844), "desktop": (1280, 800)}
+LONG = "Ask the neighbours who looks after the plants, the cat and the letterbox while everybody is away in August"
+NOTES = "Bring **the contract**, and ask about\n\n- the deposit\n- the keys\n\n> Only in the morning."
+
+
+def main() -> None:
+    """Write the pictures."""
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    FOLDER.mkdir(parents=True)
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        with Server(Path(folder), DATABASE_URL=migrated(f"sqlite:///{folder}/tasks.db")) as server:
+            for scheme in ("light", "dark"):
+                for size, (width, height) in SIZES.items():
+                    options = {"color_scheme": scheme, "viewport": {"width": width, "height": height}}
+                    language = "de-AT" if (size, scheme) == ("desktop", "dark") else "en-GB"
+                    context = browser.new_context(locale=language, has_touch=size == "phone", **options)
+                    url = f"http://127.0.0.1:{server.port}"
+                    _Sheet(Tab(context.new_page(), url), server, f"{size}-{scheme}").fill()
+                    context.close()
+        page = browser.new_page(viewport={"width": 1800, "height": 1000})
+        names = sorted(path.name for path in FOLDER.glob("*.png"))
+        figures = "".join(f"<figure><img src='{name}'><figcaption>{name}</figcaption></figure>" for name in names)
+        style = "figure { display: inline-block; margin: 8px; width: 280px; vertical-align: top } img { width: 100% }"
+        (FOLDER / "index.html").write_text(f"<style>{style} body {{ font: 12px sans-serif }}</style>{figures}")
+        page.goto((FOLDER / "index.html").as_uri())
+        page.screenshot(path=FOLDER / "index.png", full_page=True)
+        browser.close()
+    click.echo(f"{len(names)} pictures are in {FOLDER}")
+
+
+class _Sheet:
+    """The pictures of one size and one color scheme."""
+
+    def __init__(self, tab: Tab, server: Server, name: str) -> None:
+        self._tab, self._page, self._server, self._name = tab, tab.page, server, name
+        self._number = 0
+
+    def _shoot(self, state: str) -> None:
+        self._number += 1
+        self._tab.settle()
+        self._page.screenshot(path=FOLDER / f"{self._name}-{self._number:02}-{state}.png")
+
+    def _view(self, path: str, seen: str, state: str, then: Callable[[], None] = lambda: None) -> None:
+        self._tab.open(path)
+        self._page.locator(f"{seen} >> visible=true").first.wait_for()
+        then()
+        self._shoot(state)
+
+    def fill(self) -> None:
+        page, person = self._page, self._server.register()
+        self._view("/signin", "#username", "sign-in")
+        self._view(
+            "/register", "#username", "register", lambda: (page.click("button.main"), page.wait_for_timeout(500))
+        )
+        self._tab.open("/signin")
+        page.route("**/api/sync?*", lambda route: page.wait_for_timeout(0) if route.request.method == "GET" else None)
+        self._sign_in(person)
+        page.locator("main .empty").first.wait_for()
+        self._shoot("loading")
+        page.unroute_all(behavior="ignoreErrors")
+        for path in ("today", "upcoming", "all", "board", "shared", "done", "trash"):
+            self._view(f"/{path}", ".board .empty" if path == "board" else "main .empty .icon", f"empty-{path}")
+        tasks = _seed(person, self._server.register())
+        self._tab.open("/all")
+        page.wait_for_selector(f"[data-id='{tasks['contract']}']")
+        for path in ("today", "upcoming", "all", "shared", "done"):
+            self._view(f"/{path}", "main .row", path)
+        self._view("/board", ".card", "board")
+        self._view(f"/list/{tasks['category']}", "main .row", "category")
+        self._view("/trash", ".trash li", "trash")
+        self._view("/all", "main .row", "no-match", lambda: page.fill("input[type=search]", "nothing like this"))
+        self._view("/all", "main .row", "selected", self._select)
+        self._view(f"/task/{tasks['contract']}", ".people li", "task")
+        self._view(f"/task/{tasks['contract']}", ".people li", "task-history", self._open_history)
+        self._view(f"/task/{tasks['read']}", ".people li", "task-read-only")
+        self._view(f"/task/{tasks['plain']}", ".pane", "task-long")
+        self._view("/today", "main .row", "toast", lambda: page.click(".row .check"))
+        if page.viewport_size["width"] < 800:
+            self._view("/today", "main .row", "menu", lambda: page.click(".top button"))
+        self._conflict(person, tasks["contract"])
+
+    def _sign_in(self, person: Person) -> None:
+        self._page.fill("#username", person.username)
+        self._page.fill("#password", person.password)
+        self._page.click("button.main")
+
+    def _select(self) -> None:
+        for index in (1, 3):
+            self._page.locator(".row a").nth(index).press("x")
+
+    def _open_history(self) -> None:
+        self._page.click(".history summary")
+        self._page.locator(".history li").nth(2).wait_for()
+        self._page.locator(".pane").evaluate("pane => pane.scrollTo(0, 10000)")
+
+    def _conflict(self, person: Person, task: str) -> None:
+        page = self._page
+        self._tab.open(f"/task/{task}")
+        page.wait_for_selector(".status-line.live", state="attached")
+        page.context.set_offline(True)
+        page.fill(".pane textarea.title", "Sign the rental contract on Friday")
+        page.press(".pane textarea.title", "Enter")
+        page.select_option("#priority", "2")
+        expect(person.patch(f"/api/tasks/{task}/", {"title": "Sign the contract", "priority": 3}), 200)
+        page.click(".pane .close")
+        page.wait_for_selector(".status-line.offline", state="attached")
+        self._shoot("offline")
+        page.context.set_offline(False)
+        page.wait_for_selector(".issue")
+        page.evaluate("scrollTo(0, 0)")
+        self._shoot("conflict")
+
+
+def _seed(person: Person, friend: Person) -> dict[str, str]:
+    """Fill an account, and return the ids of some items."""
+    now = datetime.now(UTC).replace(hour=21, minute=0, second=0, microsecond=0)
+
+    def due(days: int) -> str:
+        return (now + timedelta(days=days)).isoformat()
+
+    home = person.category("Home", color="#2f855a")
+    work = person.category("Work on the new website and its shop", color="#c05621")
+    garden = friend.category("Garden", color="#6b46c1")
+    friend.share(garden, person)
+    person.share(work, friend)
+    person.task(LONG, due_date=due(-2), priority=4, category=home["id"], description=NOTES)
+    contract = person.task(
+        "Sign the rental contract", due_date=due(0), priority=3, category=work["id"], description=NOTES
+    )
+    for title, state in {
+        "Read it": "done",
+        "Ask about the deposit": "open",
+        "Call the landlord": "in_progress",
+    }.items():
+        person.task(title, parent=contract["id"], state=state, due_date=due(1))
+    expect(friend.patch(f"/api/tasks/{contract['id']}/", {"title": "Sign the contract for the flat"}), 200)
+    expect(
+        person.patch(f"/api/tasks/{contract['id']}/", {"title": "Sign the rental contract", "due_date": due(0)}), 200
+    )
+    for number, title in enumerate(
+        ("Buy milk", "Call mum", "Renew the passport", "Book a train", "Back up the laptop")
+    ):
+        person.task(title, due_date=due(number), state="in_progress" if number == 2 else "open")
+    for title in (
+        "Learn to bake bread",
+        "Sort old photos",
+        "Plan the summer holiday",
+        "Fix the bicycle",
+        "Tidy the cellar",
+    ):
+        person.task(title, category=home["id"])
+    plain = person.task(LONG.replace("Ask", "Please ask") + " and in September", description=NOTES * 4)
+    for title in ("Pay the rent", "Water the plants", "Return the library books"):
+        person.task(title, state="done")
+    person.task("Cancelled trip", state="cancelled")
+    for title in ("Old note", LONG):
+        expect(person.delete(f"/api/tasks/{person.task(title)['id']}/"), 204)
+    friend.task("Water the tomatoes", category=garden["id"], due_date=due(0))
+    friend.task("Mow the lawn", category=garden["id"], priority=3)
+    read = friend.task("Read the minutes of the meeting", description="They are *short*.")
+    friend.share(read, person, "viewer")
+    return {"category": home["id"], "contract": contract["id"], "read": read["id"], "plain": plain["id"]}
+
+
+if __name__ == "__main__":
+    main()
