@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.browser.tab import Tab
@@ -57,7 +59,7 @@ def test_selected_tasks_are_changed_together_with_one_undo(app: Tab, person: Per
     person.task("below b", parent=person.listed("/api/tasks/?limit=200")[1]["id"])
     app.expect("a", "b", "below b", "c", "d")
 
-    def fields(name: str) -> dict[str, object]:
+    def fields(name: str) -> dict[str, Any]:
         app.synced()
         return {task["title"]: task[name] for task in person.listed("/api/tasks/")}
 
