@@ -7,7 +7,7 @@ const MARGIN = 10;
 
 /** Return the part of a list that is in view. All rows have the same height. @param {{ current: HTMLElement | null }} list @param {number} count of all rows */
 export function useWindow(list, count) {
-  const [part, setPart] = useState({ from: 0, to: 4 * MARGIN });
+  const [part, setPart] = useState({ from: 0, to: 2 * MARGIN });
   const last = useRef(0);
   last.current = count;
   useEffect(() => {
