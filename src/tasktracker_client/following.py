@@ -123,10 +123,9 @@ class Following:
         """Return whether the copy already includes the change of an event, such as this device's own edit."""
         with suppress(ValueError, KeyError, TypeError):
             data = json.loads(event.data)
+            # An item that the copy does not have may be in the page that is being received, so a deletion is fetched.
             known = self._local.version(data["type"], data["id"])
-            if data["op"] == "delete":
-                return known is None
-            return known is not None and known >= data["version"]
+            return data["op"] == "upsert" and known is not None and known >= data["version"]
         return False
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -87,3 +88,28 @@ def test_selected_tasks_are_changed_together_with_one_undo(app: Tab, person: Per
     app.expect("a", "b", "below b", "c", "d")
     assert fields("category")["below b"] is None
     assert len(person.listed("/api/tasks/")) == 5
+
+
+@pytest.mark.parametrize("size", [(320, 640), (640, 400)], ids=["a small phone", "zoomed to 200 %"])
+def test_no_view_is_wider_than_the_window(
+    new_device: Callable[..., Tab], person: Person, server: Server, size: tuple[int, int]
+) -> None:
+    friend = server.register()
+    category = person.category("Home-and-garden" * 4)
+    person.share(category, friend)
+    task = person.task(
+        "Rindfleischetikettierungsüberwachung" * 4, category=category["id"], due_date="2020-01-01T00:00:00Z"
+    )
+    person.task("below", parent=task["id"])
+    friend.share(friend.task("theirs"), person)
+    tab = new_device(viewport={"width": size[0], "height": size[1]}).open().enter(person.username)
+    tab.page.wait_for_selector(".row")
+    found = {}
+    for path in ("today", "upcoming", "all", "board", "shared", "done", "trash", f"task/{task['id']}"):
+        tab.open(f"/{path}")
+        tab.page.wait_for_selector({"board": ".card", "task": ".people"}.get(path.split("/")[0], "main .list"))
+        if path == "all":
+            tab.page.focus(".row a")
+            tab.page.keyboard.press("x")
+        found[path] = tab.page.evaluate("document.documentElement.scrollWidth")
+    assert found == dict.fromkeys(found, size[0])

@@ -124,8 +124,9 @@ export class Copy {
       stream: (path, abort) => session.stream(path, abort),
       cursor: () => this.read((tx) => meta(tx, "cursor")),
       includes: ({ type, id, op, version }) => {
-        const row = this.#rows.get(/** @type {Table} */ (type))?.get(id);
-        return op === "delete" ? row === undefined : row !== undefined && row.version >= version;
+        // A task that the copy does not have may be in the page that is being received.
+        const row = this.#rows.get(op === "delete" ? "deletions" : /** @type {Table} */ (type))?.get(id);
+        return row !== undefined && row.version >= version;
       },
       locks,
       name: `leader:${this.#name}`,
