@@ -45,15 +45,16 @@ export function Rows({ entries, move }) {
   const find = (/** @type {string} */ id) => /** @type {HTMLElement | null | undefined} */ (list.current?.querySelector(`[data-id="${id}"] a`));
   useLayoutEffect(() => {
     if (focused !== null && at === -1 && document.activeElement === document.body) {
-      // Its task has left the list.
-      next.current = entries[Math.min(lastAt.current, entries.length - 1)]?.id ?? null;
-      setFocused(next.current);
+      // Its task has left the list. To move the focus lays out the page, so it waits until the change is shown.
+      const id = entries[Math.min(lastAt.current, entries.length - 1)]?.id ?? null;
+      setFocused(id);
+      if (id !== null) requestAnimationFrame(() => document.activeElement === document.body && find(id)?.focus());
     }
     if (at !== -1) lastAt.current = at;
     if (next.current !== null) find(next.current)?.focus();
     next.current = null;
   });
-  const ids = entries.flatMap((entry) => ("heading" in entry ? [] : [entry.id]));
+  const ids = () => entries.flatMap((entry) => ("heading" in entry ? [] : [entry.id])); // of ten thousand tasks: only if needed
   const isSelected = selected.value.size > 0;
   useEffect(() => selectNothing, []);
   useEffect(() => {
@@ -61,10 +62,10 @@ export function Rows({ entries, move }) {
   }, [isSelected]);
   /** Select a task, or with Shift a range. */
   const pick = useRef((/** @type {string} */ _id, /** @type {boolean} */ _isRange) => {});
-  pick.current = (id, isRange) => (isRange ? selectTo(ids, id) : select(id));
+  pick.current = (id, isRange) => (isRange ? selectTo(ids(), id) : select(id));
   /** @param {KeyboardEvent} event @param {string | undefined} id of the row with the focus @returns {boolean} whether the key selects something */
   const selectBy = ({ key, ctrlKey, metaKey }, id) => {
-    if ((key === "a" || key === "A") && (ctrlKey || metaKey)) selectAll(ids);
+    if ((key === "a" || key === "A") && (ctrlKey || metaKey)) selectAll(ids());
     else if (ctrlKey || metaKey) return false;
     else if (key === "Escape" && isSelected) selectNothing();
     else if ((key === "x" || key === "X") && id) select(id);
@@ -87,7 +88,7 @@ export function Rows({ entries, move }) {
     setFocused(next.current);
     if (!event.shiftKey || !rowId) return;
     if (!isSelected) select(rowId, true);
-    selectTo(ids, next.current);
+    selectTo(ids(), next.current);
   };
   const shown = entries.slice(from, to).map((entry, index) => ({ entry, index: from + index }));
   if (at !== -1 && at < from) shown.unshift({ entry: entries[at], index: at });
