@@ -49,7 +49,7 @@ openapi: $(STAMP_RUN) ## Print the OpenAPI document
 	@exec $(BIN)/tasktracker openapi $(ARGS)
 
 test: $(STAMP_DEV) ## Run all tests (ARGS: options of pytest, for example ARGS="-n 0 tests/unit")
-	@$(BIN)/python -m pytest $(PYTEST_WORKERS) -m "not alone and not faults and not browser" $(ARGS)
+	@$(BIN)/python -m pytest $(PYTEST_WORKERS) -m "not alone and not faults and not browser and not generated" $(ARGS)
 
 # Both variables are set for the prerequisite, too.
 test-thorough: export HYPOTHESIS_PROFILE := thorough
@@ -110,8 +110,9 @@ check: $(STAMP_DEV) ## Check style, types and import rules
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 
-check-openapi: $(STAMP_DEV) ## Check the OpenAPI document with linters, and with clients generated from it; needs node
-	@exec $(BIN)/python -m tests.generated.check $(ARGS)
+check-openapi: $(STAMP_DEV) ## Check the OpenAPI document with linters, and with requests and clients generated from it; needs node
+	@$(BIN)/python -m tests.generated.check $(ARGS)
+	@$(BIN)/python -m pytest -n 0 -m generated tests/generated
 
 format: $(STAMP_DEV) ## Format the code and apply safe fixes
 	$(BIN)/ruff format

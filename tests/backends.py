@@ -79,6 +79,15 @@ class Backend:
             for (owner,) in self._query(f"SELECT user_id FROM categories WHERE user_id IN {users}"):
                 stored[owner][1] += 1
             assert counted == stored
+            # A task has no history if the test stored it without one.
+            newest = "(SELECT task_id, max(version) AS version FROM task_changes GROUP BY task_id)"
+            assert (
+                self._query(
+                    f"SELECT tasks.id FROM tasks JOIN {newest} AS newest ON newest.task_id = tasks.id"
+                    " WHERE newest.version < tasks.version"
+                )
+                == []
+            ), "a change without an entry in the history"
 
     def another_store(self) -> SqlStore:
         """Return a second store on the same database, like that of another process. The caller closes it."""

@@ -26,7 +26,7 @@ RUN_FOLDER = pytest.StashKey[ServerFolder]()
 
 # On a busy machine, an example may take long.
 settings.register_profile(
-    "patient", max_examples=40 * THOROUGHNESS, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    "patient", max_examples=25 * THOROUGHNESS, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("patient")
 

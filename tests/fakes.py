@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import threading
+import weakref
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from itertools import count
 from typing import Any, Concatenate, ParamSpec, TypeVar
 from uuid import UUID
@@ -27,7 +29,7 @@ from tasktracker.domain.kernel.errors import InvalidToken, NotAuthenticated
 from tasktracker.domain.kernel.members import MAX_MEMBERS
 from tasktracker.domain.work import Storage, UnitOfWork
 from tasktracker.entrypoints.container import Container
-from tasktracker.entrypoints.settings import load
+from tasktracker.entrypoints.settings import Settings, load
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -39,6 +41,7 @@ Result = TypeVar("Result")
 Parameters = ParamSpec("Parameters")
 
 _series = count(1)
+_free: list[Container] = []
 
 
 class ManualClock:
@@ -283,6 +286,11 @@ class RecordingAuditLog:
         self.events.append(event)
 
 
+@cache
+def _settings(**variables: str) -> Settings:
+    return load({"DATABASE_URL": "memory://", **variables}, None)
+
+
 class App:
     """The services of the container, with a store and with fakes of all other adapters."""
 
@@ -302,18 +310,19 @@ class App:
             "MAIL_FROM": "tasks@example.org",
             "PUBLIC_URL": "https://tasks.example.org",
         }
-        container = Container(
-            settings=load(
-                {
-                    "DATABASE_URL": "memory://",
-                    "THROTTLE": "on" if throttled else "off",
-                    "API_TOKENS_PER_USER": str(api_token_limit),
-                    "MEMBERS_PER_TASK": str(member_limit),
-                    **(mail_settings if mail else {}),
-                },
-                None,
-            )
+        settings = _settings(
+            THROTTLE="on" if throttled else "off",
+            API_TOKENS_PER_USER=str(api_token_limit),
+            MEMBERS_PER_TASK=str(member_limit),
+            **(mail_settings if mail else {}),
         )
+        # Copying the providers of the class takes longer than many tests, so a later `App` uses the copy again.
+        container = _free.pop() if _free else Container()
+        weakref.finalize(self, _free.append, container)
+        for provider in container.providers.values():
+            provider.reset_override()
+        container.reset_singletons()
+        container.settings.override(settings)
         self.store = WatchedStore(store)
         self.clock = clock
         # A separate series: in a shared database, events without a user are kept after a test.

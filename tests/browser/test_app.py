@@ -140,6 +140,17 @@ def test_a_long_list_has_few_elements_and_keeps_the_focus(app: Tab, person: Pers
     app.wait_for(f"{focused} === 'task 260'")
     app.page.keyboard.press("ArrowUp")
     app.wait_for(f"{focused} === 'task 261'")
+    deletions = [
+        {"id": str(uuid4()), "type": "task", "op": "delete", "target": each["target"], "base_version": 1}
+        for each in creations[:100]
+    ]
+    expect(person.post("/api/sync/", {"mutations": deletions}), 200)
+    app.page.click(".side a:has-text('Trash')")
+    app.page.locator(".trash .title").first.wait_for()
+    assert app.page.locator(".trash li").count() < 60
+    app.page.evaluate("scrollTo(0, document.body.scrollHeight)")
+    last = "[...document.querySelectorAll('.trash .title')].at(-1)?.textContent"
+    app.wait_for(f"['task 000', 'task 099'].includes({last})")
 
 
 def test_completing_a_task_by_keyboard_moves_the_focus_to_the_next(app: Tab) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -62,7 +63,7 @@ def test_selected_tasks_are_changed_together_with_one_undo(app: Tab, person: Per
     person.task("below b", parent=person.listed("/api/tasks/?limit=200")[1]["id"])
     app.expect("a", "b", "below b", "c", "d")
 
-    def fields(name: str) -> dict[str, object]:
+    def fields(name: str) -> dict[str, Any]:
         app.synced()
         return {task["title"]: task[name] for task in person.listed("/api/tasks/")}
 

@@ -128,6 +128,14 @@ class TestMoving:
         moved = world.edit(world.bob, below, parent=None)
         assert (moved.root, moved.category, moved.owner) == (below.id, world.category.id, world.alice.user_id)
 
+    def test_a_subtask_that_is_restored_without_its_parent_stays_in_the_shared_category(self, world: World) -> None:
+        task = world.create(world.alice, category=world.category.id)
+        below = world.create(world.alice, parent=task.id)
+        for each in (below, task):
+            world.app.do(world.alice, world.app.trash.delete, each.id)
+        restored = world.app.do(world.bob, world.app.trash.restore, below.id)
+        assert (restored.root, restored.category, restored.owner) == (below.id, world.category.id, world.alice.user_id)
+
     def test_a_subtask_has_the_category_of_its_root_there_and_no_other(self, world: World) -> None:
         task = world.create(world.alice, category=world.category.id)
         own = world.app.do(world.alice, world.app.categories.create, {"name": "Own"})

@@ -21,6 +21,7 @@ from tasktracker.domain.kernel.errors import (
     TaskNotFound,
 )
 from tasktracker.domain.kernel.fields import check
+from tasktracker.domain.kernel.time_zones import DEFAULT_TIME_ZONE
 from tasktracker.domain.kernel.versions import Expected
 from tasktracker.domain.tasks.task import TASK, State, Task, TaskFields
 from tasktracker.domain.work import Storage
@@ -152,7 +153,9 @@ class FilingMachine(RuleBasedStateMachine):
         user = self.users[index]
         tasks = [*user.tasks.values()]
         query = data.draw(strategies.queries(self.clock.now(), self._category_ids(user), tasks))
-        expected = expected_list(query, user.actor.user_id, tasks)
+        # The service asks in the time zone of the user, whatever that of the query is.
+        in_their_zone = replace(query, time_zone=DEFAULT_TIME_ZONE)
+        expected = expected_list(in_their_zone, user.actor.user_id, tasks)
         found: list[Task] = []
         for _ in until_the_last():
             page = self.app.see(user.actor, self.app.tasks.list, query)

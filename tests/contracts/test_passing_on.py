@@ -382,3 +382,20 @@ def test_an_account_is_deleted_while_a_write_with_a_key_waits_for_the_same_rows(
     write()
     deletion.result()
     assert app.see(people["bob"], app.tasks.get, task.id).title == "edited"
+
+
+def test_a_tree_that_is_restored_before_the_job_leaves_the_categories_of_the_former_owner(
+    app: App, people: dict[str, SessionActor]
+) -> None:
+    alice, bob, *_ = people.values()
+    groceries, private = (app.do(alice, app.categories.create, {"name": name}) for name in ("Groceries", "Private"))
+    top = create(app, alice, "top", category=groceries.id)
+    below = create(app, alice, "below", parent=top.id)
+    lowest = create(app, alice, "lowest", parent=below.id, category=private.id)
+    share(app, alice, groceries, bob=Role.EDITOR, carol=Role.VIEWER)
+    for each in (below, top):
+        app.do(alice, app.trash.delete, each.id)
+    app.account_removal.delete(alice, PASSWORD)
+    app.do(bob, app.trash.restore, below.id)
+    restored = app.see(bob, app.tasks.get, lowest.id)
+    assert (restored.owner, restored.category) == (bob.user_id, None)

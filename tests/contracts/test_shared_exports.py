@@ -128,6 +128,16 @@ def test_an_import_passes_over_what_belongs_to_others(app: App, alice: SessionAc
     assert (set(lines_of(raw, "category")), set(lines_of(raw, "task"))) == (set(), {"own"})
 
 
+def test_an_import_matches_the_tasks_that_the_user_owns_and_not_those_created(
+    app: App, alice: SessionActor, bob: SessionActor
+) -> None:
+    milk = create(app, bob, "milk", category=shared(app, alice, "Groceries", "bob").id)
+    record = {"id": milk.id, "title": "milk"}
+    for actor, unchanged, mapped in ((alice, 1, 0), (bob, 0, 1)):
+        report = import_tasks(app, actor, record)
+        assert (report.tasks.unchanged, report.tasks.created, report.tasks.mapped) == (unchanged, mapped, mapped)
+
+
 def test_an_import_matches_own_categories_only(app: App, alice: SessionActor, bob: SessionActor) -> None:
     category = shared(app, alice, "Groceries", "bob")
     record = {"type": "category", "id": category.id, "name": "groceries"}

@@ -6,14 +6,17 @@ import os
 import random
 import signal
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
+from tasktracker.entrypoints.server import WORKER_SECONDS
 from tests.faults.forking_server import COMMAND
 from tests.faults.load import IS_FULL, LOST, SETTINGS, Load, tree
 from tests.http import Server
 from tests.postgres import PrivatePostgres
+from tests.waiting import wait_until
 
 KILLS = 100 if IS_FULL else 4
 
@@ -28,6 +31,25 @@ def test_killing_the_server_at_random_moments_loses_and_doubles_nothing(tmp_path
             for child in tree(server.process.pid)[1:]:
                 os.kill(child, signal.SIGKILL)
         load.progress()
+
+
+def test_only_workers_that_have_died_are_replaced_and_at_once(tmp_path: Path) -> None:
+    slowly = "import sys, time\nif '--multiprocessing-fork' in sys.orig_argv:\n    time.sleep(7)\n"
+    (tmp_path / "sitecustomize.py").write_text(slowly)
+    server, log = Server(tmp_path, PYTHONPATH=str(tmp_path), WORKERS="2"), tmp_path / "log"
+    with ExitStack() as stack, log.open("wb") as output:
+        stack.push(server)
+        server.start(output)
+        assert "Child process" not in log.read_text(), "a busy host starts workers slowly"
+        worker = next(
+            each for each in tree(server.process.pid) if b"spawn_main" in Path(f"/proc/{each}/cmdline").read_bytes()
+        )
+        os.kill(worker, signal.SIGSTOP)
+        time.sleep(1)  # meanwhile, it is asked whether it is alive
+        os.kill(worker, signal.SIGKILL)
+        killed = time.monotonic()
+        wait_until(lambda: f"Child process [{worker}] died" in log.read_text(), log.read_text)
+        assert time.monotonic() - killed < WORKER_SECONDS / 2
 
 
 @pytest.mark.parametrize("way", ["restart", "stop", "kill"])

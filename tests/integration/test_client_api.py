@@ -168,7 +168,9 @@ class TestOnline:
         assert [task.title for task in [*first.results, *second.results]] == ["milk 0", "milk 1", "milk 2"]
         assert second.next_cursor is None
         assert not phone.find_tasks(due_before=datetime(2029, 1, 1, tzinfo=UTC)).results
-        assert len(phone.find_tasks(category="none", overdue=False).results) == 1
+        ada.task("late", due_date="2020-01-01T00:00:00Z")
+        for overdue, title in ((True, "late"), (False, "other")):
+            assert [task.title for task in phone.find_tasks(category="none", overdue=overdue).results] == [title]
 
     @pytest.mark.parametrize("none", [[], ()])
     def test_no_state_finds_no_task(self, phone: Phone, ada: Person, none: Any) -> None:

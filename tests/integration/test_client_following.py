@@ -45,6 +45,7 @@ def stream(text: str) -> httpx.Response:
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tasktracker_client.stream.FIRST_DELAY", 0.001)
     monkeypatch.setattr("tasktracker_client.stream.LONGEST_DELAY", 0.01)
+    monkeypatch.setattr("tasktracker_client.http.RETRY_SECONDS", 0.001)
 
 
 class Followed:

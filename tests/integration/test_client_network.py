@@ -178,13 +178,16 @@ class TestNetwork:
             phone.repair()
         assert len(phone.tasks()) == 1
 
-    def test_a_busy_server_is_retried_after_its_retry_after(self, phone: Phone) -> None:
+    @pytest.mark.parametrize(
+        ("retry_after", "waits"), [("7", 7.0), ("-7", 0.0), ("Wed, 21 Oct 2026 07:28:00 GMT", 1.0)]
+    )
+    def test_a_busy_server_is_retried_after_its_retry_after(self, phone: Phone, retry_after: str, waits: float) -> None:
         answers = [problem(503), problem(429)]
-        answers[0].headers["Retry-After"] = "7"
-        answers[1].headers["Retry-After"] = "Wed, 21 Oct 2026 07:28:00 GMT"
+        for each in answers:
+            each.headers["Retry-After"] = retry_after
         phone.line.before = lambda _: answers.pop(0) if answers else None
         phone.sync()
-        assert phone.waits == [7.0, 1.0]
+        assert phone.waits == [waits, waits]
 
     def test_the_number_of_retries_is_limited(self, phone: Phone) -> None:
         phone.line.before = lambda _: problem(503)

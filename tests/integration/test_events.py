@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 import psycopg
@@ -350,9 +350,12 @@ def test_changes_are_seen_after_a_time_without_a_database(tmp_path: Path) -> Non
     file.write_bytes(b"this is no database" * 100)
     notifier = SqliteChangeNotifier(str(file))
     changed = threading.Event()
+    own: list[Collection[UUID] | None] = []
     with capture_logs() as logs:
-        notifier.open(lambda _: changed.set())
+        notifier.open(lambda user_ids: changed.set() if user_ids is None else own.append(user_ids))
         wait_until(lambda: logs, "the error is not logged")
+        notifier.publish([user_id := uuid4()])
+        assert own == [[user_id]], "what this process changes needs no database"
         file.write_bytes(b"")  # an empty database
         try:
             assert changed.wait(PATIENCE)

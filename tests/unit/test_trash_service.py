@@ -94,6 +94,8 @@ def test_a_task_restored_before_its_parent_has_no_parent(app: App, alice: Sessio
     # A separately deleted subtask stays deleted and keeps its parent.
     restored_later = app.do(alice, app.trash.restore, deepest.id)
     assert (restored_later.parent, restored_later.root) == (below.id, below.id)
+    actions = [change.action for change in app.see(alice, app.history.list, deepest.id).changes.items]
+    assert actions == [Action.RESTORE, Action.MOVE, Action.TRASH, Action.CREATE], "each version is in the history"
     assert app.do(alice, app.trash.restore, top.id).root == top.id
     assert undeleted(app, alice) == {"top", "middle", "below", "deepest"}
     app.do(alice, app.trash.delete, top.id)

@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import click
 from playwright.sync_api import sync_playwright
@@ -30,7 +31,7 @@ def main() -> None:
         with Server(Path(folder), DATABASE_URL=migrated(f"sqlite:///{folder}/tasks.db")) as server:
             for scheme in ("light", "dark"):
                 for size, (width, height) in SIZES.items():
-                    options = {"color_scheme": scheme, "viewport": {"width": width, "height": height}}
+                    options: Any = {"color_scheme": scheme, "viewport": {"width": width, "height": height}}
                     language = "de-AT" if (size, scheme) == ("desktop", "dark") else "en-GB"
                     context = browser.new_context(locale=language, has_touch=size == "phone", **options)
                     url = f"http://127.0.0.1:{server.port}"
@@ -59,7 +60,7 @@ class _Sheet:
         self._tab.settle()
         self._page.screenshot(path=FOLDER / f"{self._name}-{self._number:02}-{state}.png")
 
-    def _view(self, path: str, seen: str, state: str, then: Callable[[], None] = lambda: None) -> None:
+    def _view(self, path: str, seen: str, state: str, then: Callable[[], object] = lambda: None) -> None:
         self._tab.open(path)
         self._page.locator(f"{seen} >> visible=true").first.wait_for()
         then()

@@ -36,6 +36,9 @@ STARTUP_FAILURE = 3
 SHUTDOWN_SECONDS = 10
 """How long running requests may take to finish after the server was asked to stop."""
 
+WORKER_SECONDS = 60
+"""How long a worker may be silent before it is replaced. It is silent while it starts, and a busy host needs long."""
+
 
 # Options of mallopt(3).
 M_MMAP_THRESHOLD, M_ARENA_MAX = -3, -8
@@ -124,6 +127,12 @@ def stop_listening(server: uvicorn.Server) -> None:
 class Supervisor(Multiprocess):
     """uvicorn's supervisor of worker processes, which refuses connections while the workers stop."""
 
+    def keep_subprocess_alive(self) -> None:
+        """Replace workers that have died, and those that are silent for `WORKER_SECONDS`."""
+        for each in self.processes:
+            each.child_conn.close()  # otherwise the pipe of a worker that dies would not end, but be silent
+        super().keep_subprocess_alive()
+
     def terminate_all(self) -> None:
         """Stop the workers. Until all have closed the socket, connections would be accepted but never answered."""
         for each in self.sockets:
@@ -172,6 +181,7 @@ def serve(loaded: settings.Settings) -> None:
         # Only a proxy connects to a Unix socket.
         forwarded_allow_ips=[*unmapped_and_mapped(loaded.trusted_proxies), UNIX_CLIENT],
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+        timeout_worker_healthcheck=WORKER_SECONDS,
     )
     # On `::`, uvicorn would accept IPv4 with several workers only.
     sockets = [listen(loaded.host, loaded.port)] if _is_any_ipv6(loaded.host) else []

@@ -4,7 +4,7 @@ import { useCopy, useLists } from "../account.js";
 import { now } from "../clock.js";
 import { h, html } from "../html.js";
 import { isSelecting, selectNothing } from "../selection.js";
-import { containing } from "../tasks.js";
+import { containing, dueBefore } from "../tasks.js";
 import { dayOf, startOfDay, t } from "../texts/texts.js";
 import { useEffect, useRef, useState } from "../vendor/preact-hooks.js";
 import "../vendor/preact-signals.js";
@@ -56,17 +56,24 @@ function useEntries(name, category) {
     groups.sort((a, b) => a.heading.localeCompare(b.heading));
     return groups.flatMap(({ id, heading, tasks }) => [{ id, heading }, ...tasks]);
   }
-  const isToday = name === "today";
-  const start = startOfDay(now.value);
+  if (name === "today") {
+    const late = today.value.filter((task) => dueBefore(task, startOfDay(now.value)));
+    const others = today.value.slice(late.length);
+    if (late.length === 0) return others;
+    const headed = [{ id: "overdue", heading: t("overdue"), style: "overdue" }, ...late];
+    return others.length ? [...headed, { id: "today", heading: t("today"), style: "today" }, ...others] : headed;
+  }
   /** @type {Entry[]} */
   const entries = [];
-  let last = isToday ? "today" : "";
-  for (const task of isToday ? today.value : upcoming.value) {
+  let end = new Date(0);
+  for (const task of upcoming.value) {
     const date = new Date(/** @type {string} */ (task.due_date));
-    const day = isToday ? (date < start ? "overdue" : "today") : dayOf(date, now.value);
-    if (day !== last) entries.push({ id: day, heading: isToday ? t(day) : day, style: isToday ? day : undefined });
+    if (date >= end) {
+      const day = dayOf(date, now.value);
+      entries.push({ id: day, heading: day });
+      end = startOfDay(date, 1); // naming the day of each of many tasks takes long
+    }
     entries.push(task);
-    last = day;
   }
   return entries;
 }

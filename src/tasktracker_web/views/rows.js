@@ -1,4 +1,4 @@
-// The rows of a list. Only those in view are elements, so that a list of any length is shown at once.
+// The rows of a list.
 
 import { useCopy, useMe } from "../account.js";
 import { arrival } from "../arrivals.js";
@@ -12,13 +12,11 @@ import { undoable } from "../toasts.js";
 import { useEffect, useLayoutEffect, useRef, useState } from "../vendor/preact-hooks.js";
 import "../vendor/preact-signals.js";
 import { Dot } from "./sidebar.js";
+import { useWindow } from "./window.js";
 
 /** @typedef {import("../sync/items.js").Task} Task */
 /** @typedef {{ id: string, heading: string, style?: string }} Heading */
 /** What moves the focus by a key. @typedef {{ current: (event: KeyboardEvent) => void }} Move */
-
-/** How many rows are elements above and below those in view. */
-const MARGIN = 10;
 
 /**
  * Tasks, with headings between them, which are as high as a task. The row with the focus stays when it is out of view.
@@ -27,31 +25,12 @@ const MARGIN = 10;
 export function Rows({ entries, move }) {
   const tasks = useCopy().tasks.value;
   const list = useRef(/** @type {HTMLElement | null} */ (null));
-  const [from, setFrom] = useState(0);
-  const [to, setTo] = useState(4 * MARGIN);
+  const { from, to } = useWindow(list, entries.length);
   const [focused, setFocused] = useState(/** @type {string | null} */ (null));
   /** The row that gets the focus when it is shown. */
   const next = useRef(/** @type {string | null} */ (null));
   const at = focused === null ? -1 : entries.findIndex(({ id }) => id === focused);
   const lastAt = useRef(-1);
-  const length = useRef(0);
-  length.current = entries.length;
-  useEffect(() => {
-    const look = () => {
-      if (!list.current) return;
-      const { top, height } = list.current.getBoundingClientRect();
-      const passed = (/** @type {number} */ y) => Math.floor((((y - top) / height) * length.current) / MARGIN) * MARGIN;
-      setFrom(Math.max(0, passed(0) - MARGIN));
-      setTo(passed(innerHeight) + 2 * MARGIN);
-    };
-    const observer = new ResizeObserver(look);
-    observer.observe(document.body);
-    addEventListener("scroll", look, { passive: true });
-    return () => {
-      observer.disconnect();
-      removeEventListener("scroll", look);
-    };
-  }, []);
   useClosed((id) => {
     const row = find(id);
     if (row) row.focus();

@@ -10,6 +10,7 @@ import { useEffect, useRef, useState } from "../vendor/preact-hooks.js";
 import "../vendor/preact-signals.js";
 import { useAnswer } from "./answer.js";
 import { Icon } from "./icon.js";
+import { useWindow } from "./window.js";
 
 /** @typedef {import("../sync/items.js").Deleted} Deleted */
 
@@ -21,6 +22,7 @@ export function Trash() {
   const tasks = copy.tasks.value;
   const { answer: trash, isOffline } = useAnswer(PATH, tasks.size);
   const [asked, ask] = useState(/** @type {Deleted | null} */ (null));
+  const list = useRef(/** @type {HTMLElement | null} */ (null));
   const dialog = useRef(/** @type {HTMLDialogElement | null} */ (null));
   useEffect(() => scrollTo(0, 0), []);
   useEffect(() => void (asked && dialog.current?.showModal()), [asked]);
@@ -34,14 +36,16 @@ export function Trash() {
       toast(error instanceof Refused ? t("error.other", { detail: error.message }) : t("error.offline"));
     }
   };
-  const rows = trash?.results.filter((/** @type {Deleted} */ { id }) => !tasks.has(id)) ?? []; // some are restored, but that was not sent yet
+  /** @type {Deleted[]} */
+  const rows = trash?.results.filter(({ id }) => !tasks.has(id)) ?? []; // some are restored, but that was not sent yet
+  const { from, to } = useWindow(list, rows.length);
   return html`<section class="list">
     <header><h1>${t("view.trash")}</h1></header>
     ${isOffline && trash && html`<p class="hint">${t("trash.old", { time: dayAndTime(new Date(trash.at), now.value) })}</p>`}
     ${!trash && html`<p class="empty" role="status">${t(isOffline ? "trash.unknown" : "trash.loading")}</p>`}
     ${trash && rows.length === 0 && html`<div class="empty">${h(Icon, { name: "trash" })}<p>${t("trash.empty")}</p><p class="hint">${t("trash.empty.hint", { count: copy.retentionDays })}</p></div>`}
-    <ul class="trash">
-      ${rows.map((task) => h(Row, { key: task.id, task, onPurge: () => ask(task) }))}
+    <ul class="trash" ref=${list} style=${{ height: `calc(var(--height) * ${rows.length})` }}>
+      ${rows.slice(from, to).map((task, index) => html`<li key=${task.id} style=${{ top: `calc(var(--height) * ${from + index})` }}>${h(Row, { task, onPurge: () => ask(task) })}</li>`)}
     </ul>
     <dialog class="ask" ref=${dialog} onClose=${() => ask(null)}>
       <h2>${t("trash.ask", { title: asked?.title ?? "" })}</h2>
@@ -54,21 +58,19 @@ export function Trash() {
   </section>`;
 }
 
-/** @param {{ task: Deleted, onPurge: () => void, key?: string }} props */
+/** @param {{ task: Deleted, onPurge: () => void }} props */
 function Row({ task, onPurge }) {
   const copy = useCopy();
   const { id, title, deleted_at } = task;
   const end = new Date(deleted_at).getTime() + copy.retentionDays * DAY_MS;
   const left = Math.ceil((end - now.value.getTime()) / DAY_MS);
   const days = Math.min(copy.retentionDays, Math.max(0, left)); // the time that is shown may be a minute old
-  return html`<li>
-    <div class="text">
+  return html`<div class="text">
       <span class="title">${title}</span>
       <span class="hint">${t("trash.days", { count: days })}</span>
     </div>
     <div class="actions">
       <button class="plain" aria-label=${t("trash.restore.label", { title })} onClick=${() => void undoable(copy.restore(id), t("did.restore", { title }))}>${t("trash.restore")}</button>
       <button class="plain negative" aria-label=${t("trash.purge.label", { title })} onClick=${onPurge}>${t("trash.purge")}</button>
-    </div>
-  </li>`;
+    </div>`;
 }

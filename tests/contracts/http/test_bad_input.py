@@ -420,3 +420,17 @@ class TestBadQuery:
         for raw in ("limits=2", "LIMIT=2", "limit%20=2", "state[]=open", "page=2", "offset=1", "&&x", "%00"):
             name = httpx.QueryParams(raw).multi_items()[0][0]
             invalid(target.user.get(f"/api/tasks/?{raw}"), name)
+
+
+def test_messages_are_in_the_words_of_json(alice: Person) -> None:
+    body = {"title": 7, "priority": "x", "state": "lost", "due_date": "2026-01-31", "category": 5}
+    task = invalid(alice.post("/api/tasks/", body), *body)
+    limit = invalid(alice.get("/api/tasks/?limit=201"), "limit")
+    assert {each["field"]: each["message"] for each in (*task["errors"], *limit["errors"])} == {
+        "title": "must be a string",
+        "priority": "must be an integer",
+        "state": "is not one of the allowed values",
+        "due_date": "must be a time, as in 2026-01-31T12:00:00Z",
+        "category": "must be a UUID or null",
+        "limit": "must be an integer <= 200",
+    }

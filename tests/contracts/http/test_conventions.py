@@ -12,6 +12,7 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
+from litestar.exceptions import InternalServerException
 from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
@@ -107,14 +108,15 @@ class TestResponse:
         first, second = (api.get("/health/live").headers["x-request-id"] for _ in range(2))
         assert first != second
 
+    @pytest.mark.parametrize("error", [RuntimeError, InternalServerException])
     def test_an_unexpected_error_is_an_opaque_500_that_is_logged_with_the_request_id(
-        self, api: Api, alice: Person, monkeypatch: pytest.MonkeyPatch
+        self, api: Api, alice: Person, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
     ) -> None:
         api.client.event_hooks["response"].clear()  # it would fail at a status of 500
         secret = "the secret of the program"
 
         def fail(*_: object) -> None:
-            raise RuntimeError(secret)
+            raise error(secret)
 
         monkeypatch.setattr(api.container.tasks(), "list", fail)
         with capture_logs([merge_contextvars]) as logs:

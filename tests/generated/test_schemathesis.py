@@ -28,6 +28,7 @@ from tests.http import PASSWORD, Person, Server, make_link, migrated, new_name
 from tests.security.processes import Visitor
 from tests.strategies import THOROUGHNESS
 
+pytestmark = pytest.mark.generated
 EXAMPLES = 2 * THOROUGHNESS
 CONFIG = {
     "cache": {"enabled": False},
