@@ -47,7 +47,7 @@ export function Rows({ entries, move }) {
     if (next.current !== null) find(next.current)?.focus();
     next.current = null;
   });
-  const ids = entries.flatMap((entry) => ("heading" in entry ? [] : [entry.id]));
+  const ids = () => entries.flatMap((entry) => ("heading" in entry ? [] : [entry.id]));
   const isSelected = selected.value.size > 0;
   useEffect(() => selectNothing, []);
   useEffect(() => {
@@ -55,10 +55,10 @@ export function Rows({ entries, move }) {
   }, [isSelected]);
   /** Select a task, or with Shift a range. */
   const pick = useRef((/** @type {string} */ _id, /** @type {boolean} */ _isRange) => {});
-  pick.current = (id, isRange) => (isRange ? selectTo(ids, id) : select(id));
+  pick.current = (id, isRange) => (isRange ? selectTo(ids(), id) : select(id));
   /** @param {KeyboardEvent} event @param {string | undefined} id of the row with the focus @returns {boolean} whether the key selects something */
   const selectBy = ({ key, ctrlKey, metaKey }, id) => {
-    if ((key === "a" || key === "A") && (ctrlKey || metaKey)) selectAll(ids);
+    if ((key === "a" || key === "A") && (ctrlKey || metaKey)) selectAll(ids());
     else if (ctrlKey || metaKey) return false;
     else if (key === "Escape" && isSelected) selectNothing();
     else if ((key === "x" || key === "X") && id) select(id);
@@ -81,7 +81,7 @@ export function Rows({ entries, move }) {
     setFocused(next.current);
     if (!event.shiftKey || !rowId) return;
     if (!isSelected) select(rowId, true);
-    selectTo(ids, next.current);
+    selectTo(ids(), next.current);
   };
   const shown = entries.slice(from, to).map((entry, index) => ({ entry, index: from + index }));
   if (at !== -1 && at < from) shown.unshift({ entry: entries[at], index: at });
