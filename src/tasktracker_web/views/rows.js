@@ -31,17 +31,11 @@ export function Rows({ entries, move }) {
   const next = useRef(/** @type {string | null} */ (null));
   const at = focused === null ? -1 : entries.findIndex(({ id }) => id === focused);
   const lastAt = useRef(-1);
-  const opened = route.value.name === "task" ? route.value.id : "";
-  const lastOpened = useRef("");
-  useEffect(() => {
-    const id = lastOpened.current;
-    lastOpened.current = opened;
-    if (opened || document.activeElement !== document.body || !entries.some((each) => each.id === id)) return;
-    // The pane of a task was closed.
+  useClosed((id) => {
     const row = find(id);
     if (row) row.focus();
-    else setFocused((next.current = id));
-  }, [opened]);
+    else if (entries.some((each) => each.id === id)) setFocused((next.current = id));
+  });
   const find = (/** @type {string} */ id) => /** @type {HTMLElement | null | undefined} */ (list.current?.querySelector(`[data-id="${id}"] a`));
   useLayoutEffect(() => {
     if (focused !== null && at === -1 && document.activeElement === document.body) {
@@ -104,6 +98,17 @@ export function Rows({ entries, move }) {
       return html`<li key=${entry.id} class="row" data-id=${entry.id} style=${place}>${h(Row, { task: entry, parent, pick })}</li>`;
     })}
   </ul>`;
+}
+
+/** Call a function when the pane of a task was closed, and had the focus. @param {(id: string) => void} onClosed */
+export function useClosed(onClosed) {
+  const opened = route.value.name === "task" ? route.value.id : "";
+  const last = useRef("");
+  useEffect(() => {
+    const id = last.current;
+    last.current = opened;
+    if (id && !opened && document.activeElement === document.body) onClosed(id);
+  }, [opened]);
 }
 
 /** It is not rendered again while its properties, and the signals that it reads, stay the same. @param {{ task: Task, parent?: string, pick: { current: (id: string, isRange: boolean) => void } }} props */
