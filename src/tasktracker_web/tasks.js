@@ -49,7 +49,8 @@ export function canEdit(task, user, categories) {
 /** The order of lists: what is due first, then what is urgent, then what is new. @param {Task} a @param {Task} b */
 export function inOrder(a, b) {
   const due = compared(a.due_date ?? LAST, b.due_date ?? LAST);
-  return due || b.priority - a.priority || compared(b.created_at ?? LAST, a.created_at ?? LAST) || compared(b.id, a.id);
+  const created = compared(b.created_at ?? LAST, a.created_at ?? LAST) || (b.made ?? 0) - (a.made ?? 0);
+  return due || b.priority - a.priority || created || compared(b.id, a.id);
 }
 
 /** The order of tasks that are not open: the last completed first. @param {Task} a @param {Task} b */

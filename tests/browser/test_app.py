@@ -97,7 +97,7 @@ def test_a_conflict_is_decided_by_field(app: Tab, new_device: Callable[..., Tab]
     expect(person.patch(f"/api/tasks/{task['id']}/", {"title": "theirs", "description": "y"}), 200)
     app.page.context.set_offline(False)
     app.see("“mine” was also changed elsewhere")
-    app.page.click(".issue label:has-text('Yours')")
+    app.page.click(".issue label:has-text('Here')")
     app.page.click(".issue button:has-text('Apply')")
     app.page.wait_for_selector(".issue", state="detached")
     app.synced()
@@ -359,7 +359,7 @@ def test_axe_finds_nothing_in_any_view(
     new_device: Callable[..., Tab], person: Person, server: Server, scheme: str
 ) -> None:
     tab = new_device(color_scheme=scheme).open()
-    tab.see("Welcome back.")
+    tab.see("Sign in to see your tasks.")
     mistakes = {"sign in": tab.mistakes()}
     tab.page.click("text=Create an account")
     tab.enter("me", button="Create an account", password="x")

@@ -63,17 +63,23 @@ def test_days_and_times_are_those_of_the_browser(new_device: Callable[..., Tab],
     assert then.date() - timedelta(days=1) in days
 
 
-def test_each_pasted_line_becomes_a_task_and_one_undo_takes_all_back(app: Tab) -> None:
+def test_pasted_lines_become_tasks_in_their_order_and_one_undo_takes_all_back(app: Tab) -> None:
+    app.page.context.set_offline(True)
     app.page.evaluate(
         """() => {
             const data = new DataTransfer();
-            data.setData("text/plain", "- [ ] milk\\n\\n- bread !4\\n- eggs\\n");
+            data.setData("text/plain", "- [ ] milk\\n\\n- bread\\n- eggs !4\\n- salt\\n- rice\\n- tea\\n");
             const input = document.querySelector(".add-box input");
             input.dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true }));
         }"""
     )
-    app.expect("bread", "eggs", "milk")
-    app.see("3 tasks added")
+    app.see("6 tasks added")
+    in_order = ["eggs", "milk", "bread", "salt", "rice", "tea"]
+    app.expect(*in_order)
+    assert app.page.locator(".row .title").all_inner_texts() == in_order
+    app.page.context.set_offline(False)
+    app.synced()
+    assert app.page.locator(".row .title").all_inner_texts() == in_order
     app.undo()
     app.expect()
 

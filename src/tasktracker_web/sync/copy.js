@@ -284,10 +284,10 @@ export class Copy {
     return () => this.trash(type, id);
   }
 
-  /** Create tasks. @param {Fields[]} tasks @returns {Promise<Undo>} */
+  /** Create tasks. Lists show the newest first, so the first one is created last. @param {Fields[]} tasks @returns {Promise<Undo>} */
   async createAll(tasks) {
     const ids = tasks.map(() => this.#parts.uuid());
-    await this.#edit(...tasks.map((data, index) => /** @type {NewEdit} */ ({ type: "task", op: "create", target: ids[index], data })));
+    await this.#edit(...tasks.map((data, index) => /** @type {NewEdit} */ ({ type: "task", op: "create", target: ids[index], data })).reverse());
     return () => this.trashAll(ids);
   }
 

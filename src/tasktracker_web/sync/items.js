@@ -6,8 +6,9 @@
 /** @typedef {Record<string, any>} Fields */
 /**
  * An item as the user sees it. `pending` is true while it has edits that the server has not confirmed, or that were
- * not received again yet; `version` is then the one that the copy has, or null.
- * @typedef {{ pending?: boolean, version: number | null }} Shown
+ * not received again yet; `version` is then the one that the copy has, or null. `made` grows with each item that was
+ * created here, until the server has it.
+ * @typedef {{ pending?: boolean, made?: number, version: number | null }} Shown
  */
 /** @typedef {Omit<Schemas["TaskView"], "is_overdue" | "version"> & Shown} Task */
 /** @typedef {Omit<Schemas["CategoryView"], "version"> & Shown} Category */

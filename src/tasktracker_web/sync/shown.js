@@ -71,9 +71,9 @@ function applyEdits(type, { shown, deleted }, edits, deletions) {
       together.set(id, at);
     }
   }
-  for (const { id, op, target, data } of edits) {
+  for (const { id, number, op, target, data } of edits) {
     if (op === "create") {
-      shown.set(target, { ...DEFAULTS[type], id: target, version: null, ...shown.get(target), ...data, pending: true });
+      shown.set(target, { ...DEFAULTS[type], id: target, version: null, ...shown.get(target), ...data, pending: true, made: number });
     } else if (op === "update") {
       if (shown.get(target)) set(shown, target, data);
     } else if (op === "delete") {

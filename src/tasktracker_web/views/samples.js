@@ -12,9 +12,9 @@ export function Samples() {
   const add = () => {
     const today = endOfDay(new Date()).toISOString();
     const tasks = [
-      { title: t("sample.3"), due_date: today, description: t("sample.3.notes") },
-      { title: t("sample.2"), due_date: today },
       { title: t("sample.1"), due_date: today, priority: 3 },
+      { title: t("sample.2"), due_date: today },
+      { title: t("sample.3"), due_date: today, description: t("sample.3.notes") },
     ];
     void copy.welcome();
     void undoable(copy.createAll(tasks), t("did.create.all", { count: tasks.length }));
