@@ -67,6 +67,12 @@ export function completions(text, caret, categories) {
   return { start: prefix.length, matches: isDone ? [] : all.sort((a, b) => a.name.localeCompare(b.name)).slice(0, 5) };
 }
 
+/** Return the name after a `#` that is not the name of a category, as far as it is one word. @param {string} text @param {Token[]} tokens */
+export function unknownCategory(text, tokens) {
+  if (tokens.some(({ fields }) => "category" in fields)) return "";
+  return /(?:^|\s)#(\p{L}[\p{L}\p{M}\p{N}_-]*)/u.exec(text)?.[1] ?? "";
+}
+
 /** @param {string} text @param {Token[]} tokens in their order */
 function without(text, tokens) {
   let [rest, end] = ["", 0];
