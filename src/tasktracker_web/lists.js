@@ -40,31 +40,49 @@ export class Lists {
     const never = computed(() => position(this.open.value, ({ due_date }) => due_date === null));
     this.today = computed(() => this.open.value.slice(0, tomorrow.value));
     this.upcoming = computed(() => this.open.value.slice(tomorrow.value, never.value));
-    this.counts = computed(() => {
-      const counts = new Map();
-      for (const { category } of this.open.value) counts.set(category, (counts.get(category) ?? 0) + 1);
-      return counts;
-    });
-    this.children = computed(() => grouped(tasks.value.values(), ({ parent }) => parent));
-    this.shared = computed(() => grouped(this.open.value, ({ owner }) => (owner === user ? null : owner)));
+    this.counts = counted(tasks, isOpen);
+    const subtasks = sorted(tasks, ({ parent }) => parent !== null, inOrder);
+    this.children = computed(() => grouped(subtasks.value, ({ parent }) => String(parent)));
+    const others = sorted(tasks, (task) => isOpen(task) && task.owner !== null && task.owner !== user, inOrder);
+    this.shared = computed(() => grouped(others.value, ({ owner }) => String(owner)));
     const inState = (/** @type {Task["state"]} */ state) =>
       computed(() => (isOpen({ state }) ? this.open : this.done).value.filter((task) => task.state === state));
     this.byState = /** @type {any} */ (Object.fromEntries(STATES.map((state) => [state, inState(state)])));
   }
 }
 
-/** Return the tasks by a key, without those that have none. @param {Iterable<Task>} tasks @param {(task: Task) => string | null} keyOf */
+/** Return the tasks by a key. @param {Task[]} tasks @param {(task: Task) => string} keyOf */
 function grouped(tasks, keyOf) {
   /** @type {Map<string, Task[]>} */
   const groups = new Map();
   for (const task of tasks) {
-    const key = keyOf(task);
-    if (key === null) continue;
-    const group = groups.get(key);
+    const group = groups.get(keyOf(task));
     if (group) group.push(task);
-    else groups.set(key, [task]);
+    else groups.set(keyOf(task), [task]);
   }
   return groups;
+}
+
+/** Return the number of some of the tasks in each category. @param {Tasks} tasks @param {(task: Task) => boolean} includes @returns {Signal<Map<string | null, number>>} */
+function counted(tasks, includes) {
+  /** @type {Map<string | null, number>} */
+  const counts = new Map();
+  const categoryOf = (/** @type {Task | undefined} */ task) => (task && includes(task) ? task.category : undefined);
+  const add = (/** @type {string | null | undefined} */ category, /** @type {number} */ number) => {
+    if (category !== undefined) counts.set(category, (counts.get(category) ?? 0) + number);
+  };
+  for (const task of tasks.peek().values()) add(categoryOf(task), 1);
+  const shown = signal(new Map(counts));
+  tasks.listen((changes) => {
+    const moves = changes.map(([before, after]) => [categoryOf(before), categoryOf(after)]).filter(([from, to]) => from !== to);
+    if (moves.length === 0) return;
+    for (const [from, to] of moves) {
+      add(from, -1);
+      add(to, 1);
+    }
+    shown.value = new Map(counts);
+  });
+  return shown;
 }
 
 /**

@@ -108,6 +108,12 @@ class TestPull:
         later = world.app.sync.pull(world.carol, as_of)
         assert world.task.id in {each.entry.id for each in later.items}
 
+    def test_a_member_who_is_not_ready_holds_up_no_other(self, world: Devices) -> None:
+        world.share("carol", Role.VIEWER)
+        world.edit(world.alice, world.task, title="Oat milk")
+        assert changes(world.device) == [(world.category.id, Op.UPSERT, None), (world.task.id, Op.UPSERT, None)]
+        world.device.require_in_sync()
+
     def test_a_task_that_is_moved_into_a_category_leaves_the_device_until_it_is_ready(self, world: Devices) -> None:
         own = world.create(world.carol)
         device = world.pulled(world.carol)

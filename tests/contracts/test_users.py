@@ -170,6 +170,15 @@ class TestUser:
         newcomer = seed.user("alice", email="alice@example.org")
         assert everything(store, newcomer) == [(newcomer, [], [], [])]
 
+    def test_clearing_removes_a_limited_number_of_rows(self, store: Storage, seed: Seed) -> None:
+        user = seed.user()
+        for _ in range(3):
+            seed.category(user), seed.event(user), seed.api_token(user)
+        with store.writing(SYSTEM) as work:
+            counts = [work.users.clear(user.id, 4) for _ in range(3)]
+        assert max(counts) in (3, 4)
+        assert counts[-1] == 0
+
     def test_one_of_several_concurrent_additions_gets_the_username(self, store: Storage, seed: Seed) -> None:
         users = [seed.new_user(spelling) for spelling in spellings("alice.smith")]
         outcomes = race(*(partial(add, store, user) for user in users))

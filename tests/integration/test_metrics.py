@@ -109,15 +109,17 @@ def test_the_port_answers_for_all_workers_and_not_for_those_that_have_ended(tmp_
         stack.callback(server.__exit__, None, None, None)
         server.start(stack.enter_context((tmp_path / "log").open("wb")))
 
+        page = httpx.Client(base_url=f"http://127.0.0.1:{port}", verify=False)  # the certificates take time
+        stack.callback(page.close)
+
         def threads() -> float:
-            return total(
-                metrics_of(httpx.get(f"http://127.0.0.1:{port}/metrics")), "tasktracker_threads", name="requests"
-            )
+            return total(metrics_of(page.get("/metrics")), "tasktracker_threads", name="requests")
 
         wait_until(lambda: threads() == 10, lambda: f"{threads()} threads, not those of two workers", server.process)
         for _ in range(40):
-            expect(httpx.get(f"{server.url}/health/live"), 200)
-        found = metrics_of(httpx.get(f"http://127.0.0.1:{port}/metrics"))
+            with httpx.Client(verify=False) as client:  # for any of the workers
+                expect(client.get(f"{server.url}/health/live"), 200)
+        found = metrics_of(page.get("/metrics"))
         assert total(found, REQUESTS, route="/health/live", status="200") >= 40
         children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split()
         workers = [pid for pid in children if "spawn_main" in Path(f"/proc/{pid}/cmdline").read_text()]

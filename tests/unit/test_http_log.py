@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import structlog
+from sqlalchemy import create_engine
 
 from tasktracker.entrypoints import logging
 from tasktracker.entrypoints.logging import TRACEBACKS
@@ -55,7 +56,7 @@ def restored_logging() -> Iterator[None]:
     structlog.configure(**before)
     root.handlers[:] = handlers
     root.setLevel(level)
-    for name in ("sqlalchemy", "tasktracker", "uvicorn.error"):
+    for name in ("tasktracker", "uvicorn.error"):
         standard_logging.getLogger(name).setLevel(standard_logging.NOTSET)
 
 
@@ -81,6 +82,10 @@ class TestFormat:
 
     def test_debug_adds_the_messages_of_libraries(self) -> None:
         assert logged(io.StringIO(), DEBUG="true")[-1].endswith("[info] Running upgrade")
+
+    def test_debug_shows_no_statements(self) -> None:
+        logged(io.StringIO(), DEBUG="true")
+        assert not standard_logging.getLogger(create_engine.__module__).isEnabledFor(standard_logging.INFO)
 
     def test_production_logs_json(self) -> None:
         key = "0123456789abcdef0123456789abcdef"

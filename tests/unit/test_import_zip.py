@@ -117,6 +117,9 @@ def test_what_a_zip_file_unpacks_to_is_limited(account: Account, monkeypatch: py
     real, stated = struct.pack("<L", len(HEAD) + 200_000), struct.pack("<L", 10)
     with pytest.raises(InvalidInput, match="damaged"):
         account.import_file(raw.replace(real, stated))
+    monkeypatch.setattr(import_service, "MAX_LINES", 5)
+    with pytest.raises(InvalidInput, match="5 lines"):
+        account.import_file(packed(BOTH))  # each has 3
     monkeypatch.setattr(import_service, "MAX_LINES", 150_000)
     with pytest.raises(InvalidInput, match="150000 lines"):
         account.import_file(raw)

@@ -14,7 +14,8 @@ from structlog.testing import capture_logs
 from tasktracker.domain.jobs.service import Run
 from tasktracker.domain.kernel.errors import StorageUnavailable
 from tasktracker.entrypoints.worker import background
-from tasktracker.entrypoints.worker.worker import Worker
+from tasktracker.entrypoints.worker.background import Background
+from tasktracker.entrypoints.worker.worker import STOP_SECONDS, Worker
 from tests.contracts.base import Seed
 from tests.contracts.test_jobs import new_job
 from tests.fakes import App
@@ -117,3 +118,18 @@ def test_a_job_that_was_run_is_logged_with_its_pieces_and_the_longest_of_them() 
         background._run_job(jobs, lambda: False)
     entry = {"event": "ran a job", "kind": job.kind, "job": str(job.id), "pieces": 2, "longest_ms": 50}
     assert logs == [{"log_level": "info", **entry}]
+
+
+def test_a_process_that_stops_waits_for_all_its_work_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, waited = [0.0], list[float]()
+
+    def join(seconds: float) -> None:
+        waited.append(seconds)
+        now[0] += 0.6 * STOP_SECONDS
+
+    monkeypatch.setattr(background, "monotonic", lambda: now[0])
+    stopping = Background.__new__(Background)
+    worker: Any = SimpleNamespace(ask_to_stop=lambda: None, join=join)
+    stopping._workers = [worker] * 3
+    stopping.stop()
+    assert waited == pytest.approx([STOP_SECONDS, 0.4 * STOP_SECONDS, 0])

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { sorted } from "../../src/tasktracker_web/lists.js";
+import { Lists, sorted } from "../../src/tasktracker_web/lists.js";
 import { inOrder, isOpen } from "../../src/tasktracker_web/tasks.js";
 import { Collection } from "../../src/tasktracker_web/sync/collection.js";
 
@@ -20,13 +20,15 @@ function random(/** @type {number} */ limit) {
 function task(/** @type {number} */ number) {
   const due = random(2) ? `2030-01-0${1 + random(9)}T00:00:00Z` : null;
   const state = random(4) ? "open" : "done";
-  return { id: `${number}`, state, due_date: due, priority: 1 + random(4), created_at: `2029-01-0${1 + random(9)}T00:00:00Z` };
+  const others = { category: random(2) ? "home" : null, parent: random(9) ? null : "7", owner: random(3) ? "me" : "other" };
+  return { ...others, id: `${number}`, state, due_date: due, priority: 1 + random(4), created_at: `2029-01-0${1 + random(9)}T00:00:00Z` };
 }
 
 test("a list that is kept sorted is the same as one that is sorted again", () => {
   /** @type {Collection<any>} */
   const tasks = new Collection();
   const list = sorted(tasks, isOpen, inOrder);
+  const { counts, children, shared } = new Lists(tasks, "me");
   for (let round = 0; round < ROUNDS; round++) {
     const next = new Map();
     for (let changes = random(round % 10 ? 9 : COUNT); changes >= 0; changes--) {
@@ -34,7 +36,14 @@ test("a list that is kept sorted is the same as one that is sorted again", () =>
       next.set(`${number}`, random(3) ? task(number) : undefined);
     }
     tasks.update(next.keys(), (id) => next.get(id));
-    assert.deepEqual(list.value, [...tasks.value.values()].filter(isOpen).sort(inOrder));
+    const all = [...tasks.value.values()].sort(inOrder);
+    const open = all.filter(isOpen);
+    assert.deepEqual(list.value, open);
+    for (const name of ["home", null]) {
+      assert.equal(counts.value.get(name) ?? 0, open.filter(({ category }) => category === name).length);
+    }
+    assert.deepEqual(children.value.get("7") ?? [], all.filter(({ parent }) => parent === "7"));
+    assert.deepEqual(shared.value.get("other") ?? [], open.filter(({ owner }) => owner === "other"));
   }
 });
 

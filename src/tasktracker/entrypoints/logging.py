@@ -32,7 +32,6 @@ def configure(settings: Settings, stream: TextIO | None = None) -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=logging.INFO if settings.debug else logging.WARNING, force=True)
-    logging.getLogger("sqlalchemy").setLevel(logging.WARNING)  # it would log statements with private data
     logging.getLogger("tasktracker").setLevel(logging.INFO)
     logging.getLogger("uvicorn.error").setLevel(logging.INFO)
 

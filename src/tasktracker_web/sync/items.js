@@ -21,6 +21,19 @@ export const TYPES = ["task", "category"];
 /** The path of each type. @type {Record<Type, string>} */
 export const PATHS = { task: "/tasks", category: "/categories" };
 
+/** The path of the list of deleted tasks, which a copy does not keep in sync. */
+export const TRASH = "/trash/?limit=100";
+
+/** Return the path of the list of changes of a task. @param {string} id */
+export function historyOf(id) {
+  return `${PATHS.task}/${id}/history?limit=100`;
+}
+
+/** Return the path of the list of users who can see an item. @param {Type} type @param {string} id */
+export function sharesOf(type, id) {
+  return `${PATHS[type]}/${id}/shares`;
+}
+
 /** The fields that contain the id of another item, and its type. @type {Record<string, Type>} */
 export const REFERENCES = { category: "category", parent: "task" };
 

@@ -10,7 +10,7 @@ import { undoable } from "../toasts.js";
 import { useEffect, useLayoutEffect, useRef, useState } from "../vendor/preact-hooks.js";
 import { signal } from "../vendor/preact-signals.js";
 import { Empty } from "./list.js";
-import { About } from "./rows.js";
+import { About, useClosed } from "./rows.js";
 import { byName } from "./sidebar.js";
 
 /** @typedef {import("../sync/items.js").Task} Task */
@@ -30,10 +30,12 @@ export function Board() {
   /** The task that has been moved by a key: it gets the focus where it is shown next. */
   const moved = useRef("");
   useEffect(() => scrollTo(0, 0), []);
+  const focus = (/** @type {string} */ id) => /** @type {HTMLElement | null | undefined} */ (board.current?.querySelector(`[data-id="${id}"] a`))?.focus();
   useLayoutEffect(() => {
-    if (moved.current) /** @type {HTMLElement | null | undefined} */ (board.current?.querySelector(`[data-id="${moved.current}"] a`))?.focus();
+    if (moved.current) focus(moved.current);
     moved.current = "";
   });
+  useClosed(focus);
   const categories = byName(copy.categories.value);
   const category = copy.categories.value.has(only.value) ? only.value : "";
   /** @type {Move} */

@@ -3,7 +3,7 @@
 import { useCopy, useMe } from "../account.js";
 import { now } from "../clock.js";
 import { h, html } from "../html.js";
-import { editable, isSame } from "../sync/items.js";
+import { editable, historyOf, isSame } from "../sync/items.js";
 import { dayAndTime, t } from "../texts/texts.js";
 import { undoable } from "../toasts.js";
 import { useState } from "../vendor/preact-hooks.js";
@@ -29,7 +29,7 @@ export function History({ task, canEdit }) {
 
 /** @param {{ task: Task, canEdit: boolean }} props */
 function Changes({ task, canEdit }) {
-  const { answer, isOffline } = useAnswer(task.version ? `/tasks/${task.id}/history?limit=100` : "", task.version, 1);
+  const { answer, isOffline } = useAnswer(task.version ? historyOf(task.id) : "", task.version, 1);
   if (!answer) return html`<p class="hint" role="status">${t(isOffline || !task.version ? "history.unknown" : "history.loading")}</p>`;
   return html`${isOffline && html`<p class="hint">${t("history.old", { time: dayAndTime(new Date(answer.at), now.value) })}</p>`}
     <ol>

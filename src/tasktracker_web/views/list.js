@@ -47,7 +47,7 @@ export function List({ name, category }) {
 /** Return the tasks of a list, with the headings between them. @param {string} name @param {string} category @returns {Entry[]} */
 function useEntries(name, category) {
   const { open, today, upcoming, done, shared } = useLists();
-  const owners = useOwners("/tasks", name === "shared" ? [...shared.value].map(([owner, [{ id }]]) => ({ id, owner })) : []);
+  const owners = useOwners("task", name === "shared" ? [...shared.value].map(([owner, [{ id }]]) => ({ id, owner })) : []);
   if (name === "list") return open.value.filter((task) => task.category === category);
   if (name === "done") return done.value;
   if (name === "all") return open.value;

@@ -2,12 +2,14 @@
 
 import { useCopy, useMe } from "../account.js";
 import { h, html } from "../html.js";
+import { sharesOf } from "../sync/items.js";
 import { t } from "../texts/texts.js";
 import { useEffect } from "../vendor/preact-hooks.js";
 import "../vendor/preact-signals.js";
 import { useAnswer } from "./answer.js";
 
 /** @typedef {import("../sync/items.js").Task} Task */
+/** @typedef {import("../sync/items.js").Type} Type */
 /** @typedef {import("../sync/items.js").Schemas["ShareView"]} Share */
 
 const RANKS = ["viewer", "editor", "owner"];
@@ -18,8 +20,8 @@ export function People({ task }) {
   const me = useMe();
   const category = task.category ? copy.categories.value.get(task.category) : undefined;
   const isShared = category !== undefined && category.members.length > 0;
-  const own = useShares(`/tasks/${task.id}/shares`, task.version);
-  const others = useShares(`/categories/${task.category}/shares`, category?.version, isShared);
+  const own = useShares("task", task.id, task.version);
+  const others = useShares("category", category?.id ?? "", isShared ? category.version : null);
   /** @type {Map<string, Share>} */
   const people = new Map();
   for (const each of [...own, ...others]) {
@@ -48,21 +50,21 @@ export function Avatar({ name }) {
 
 /**
  * Return the names of users by their ids. Owners whose names are not known are asked for.
- * @param {"/tasks" | "/categories"} path @param {{ id: string, owner: string | null }[]} items of which one for each owner is asked for
+ * @param {Type} type @param {{ id: string, owner: string | null }[]} items of which one for each owner is asked for
  */
-export function useOwners(path, items) {
+export function useOwners(type, items) {
   const copy = useCopy();
   const names = copy.names.value;
   const { connection } = copy.status.value;
   const unknown = new Map(items.flatMap(({ id, owner }) => (owner && !names[owner] ? [[owner, id]] : [])));
   useEffect(() => {
-    for (const id of unknown.values()) void copy.ask(`${path}/${id}/shares`).catch(() => {}); // again when it is online
+    for (const id of unknown.values()) void copy.ask(sharesOf(type, id)).catch(() => {}); // again when it is online
   }, [connection, [...unknown.keys()].join()]);
   return names;
 }
 
-/** @param {string} path @param {number | null | undefined} version @param {boolean} [isAsked] @returns {Share[]} */
-function useShares(path, version, isAsked = true) {
-  const { answer } = useAnswer(isAsked && version ? path : "", version);
+/** @param {Type} type @param {string} id @param {number | null} version without one, the server does not have it @returns {Share[]} */
+function useShares(type, id, version) {
+  const { answer } = useAnswer(version ? sharesOf(type, id) : "", version);
   return answer?.results ?? [];
 }

@@ -31,29 +31,24 @@ export function Rows({ entries, move }) {
   const next = useRef(/** @type {string | null} */ (null));
   const at = focused === null ? -1 : entries.findIndex(({ id }) => id === focused);
   const lastAt = useRef(-1);
-  const opened = route.value.name === "task" ? route.value.id : "";
-  const lastOpened = useRef("");
-  useEffect(() => {
-    const id = lastOpened.current;
-    lastOpened.current = opened;
-    if (opened || document.activeElement !== document.body || !entries.some((each) => each.id === id)) return;
-    // The pane of a task was closed.
+  useClosed((id) => {
     const row = find(id);
     if (row) row.focus();
-    else setFocused((next.current = id));
-  }, [opened]);
+    else if (entries.some((each) => each.id === id)) setFocused((next.current = id));
+  });
   const find = (/** @type {string} */ id) => /** @type {HTMLElement | null | undefined} */ (list.current?.querySelector(`[data-id="${id}"] a`));
   useLayoutEffect(() => {
     if (focused !== null && at === -1 && document.activeElement === document.body) {
-      // Its task has left the list.
-      next.current = entries[Math.min(lastAt.current, entries.length - 1)]?.id ?? null;
-      setFocused(next.current);
+      // Its task has left the list. To move the focus lays out the page, so it waits until the change is shown.
+      const id = entries[Math.min(lastAt.current, entries.length - 1)]?.id ?? null;
+      setFocused(id);
+      if (id !== null) requestAnimationFrame(() => document.activeElement === document.body && find(id)?.focus());
     }
     if (at !== -1) lastAt.current = at;
     if (next.current !== null) find(next.current)?.focus();
     next.current = null;
   });
-  const ids = entries.flatMap((entry) => ("heading" in entry ? [] : [entry.id]));
+  const ids = () => entries.flatMap((entry) => ("heading" in entry ? [] : [entry.id])); // of ten thousand tasks: only if needed
   const isSelected = selected.value.size > 0;
   useEffect(() => selectNothing, []);
   useEffect(() => {
@@ -61,10 +56,10 @@ export function Rows({ entries, move }) {
   }, [isSelected]);
   /** Select a task, or with Shift a range. */
   const pick = useRef((/** @type {string} */ _id, /** @type {boolean} */ _isRange) => {});
-  pick.current = (id, isRange) => (isRange ? selectTo(ids, id) : select(id));
+  pick.current = (id, isRange) => (isRange ? selectTo(ids(), id) : select(id));
   /** @param {KeyboardEvent} event @param {string | undefined} id of the row with the focus @returns {boolean} whether the key selects something */
   const selectBy = ({ key, ctrlKey, metaKey }, id) => {
-    if ((key === "a" || key === "A") && (ctrlKey || metaKey)) selectAll(ids);
+    if ((key === "a" || key === "A") && (ctrlKey || metaKey)) selectAll(ids());
     else if (ctrlKey || metaKey) return false;
     else if (key === "Escape" && isSelected) selectNothing();
     else if ((key === "x" || key === "X") && id) select(id);
@@ -87,7 +82,7 @@ export function Rows({ entries, move }) {
     setFocused(next.current);
     if (!event.shiftKey || !rowId) return;
     if (!isSelected) select(rowId, true);
-    selectTo(ids, next.current);
+    selectTo(ids(), next.current);
   };
   const shown = entries.slice(from, to).map((entry, index) => ({ entry, index: from + index }));
   if (at !== -1 && at < from) shown.unshift({ entry: entries[at], index: at });
@@ -103,6 +98,17 @@ export function Rows({ entries, move }) {
       return html`<li key=${entry.id} class="row" data-id=${entry.id} style=${place}>${h(Row, { task: entry, parent, pick })}</li>`;
     })}
   </ul>`;
+}
+
+/** Call a function when the pane of a task was closed, and had the focus. @param {(id: string) => void} onClosed */
+export function useClosed(onClosed) {
+  const opened = route.value.name === "task" ? route.value.id : "";
+  const last = useRef("");
+  useEffect(() => {
+    const id = last.current;
+    last.current = opened;
+    if (id && !opened && document.activeElement === document.body) onClosed(id);
+  }, [opened]);
 }
 
 /** It is not rendered again while its properties, and the signals that it reads, stay the same. @param {{ task: Task, parent?: string, pick: { current: (id: string, isRange: boolean) => void } }} props */

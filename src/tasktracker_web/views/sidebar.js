@@ -15,7 +15,7 @@ export function Sidebar() {
   const { open, today, upcoming, shared, counts } = useLists();
   const me = useMe();
   const categories = byName(useCopy().categories.value);
-  const names = useOwners("/categories", categories.filter(({ owner }) => owner !== me));
+  const names = useOwners("category", categories.filter(({ owner }) => owner !== me));
   const count = [...shared.value.values()].reduce((sum, tasks) => sum + tasks.length, 0);
   return html`<nav class="sidebar" aria-label=${t("menu")}>
     <ul>

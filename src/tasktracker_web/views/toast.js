@@ -3,7 +3,7 @@
 import { html } from "../html.js";
 import { shown } from "../toasts.js";
 import { t } from "../texts/texts.js";
-import { useEffect, useState } from "../vendor/preact-hooks.js";
+import { useEffect, useRef, useState } from "../vendor/preact-hooks.js";
 import "../vendor/preact-signals.js";
 
 export function Toast() {
@@ -14,17 +14,28 @@ export function Toast() {
     const timer = setTimeout(() => (shown.value = null), current.seconds * 1000);
     return () => clearTimeout(timer);
   }, [current, isHeld]);
-  const act = () => {
+  /** What had the focus before the message. */
+  const before = useRef(/** @type {HTMLElement | null} */ (null));
+  const close = () => {
     shown.value = null;
+    before.current?.focus();
+    before.current = null;
+  };
+  const act = () => {
+    close();
     void current?.action?.act();
   };
-  const held = { onMouseEnter: () => hold(true), onMouseLeave: () => hold(false), onFocusIn: () => hold(true), onFocusOut: () => hold(false) };
+  const enter = (/** @type {any} */ { currentTarget, relatedTarget }) => {
+    hold(true);
+    if (!currentTarget.contains(relatedTarget)) before.current = relatedTarget;
+  };
+  const held = { onMouseEnter: () => hold(true), onMouseLeave: () => hold(false), onFocusIn: enter, onFocusOut: () => hold(false) };
   return html`<div class="toasts" role="status" ...${held}>
     ${current &&
     html`<div class="toast">
       <span>${current.text}</span>
       ${current.action && html`<button class="plain" onClick=${act}>${current.action.label}</button>`}
-      <button class="plain" aria-label=${t("close")} onClick=${() => (shown.value = null)}>✕</button>
+      <button class="plain" aria-label=${t("close")} onClick=${close}>✕</button>
     </div>`}
   </div>`;
 }

@@ -4,6 +4,7 @@ import { useCopy } from "../account.js";
 import { now } from "../clock.js";
 import { h, html } from "../html.js";
 import { Refused } from "../sync/errors.js";
+import { TRASH } from "../sync/items.js";
 import { dayAndTime, t } from "../texts/texts.js";
 import { toast, undoable } from "../toasts.js";
 import { useEffect, useRef, useState } from "../vendor/preact-hooks.js";
@@ -15,12 +16,11 @@ import { useWindow } from "./window.js";
 /** @typedef {import("../sync/items.js").Deleted} Deleted */
 
 const DAY_MS = 24 * 60 * 60 * 1000;
-const PATH = "/trash/?limit=100";
 
 export function Trash() {
   const copy = useCopy();
   const tasks = copy.tasks.value;
-  const { answer: trash, isOffline } = useAnswer(PATH, tasks.size);
+  const { answer: trash, isOffline } = useAnswer(TRASH, tasks.size);
   const [asked, ask] = useState(/** @type {Deleted | null} */ (null));
   const list = useRef(/** @type {HTMLElement | null} */ (null));
   const dialog = useRef(/** @type {HTMLDialogElement | null} */ (null));
@@ -30,7 +30,7 @@ export function Trash() {
     const { id, title } = /** @type {Deleted} */ (asked);
     try {
       await copy.purge(id);
-      await copy.ask(PATH);
+      await copy.ask(TRASH);
       toast(t("did.purge", { title }));
     } catch (error) {
       toast(error instanceof Refused ? t("error.other", { detail: error.message }) : t("error.offline"));
