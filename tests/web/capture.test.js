@@ -120,6 +120,14 @@ test("a text that is too long for a title is also in the notes", () => {
   assert.deepEqual([title.length, fields.description], [200, text]);
 });
 
+test("a text that is too long is not cut inside a character, which the server would refuse", () => {
+  for (const text of [`x${"👩".repeat(150)}`, "👩".repeat(6000), `x${"👩".repeat(6000)}`]) {
+    const { title, fields } = captured(text, { now: new Date(), language: "en", locale: "en" });
+    assert.ok(title.length <= 200 && title.endsWith("👩…"));
+    assert.ok(String(fields.description).length <= 10_000 && String(fields.description).endsWith("👩"));
+  }
+});
+
 test("a name after # that no category has is known as such", () => {
   const unknown = (/** @type {string} */ text) => {
     const { tokens } = captured(text, { now: new Date(), categories: CATEGORIES, language: "en", locale: "en-GB" });

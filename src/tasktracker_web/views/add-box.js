@@ -112,7 +112,7 @@ export function AddBox({ name, category, autofocus = false, initial = "", onAdde
         const label = labelOf(token.fields, categories);
         return html`<button type="button" class="chip" key=${token.text} title=${t("add.keep")} aria-label=${t("add.keep.label", { label, text: token.text })} onClick=${() => setLiteral(new Set([...literal, token.text]))}>${label} <span aria-hidden="true">✕</span></button>`;
       })}
-      ${unknown && html`<button type="button" class="chip" onClick=${create}><span aria-hidden="true">＋</span> ${t("list.create", { name: unknown })}</button>`}
+      ${unknown && html`<button type="button" class="chip" onClick=${create}><span aria-hidden="true">+</span> ${t("list.create", { name: unknown })}</button>`}
     </div>
     <p class="hint" id=${`${id}-hint`} hidden=${tokens.length > 0 || !!unknown || !autofocus}>${t("add.hint")}</p>
   </form>`;
