@@ -6,7 +6,7 @@ import { now } from "../clock.js";
 import { html } from "../html.js";
 import { dayAndTime, endOfDay, t } from "../texts/texts.js";
 import { undoable } from "../toasts.js";
-import { useEffect, useId, useRef, useState } from "../vendor/preact-hooks.js";
+import { useId, useLayoutEffect, useRef, useState } from "../vendor/preact-hooks.js";
 import "../vendor/preact-signals.js";
 
 /** @typedef {import("../sync/items.js").Task} Task */
@@ -24,7 +24,7 @@ export function AddBox({ name, category, autofocus = false, initial = "", onAdde
   const [literal, setLiteral] = useState(/** @type {ReadonlySet<string>} */ (new Set()));
   const field = useRef(/** @type {HTMLInputElement | null} */ (null));
   const id = useId();
-  useEffect(() => void (autofocus && field.current?.focus()), []);
+  useLayoutEffect(() => void (autofocus && field.current?.focus()), []); // before the next key
   const categories = copy.categories.value;
   const understand = (/** @type {string} */ line) => captured(line, { now: new Date(), categories: categories.values(), literal });
   const tokens = text ? understand(text).tokens : [];
