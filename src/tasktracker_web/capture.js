@@ -67,6 +67,12 @@ export function completions(text, caret, categories) {
   return { start: prefix.length, matches: isDone ? [] : all.sort((a, b) => a.name.localeCompare(b.name)).slice(0, 5) };
 }
 
+/** Return the name after a `#` that is not the name of a category, as far as it is one word. @param {string} text @param {Token[]} tokens */
+export function unknownCategory(text, tokens) {
+  if (tokens.some(({ fields }) => "category" in fields)) return "";
+  return /(?:^|\s)#(\p{L}[\p{L}\p{M}\p{N}_-]*)/u.exec(text)?.[1] ?? "";
+}
+
 /** @param {string} text @param {Token[]} tokens in their order */
 function without(text, tokens) {
   let [rest, end] = ["", 0];
@@ -85,7 +91,12 @@ function tidy(text) {
 /** Keep a text that is too long for a title as notes, too. @param {string} text @returns {{ title: string, fields: Partial<Task> }} */
 function fitting(text) {
   if (text.length <= MAX_TITLE) return { title: text, fields: {} };
-  return { title: `${text.slice(0, MAX_TITLE - 1)}…`, fields: { description: text.slice(0, MAX_NOTES) } };
+  return { title: `${cut(text, MAX_TITLE - 1)}…`, fields: { description: cut(text, MAX_NOTES) } };
+}
+
+/** Cut a text, and not between the two halves of a character. @param {string} text @param {number} length */
+function cut(text, length) {
+  return text.slice(0, length).replace(/\p{Cs}$/u, "");
 }
 
 /** @param {string} text @param {number} at @returns {Token | null} */

@@ -84,6 +84,22 @@ def test_pasted_lines_become_tasks_in_their_order_and_one_undo_takes_all_back(ap
     app.expect()
 
 
+def test_keys_that_follow_the_key_of_the_box_are_written_in_it(app: Tab) -> None:
+    app.page.click("h1")
+    app.page.keyboard.type("qx and q")
+    app.page.keyboard.press("Enter")
+    app.expect("x and q")
+
+
+def test_a_category_is_created_where_a_task_names_it(app: Tab) -> None:
+    app.page.fill(".add-box input", "milk in 3 days #Shop")
+    app.page.click("text=New category “Shop”")
+    app.page.keyboard.press("Enter")
+    app.see("“milk” added. Due: ")
+    app.page.click(".sidebar a:has-text('Shop')")
+    app.expect("milk")
+
+
 def test_what_other_apps_share_becomes_a_task_also_after_signing_in(
     new_device: Callable[..., Tab], person: Person
 ) -> None:

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { captured, completions, linesOf } from "../../src/tasktracker_web/capture.js";
+import { captured, completions, linesOf, unknownCategory } from "../../src/tasktracker_web/capture.js";
 
 const CATEGORIES = ["Home", "Home office", "Über uns"].map((name) => ({ id: name, name }));
 
@@ -118,6 +118,22 @@ test("a text that is too long for a title is also in the notes", () => {
   const text = "x".repeat(300);
   const { title, fields } = captured(text, { now: new Date(), language: "en", locale: "en" });
   assert.deepEqual([title.length, fields.description], [200, text]);
+});
+
+test("a text that is too long is not cut inside a character, which the server would refuse", () => {
+  for (const text of [`x${"👩".repeat(150)}`, "👩".repeat(6000), `x${"👩".repeat(6000)}`]) {
+    const { title, fields } = captured(text, { now: new Date(), language: "en", locale: "en" });
+    assert.ok(title.length <= 200 && title.endsWith("👩…"));
+    assert.ok(String(fields.description).length <= 10_000 && String(fields.description).endsWith("👩"));
+  }
+});
+
+test("a name after # that no category has is known as such", () => {
+  const unknown = (/** @type {string} */ text) => {
+    const { tokens } = captured(text, { now: new Date(), categories: CATEGORIES, language: "en", locale: "en-GB" });
+    return unknownCategory(text, tokens);
+  };
+  assert.deepEqual(["milk #Shop today", "#Ödland", "milk #home", "fix #12", "C# or F#x", "milk #"].map(unknown), ["Shop", "Ödland", "", "", "", ""]);
 });
 
 test("each line of a list is a task", () => {

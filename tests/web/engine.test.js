@@ -161,6 +161,8 @@ test("the tabs of a browser share one stream, one copy and one session", async (
   await others[2].session.call("GET", "/accounts/me");
   const count = (/** @type {RegExp} */ kind) => laptop.browser.requests.filter((each) => kind.test(each)).length;
   assert.deepEqual([count(/events/), count(/refresh/)], [1, 0]);
+  const late = await started(laptop.browser.tab());
+  await until(() => areIdle(late));
   laptop.copy.stop(); // it led
   await others[1].copy.create("task", { title: "later" });
   for (const tab of others) await until(() => tab.titles.length === 2 && areIdle(tab));

@@ -92,6 +92,8 @@ export class Copy {
   #views = { task: { shown: new Layer(new Map()), deleted: new Map() }, category: { shown: new Layer(new Map()), deleted: new Map() } };
   /** The items whose rows have changed since they were shown. @type {Record<Type, Set<string>>} */
   #changed = { task: new Set(), category: new Set() };
+  /** Whether this is the tab that keeps the copy in sync, and knows the state of the connection. */
+  #isLeading = false;
   #stopListening = () => {};
   /** Edits that are being stored, as they are shown. @type {Set<unknown>} */
   #provisional = new Set();
@@ -130,7 +132,10 @@ export class Copy {
       },
       locks,
       name: `leader:${this.#name}`,
-      onConnection: (connection) => this.#report({ connection }),
+      onConnection: (connection) => {
+        this.#isLeading = true;
+        this.#report({ connection });
+      },
       onSynced: () => this.#checkIfDue(),
     });
   }
@@ -138,6 +143,7 @@ export class Copy {
   /** Read the copy, and keep it in sync from now on. The returned promise resolves when it can be shown. */
   async start() {
     this.#stopListening = this.#parts.channel.listen((message) => this.#hear(message));
+    this.#parts.channel.post({ kind: "status?", name: this.#name });
     await this.load();
     void this.#parts.store.tidy().catch(() => {}); // it only makes the next start faster
     void this.#following.run();
@@ -266,6 +272,7 @@ export class Copy {
     if (message.kind === "writes") this.#rows.size ? this.#apply(message) : this.#early.push(message);
     else if (message.kind === "edited") this.wake();
     else if (message.kind === "status") this.status.value = message.status;
+    else if (message.kind === "status?" && this.#isLeading) this.#postStatus();
   }
 
   /** @param {Partial<Status>} change */
@@ -273,7 +280,11 @@ export class Copy {
     const status = { ...this.status.value, ...change };
     if (JSON.stringify(status) === JSON.stringify(this.status.value)) return;
     this.status.value = status;
-    this.#parts.channel.post({ kind: "status", name: this.#name, status });
+    this.#postStatus();
+  }
+
+  #postStatus() {
+    this.#parts.channel.post({ kind: "status", name: this.#name, status: this.status.value });
   }
 
   // ------------------------------------------------------------------ editing

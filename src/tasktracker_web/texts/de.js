@@ -20,6 +20,7 @@ export const texts = {
   "lists": "Kategorien",
   "list.add": "Neue Kategorie",
   "list.add.name": "Name der neuen Kategorie",
+  "list.create": "Neue Kategorie „{name}“",
   "list.by": "von {name}",
   "list.shared": "mit {count} Personen geteilt",
   "list.shared_one": "mit 1 Person geteilt",
@@ -27,6 +28,7 @@ export const texts = {
   "overdue": "Überfällig",
   "today": "Heute",
   "add.label": "Aufgabe hinzufügen",
+  "add.example": "Aufgabe hinzufügen, etwa: Bank anrufen morgen 17:00",
   "add.button": "Hinzufügen",
   "add.hint": "Zum Beispiel: morgen 17:00, in 3 Tagen, !4 für dringend, #Kategorie. Mehrere eingefügte Zeilen werden mehrere Aufgaben.",
   "add.key": "Aufgabe hinzufügen (Taste: q)",
@@ -150,6 +152,7 @@ export const texts = {
   "day.tomorrow": "Morgen, {day}",
 
   "did.create": "„{title}“ hinzugefügt",
+  "did.create.due": "„{title}“ hinzugefügt. Fällig: {due}",
   "did.create.all": "{count} Aufgaben hinzugefügt",
   "did.complete": "„{title}“ erledigt",
   "did.reopen": "„{title}“ wieder geöffnet",

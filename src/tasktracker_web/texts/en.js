@@ -20,6 +20,7 @@ export const texts = {
   "lists": "Categories",
   "list.add": "New category",
   "list.add.name": "Name of the new category",
+  "list.create": "New category “{name}”",
   "list.by": "by {name}",
   "list.shared": "shared with {count} people",
   "list.shared_one": "shared with 1 person",
@@ -27,6 +28,7 @@ export const texts = {
   "overdue": "Overdue",
   "today": "Today",
   "add.label": "Add a task",
+  "add.example": "Add a task, such as: Call the bank tomorrow 17:00",
   "add.button": "Add",
   "add.hint": "Try: tomorrow 17:00, in 3 days, !4 for urgent, #category. Several pasted lines become several tasks.",
   "add.key": "Add a task (key: q)",
@@ -150,6 +152,7 @@ export const texts = {
   "day.tomorrow": "Tomorrow, {day}",
 
   "did.create": "“{title}” added",
+  "did.create.due": "“{title}” added. Due: {due}",
   "did.create.all": "{count} tasks added",
   "did.complete": "“{title}” completed",
   "did.reopen": "“{title}” reopened",

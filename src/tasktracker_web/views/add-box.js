@@ -1,12 +1,12 @@
 // The box in which tasks are written, with what was understood of the text.
 
 import { useCopy } from "../account.js";
-import { captured, completions, linesOf } from "../capture.js";
+import { captured, completions, linesOf, unknownCategory } from "../capture.js";
 import { now } from "../clock.js";
 import { html } from "../html.js";
 import { dayAndTime, endOfDay, t } from "../texts/texts.js";
 import { undoable } from "../toasts.js";
-import { useEffect, useId, useRef, useState } from "../vendor/preact-hooks.js";
+import { useId, useLayoutEffect, useRef, useState } from "../vendor/preact-hooks.js";
 import "../vendor/preact-signals.js";
 
 /** @typedef {import("../sync/items.js").Task} Task */
@@ -24,11 +24,12 @@ export function AddBox({ name, category, autofocus = false, initial = "", onAdde
   const [literal, setLiteral] = useState(/** @type {ReadonlySet<string>} */ (new Set()));
   const field = useRef(/** @type {HTMLInputElement | null} */ (null));
   const id = useId();
-  useEffect(() => void (autofocus && field.current?.focus()), []);
+  useLayoutEffect(() => void (autofocus && field.current?.focus()), []); // before the next key
   const categories = copy.categories.value;
   const understand = (/** @type {string} */ line) => captured(line, { now: new Date(), categories: categories.values(), literal });
   const tokens = text ? understand(text).tokens : [];
   const { start, matches } = completions(text, caret, categories.values());
+  const unknown = matches.length === 0 ? unknownCategory(text, tokens) : "";
 
   const reset = (text = "") => {
     setText(text);
@@ -44,7 +45,7 @@ export function AddBox({ name, category, autofocus = false, initial = "", onAdde
     });
     if (tasks.length === 0) return;
     reset();
-    void undoable(copy.createAll(tasks), tasks.length === 1 ? t("did.create", { title: tasks[0].title }) : t("did.create.all", { count: tasks.length }));
+    void undoable(copy.createAll(tasks), tasks.length === 1 ? added(tasks[0]) : t("did.create.all", { count: tasks.length }));
     onAdded();
   };
   const submit = (/** @type {Event} */ event) => {
@@ -63,6 +64,10 @@ export function AddBox({ name, category, autofocus = false, initial = "", onAdde
     const before = `${text.slice(0, start)}#${category.name} `;
     setText(before + text.slice(caret).trimStart());
     setCaret(before.length);
+    field.current?.focus();
+  };
+  const create = () => {
+    void undoable(copy.create("category", { name: unknown }), t("did.list", { title: unknown }));
     field.current?.focus();
   };
   const keys = (/** @type {KeyboardEvent} */ event) => {
@@ -86,7 +91,7 @@ export function AddBox({ name, category, autofocus = false, initial = "", onAdde
         value=${text}
         autocomplete="off"
         enterkeyhint="done"
-        placeholder=${t("add.label")}
+        placeholder=${t("add.example")}
         aria-label=${t("add.label")}
         aria-describedby=${`${id}-hint`}
         role="combobox"
@@ -107,9 +112,15 @@ export function AddBox({ name, category, autofocus = false, initial = "", onAdde
         const label = labelOf(token.fields, categories);
         return html`<button type="button" class="chip" key=${token.text} title=${t("add.keep")} aria-label=${t("add.keep.label", { label, text: token.text })} onClick=${() => setLiteral(new Set([...literal, token.text]))}>${label} <span aria-hidden="true">✕</span></button>`;
       })}
+      ${unknown && html`<button type="button" class="chip" onClick=${create}><span aria-hidden="true">+</span> ${t("list.create", { name: unknown })}</button>`}
     </div>
-    <p class="hint" id=${`${id}-hint`} hidden=${tokens.length > 0 || !autofocus}>${t("add.hint")}</p>
+    <p class="hint" id=${`${id}-hint`} hidden=${tokens.length > 0 || !!unknown || !autofocus}>${t("add.hint")}</p>
   </form>`;
+}
+
+/** A message that a task was added. A task of a later day may not be in the list that is shown. @param {Partial<Task>} task */
+function added({ title = "", due_date }) {
+  return due_date && due_date > endOfDay(new Date()).toISOString() ? t("did.create.due", { title, due: dayAndTime(new Date(due_date), now.value) }) : t("did.create", { title });
 }
 
 /** What was understood, as people say it. @param {Partial<Task>} fields @param {ReadonlyMap<string, { name: string }>} categories */

@@ -2,7 +2,7 @@
 
 import { h, html } from "../html.js";
 import { t } from "../texts/texts.js";
-import { useEffect, useRef } from "../vendor/preact-hooks.js";
+import { useEffect, useLayoutEffect, useRef } from "../vendor/preact-hooks.js";
 import { signal } from "../vendor/preact-signals.js";
 import { AddBox } from "./add-box.js";
 import { Icon } from "./icon.js";
@@ -38,7 +38,7 @@ export function Capture({ name, category }) {
     addEventListener("keydown", listener);
     return () => removeEventListener("keydown", listener);
   }, []);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (text === null) dialog.current?.close();
     else if (!dialog.current?.open) dialog.current?.showModal();
   }, [text]);
