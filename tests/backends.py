@@ -58,8 +58,8 @@ class Backend:
             self.limiter = MemoryRateLimiter()
         self._delete_rows()
 
-    def check_usage(self) -> None:
-        """Require that the counts of what users own are exact. In memory, they are counted when they are read."""
+    def check(self) -> None:
+        """Require that a database has counted what users own, and that the history of a task has its last version."""
         if self.name != "memory":
             # What is removed is not counted any more.
             users = "(SELECT id FROM users WHERE removed_at IS NULL)"

@@ -130,10 +130,10 @@ def audit_log(backend: Backend) -> RecordingAuditLog:
 
 @pytest.fixture
 def store(backend: Backend) -> Iterator[Storage]:
-    """An empty store. After the test, it must have counted what its users own."""
+    """An empty store. After the test, it must have counted what its users own, and have the histories of its tasks."""
     backend.reset()
     yield backend.store
-    backend.check_usage()
+    backend.check()
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
@@ -118,7 +118,7 @@ def test_a_change_that_the_copy_has_is_not_pulled(phone: Phone) -> None:
     assert phone.line.paths["GET /api/sync/"] <= 3
 
 
-DELETION = json.dumps({"type": "task", "id": str(uuid4()), "op": "delete", "version": 2})
+DELETION = json.dumps({"type": "task", "id": str(UUID(int=1)), "op": "delete", "version": 2})
 """Of an item that may be in the page that is being received."""
 
 

@@ -3,7 +3,7 @@
 import { useCopy, useLists, useMe } from "../account.js";
 import { h, html } from "../html.js";
 import { url } from "../router.js";
-import { above, canOrganise, inOrder, isOpen, MAX_DEPTH } from "../tasks.js";
+import { above, canOrganise, isOpen, MAX_DEPTH } from "../tasks.js";
 import { t } from "../texts/texts.js";
 import { undoable } from "../toasts.js";
 import "../vendor/preact-signals.js";
@@ -25,7 +25,7 @@ export function Subtasks({ task }) {
   const copy = useCopy();
   const me = useMe();
   const tasks = [...(useLists().children.value.get(task.id) ?? [])];
-  tasks.sort((a, b) => Number(isOpen(b)) - Number(isOpen(a)) || inOrder(a, b));
+  tasks.sort((a, b) => Number(isOpen(b)) - Number(isOpen(a))); // otherwise in the order of lists
   const open = tasks.filter(isOpen).length;
   const canAdd = canOrganise(task, me, copy.categories.value) && above(copy.tasks.value, task).length < MAX_DEPTH - 1;
   if (tasks.length === 0 && !canAdd) return null;
