@@ -97,6 +97,7 @@ export function signIn(fields) {
 export async function signOut() {
   localStorage.removeItem(USER);
   localStorage.setItem(SIGNING_OUT, "yes");
+  sessionStorage.clear(); // texts that were being written
   const before = account.value;
   account.value = null;
   shared.channel.post({ kind: "user", id: null });

@@ -76,3 +76,15 @@ def test_a_viewer_sees_the_people_of_a_task_and_cannot_change_it(app: Tab, perso
     assert app.page.locator(".pane textarea.title").is_disabled()
     assert app.page.locator(".pane .check").is_disabled()
     assert app.page.get_by_text("Move to trash").count() == 0
+
+
+def test_a_text_that_is_being_written_survives_a_reload(app: Tab, person: Person) -> None:
+    task = person.task("Pay rent")
+    app.open(f"/task/{task['id']}")
+    app.page.fill(".pane textarea.title", "Pay the rent")
+    app.page.reload()
+    app.wait_for("() => document.querySelector('.pane textarea.title')?.value === 'Pay the rent'")
+    app.page.click("text=Add notes")
+    app.page.keyboard.type("by Friday")
+    app.page.reload()
+    app.see("by Friday")

@@ -7,7 +7,7 @@ import { dayAndTime, t } from "../texts/texts.js";
 import { canEdit, canOrganise, STATES } from "../tasks.js";
 import { undoable } from "../toasts.js";
 import { onDemand } from "../updates.js";
-import { useEffect, useRef, useState } from "../vendor/preact-hooks.js";
+import { useEffect, useLayoutEffect, useRef, useState } from "../vendor/preact-hooks.js";
 import "../vendor/preact-signals.js";
 import { History } from "./history.js";
 import { Icon } from "./icon.js";
@@ -25,7 +25,7 @@ export function Pane({ id, onClose }) {
   const task = copy.tasks.value.get(id);
   const me = useMe();
   const title = useRef(/** @type {HTMLElement | null} */ (null));
-  useEffect(() => title.current?.focus(), []);
+  useLayoutEffect(() => title.current?.focus(), []);
   if (!task) {
     return html`<aside class="pane" aria-label=${t("task")}>
       <button class="quiet close" aria-label=${t("close")} onClick=${onClose}>✕</button>
@@ -52,7 +52,7 @@ export function Pane({ id, onClose }) {
     <fieldset disabled=${!isEditor} aria-label=${t("task")}>
       <div class="head">
         ${h(Check, { task })}
-        ${h(Text, { class: `title ${arrival(id, "title")}`, label: t("task.title"), value: task.title, required: true, save: (value) => save({ title: value }) })}
+        ${h(Text, { name: draftOf(id, "title"), class: `title ${arrival(id, "title")}`, label: t("task.title"), value: task.title, required: true, save: (value) => save({ title: value }) })}
       </div>
       ${h(Notes, { task, canEdit: isEditor, save })}
       <div class="fields">
@@ -67,14 +67,22 @@ export function Pane({ id, onClose }) {
   </aside>`;
 }
 
+/** The name in sessionStorage of a text that was being written when the page was left. @param {string} id @param {keyof Task} field */
+function draftOf(id, field) {
+  return `draft:${id}.${field}`;
+}
+
 /**
  * A text that is stored when the user leaves it, and when the page is hidden. What another device writes meanwhile does
- * not replace what the user has typed.
- * @param {{ class: string, label: string, value: string, required?: boolean, autofocus?: boolean, save: (value: string) => void, onDone?: () => void }} props
+ * not replace what the user has typed. `name` is where it is kept for the next page, because that needs no time.
+ * @param {{ name: string, class: string, label: string, value: string, required?: boolean, autofocus?: boolean, save: (value: string) => void, onDone?: () => void }} props
  */
-function Text({ class: style, label, value, required = false, autofocus = false, save, onDone = () => {} }) {
+function Text({ name, class: style, label, value, required = false, autofocus = false, save, onDone = () => {} }) {
   const field = useRef(/** @type {HTMLTextAreaElement | null} */ (null));
-  const [draft, setDraft] = useState(/** @type {string | null} */ (null));
+  const [draft, setDraft] = useState(() => sessionStorage.getItem(name));
+  const forget = () => sessionStorage.removeItem(name);
+  const last = useRef(value);
+  last.current = value;
   const store = useRef(() => {});
   store.current = () => {
     store.current = () => {}; // until it is shown again: leaving the field also removes it
@@ -84,14 +92,22 @@ function Text({ class: style, label, value, required = false, autofocus = false,
     if (text !== value && (text || !required)) save(text);
   };
   useEffect(() => {
-    if (autofocus) field.current?.focus();
+    forget();
     const flush = () => store.current();
-    addEventListener("pagehide", flush);
+    const leavePage = () => {
+      const { value } = /** @type {HTMLTextAreaElement} */ (field.current);
+      if (value !== last.current) sessionStorage.setItem(name, value);
+      flush();
+    };
+    addEventListener("pagehide", leavePage);
+    addEventListener("pageshow", forget); // the same page again
     return () => {
-      removeEventListener("pagehide", flush);
+      removeEventListener("pagehide", leavePage);
+      removeEventListener("pageshow", forget);
       flush(); // the pane is closed
     };
   }, []);
+  useLayoutEffect(() => void (autofocus && field.current?.focus()), []); // before the next key
   const keys = (/** @type {KeyboardEvent} */ event) => {
     if (event.key === "Escape") setDraft(null);
     if (event.key !== "Enter" || !(required || event.ctrlKey || event.metaKey)) return;
@@ -117,11 +133,12 @@ function Text({ class: style, label, value, required = false, autofocus = false,
 
 /** @param {{ task: Task, canEdit: boolean, save: Save }} props */
 function Notes({ task, canEdit, save }) {
-  const [isEdited, edit] = useState(false);
+  const draft = draftOf(task.id, "description");
+  const [isEdited, edit] = useState(() => sessionStorage.getItem(draft) !== null);
   const text = task.description;
   return html`<section class=${`notes ${arrival(task.id, "description")}`} aria-label=${t("task.notes")}>
     ${isEdited
-      ? html`${h(Text, { class: "text", label: t("task.notes"), value: text, autofocus: true, save: (value) => save({ description: value }), onDone: () => edit(false) })}
+      ? html`${h(Text, { name: draft, class: "text", label: t("task.notes"), value: text, autofocus: true, save: (value) => save({ description: value }), onDone: () => edit(false) })}
           <p class="hint">${t("task.notes.hint")}</p>`
       : html`${text && h(Markdown, { text })}
           ${canEdit && html`<button class="plain" onClick=${() => edit(true)}>${t(text ? "task.notes.edit" : "task.notes.add")}</button>`}`}
