@@ -429,7 +429,7 @@ def test_messages_are_in_the_words_of_json(alice: Person) -> None:
     assert {each["field"]: each["message"] for each in (*task["errors"], *limit["errors"])} == {
         "title": "must be a string",
         "priority": "must be an integer",
-        "state": "is not one of the allowed values",
+        "state": "must be one of open, in_progress, done, cancelled",
         "due_date": "must be a time, as in 2026-01-31T12:00:00Z",
         "category": "must be a UUID or null",
         "limit": "must be an integer <= 200",
