@@ -94,7 +94,7 @@ def test_deleting_a_category_is_recorded_for_its_tasks(app: App, alice: SessionA
     task = app.do(alice, app.tasks.create, {"title": "Task", "category": home.id})
     app.do(alice, app.category_removal.delete, home.id)
     change = last(app, alice, task)
-    assert (change.action, change.version, change.actor) == (Action.EDIT, 2, alice.user_id)
+    assert (change.action, change.version, change.actor) == (Action.MOVE, 2, alice.user_id)
     assert change.fields == {"category": FieldChange(home.id, None)}
     with pytest.raises(InvalidInput):
         app.do(alice, app.history.undo, task.id, change.id)

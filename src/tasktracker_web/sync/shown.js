@@ -71,14 +71,19 @@ function applyEdits(type, { shown, deleted }, edits, deletions) {
       together.set(id, at);
     }
   }
+  /** The ids directly below each item: found once for several deletions. @type {Map<string, string[]> | null} */
+  let children = null;
   for (const { id, number, op, target, data } of edits) {
+    if (op !== "delete") children = null;
     if (op === "create") {
       shown.set(target, { ...DEFAULTS[type], id: target, version: null, ...shown.get(target), ...data, pending: true, made: number });
     } else if (op === "update") {
       if (shown.get(target)) set(shown, target, data);
     } else if (op === "delete") {
       if (!shown.get(target)) continue;
-      for (const each of tree(shown, target)) {
+      children ??= below(shown);
+      for (const each of tree(children, target)) {
+        if (!shown.get(each)) continue;
         deleted.set(each, /** @type {Fields} */ (shown.get(each)));
         together.set(each, id);
         shown.set(each);
@@ -86,7 +91,7 @@ function applyEdits(type, { shown, deleted }, edits, deletions) {
     } else if (op === "restore" && deleted.has(target)) {
       const deletion = together.get(target);
       const found = new Map([...deleted].filter(([each]) => together.get(each) === deletion));
-      for (const each of tree(found, target)) {
+      for (const each of tree(below(found), target)) {
         shown.set(each, { ...deleted.get(each), pending: true });
         deleted.delete(each);
       }
@@ -113,11 +118,16 @@ function set(items, id, data) {
   items.set(id, { ...items.get(id), ...data, pending: true });
 }
 
-/** Return the ids of an item and of all items below it. @param {Items} items @param {string} root */
-function tree(items, root) {
+/** Return the ids directly below each item. @param {Items} items */
+function below(items) {
   /** @type {Map<string, string[]>} */
   const children = new Map();
   for (const [id, { parent }] of items) if (parent) children.set(parent, [...(children.get(parent) ?? []), id]);
+  return children;
+}
+
+/** Return the ids of an item and of all items below it. @param {Map<string, string[]>} children @param {string} root */
+function tree(children, root) {
   const found = new Set([root]);
   for (const each of found) for (const child of children.get(each) ?? []) found.add(child); // grows meanwhile
   return found;
