@@ -97,7 +97,7 @@ def test_a_conflict_is_decided_by_field(app: Tab, new_device: Callable[..., Tab]
     expect(person.patch(f"/api/tasks/{task['id']}/", {"title": "theirs", "description": "y"}), 200)
     app.page.context.set_offline(False)
     app.see("“mine” was also changed elsewhere")
-    app.page.click(".issue label:has-text('Here')")
+    app.page.click(".issue label:has(:text-is('Here'))")
     app.page.click(".issue button:has-text('Apply')")
     app.page.wait_for_selector(".issue", state="detached")
     app.synced()

@@ -120,3 +120,15 @@ def test_no_view_is_wider_than_the_window(
             tab.page.keyboard.press("x")
         found[path] = tab.page.evaluate("document.documentElement.scrollWidth")
     assert found == dict.fromkeys(found, size[0])
+
+
+def test_a_double_click_completes_one_task(app: Tab) -> None:
+    for title in ("a", "b", "c"):
+        app.add(title)
+    app.expect("a", "b", "c")
+    app.row("c").locator("button.check").click()
+    app.expect("a", "b")
+    app.page.mouse.down(click_count=2)
+    app.page.mouse.up(click_count=2)
+    app.page.wait_for_timeout(200)
+    app.expect("a", "b")

@@ -154,16 +154,18 @@ export function Check({ task }) {
   const copy = useCopy();
   const { title } = task;
   const isDone = !isOpen(task);
-  const toggle = () =>
-    isDone
-      ? undoable(copy.edit("task", task.id, { state: "open" }), t("did.reopen", { title }))
-      : undoable(copy.complete(task.id), t("did.complete", { title }));
+  /** The second click of a double click is ignored: by then, the next task is at this place. @param {MouseEvent} event */
+  const toggle = ({ detail }) => {
+    if (detail > 1) return;
+    if (isDone) void undoable(copy.edit("task", task.id, { state: "open" }), t("did.reopen", { title }));
+    else void undoable(copy.complete(task.id), t("did.complete", { title }));
+  };
   return html`<button
     class=${`check priority-${task.priority}`}
     disabled=${!canEdit(task, useMe(), copy.categories.value)}
     aria-pressed=${isDone}
     aria-label=${t(isDone ? "task.reopen" : "task.complete", { title })}
-    onClick=${() => void toggle()}
+    onClick=${toggle}
   >
     <svg viewBox="0 0 20 20" aria-hidden="true"><path d="M5 10.5 L8.5 14 L15 6.5" /></svg>
   </button>`;
