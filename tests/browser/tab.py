@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
+
+from playwright.sync_api import Error
 
 from tests.http import PASSWORD
 from tests.web.node_tools import PACKAGES
@@ -43,7 +46,15 @@ class Tab:
         )
 
     def wait_for(self, expression: str, argument: object = None) -> None:
-        self.page.wait_for_function(expression, arg=argument, polling=50)
+        """Wait until an expression is true. Playwright's `wait_for_function` would compile it in the page, whose policy
+        forbids that.
+        """
+        for _ in range(PATIENCE * 20):
+            with suppress(Error):  # a page that is being loaded
+                if self.page.evaluate(expression, argument):
+                    return
+            self.page.wait_for_timeout(50)
+        raise AssertionError(f"never true in the page: {expression}")
 
     def see(self, text: str) -> None:
         self.page.get_by_text(text).locator("visible=true").first.wait_for()
