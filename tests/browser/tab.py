@@ -56,6 +56,12 @@ class Tab:
             self.page.wait_for_timeout(50)
         raise AssertionError(f"never true in the page: {expression}")
 
+    def controlled(self) -> None:
+        """Load the page by the service worker. The first page may have none: it was being loaded when others got it."""
+        self.wait_for("navigator.serviceWorker.ready.then(() => true)")
+        self.page.reload()
+        self.wait_for("navigator.serviceWorker.controller !== null")
+
     def see(self, text: str) -> None:
         self.page.get_by_text(text).locator("visible=true").first.wait_for()
 

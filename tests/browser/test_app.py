@@ -71,7 +71,7 @@ def test_the_fields_of_a_task_are_stored_and_each_change_can_be_undone(app: Tab,
 
 
 def test_edits_made_offline_survive_a_reload_and_a_closed_tab(app: Tab, person: Person, server: Server) -> None:
-    app.wait_for("navigator.serviceWorker.ready.then(() => navigator.serviceWorker.controller !== null)")
+    app.controlled()
     server.stop()
     app.add("offline")
     app.page.reload()

@@ -20,13 +20,11 @@ from tests.web import peer
 
 pytestmark = pytest.mark.browser
 
-CONTROLLED = "navigator.serviceWorker.ready.then(() => navigator.serviceWorker.controller !== null)"
-
 
 def test_a_new_version_of_the_app_keeps_edits_that_were_not_sent(
     app: Tab, person: Person, server: Server, tmp_path: Path
 ) -> None:
-    app.wait_for(CONTROLLED)
+    app.controlled()
     before = app.page.evaluate("document.querySelector('script').src")
     app.page.context.route("**/api/**", lambda route: route.abort())
     app.add("not sent")
