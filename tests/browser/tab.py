@@ -5,8 +5,6 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Any
 
-from playwright.sync_api import Error
-
 from tests.http import PASSWORD
 from tests.web.node_tools import PACKAGES
 
@@ -49,6 +47,8 @@ class Tab:
         """Wait until an expression is true. Playwright's `wait_for_function` would compile it in the page, whose policy
         forbids that.
         """
+        from playwright.sync_api import Error  # installed for `make test-web` only
+
         for _ in range(PATIENCE * 20):
             with suppress(Error):  # a page that is being loaded
                 if self.page.evaluate(expression, argument):
