@@ -7,7 +7,7 @@ import { signal } from "./vendor/preact-signals-core.js";
 
 const SHOWN_MS = 2500;
 
-/** If more tasks arrive at once, for example after some days offline, a mark would help nobody. */
+/** If more tasks arrive at once, for example after some days offline, marks would not help. */
 const MANY = 50;
 
 /** The fields that have arrived, by the id of their task. @type {import("@preact/signals-core").Signal<ReadonlyMap<string, ReadonlySet<string>>>} */

@@ -119,7 +119,7 @@ export const texts = {
   "history.unknown": "Der Verlauf ist auf dem Server, und der ist nicht erreichbar.",
   "history.old": "Offline. Stand des Verlaufs: {time}",
   "history.you": "Sie",
-  "history.nobody": "Ein gelöschtes Konto",
+  "history.deletedAccount": "Ein gelöschtes Konto",
   "action.create": "Angelegt",
   "action.edit": "Geändert",
   "action.undo": "Rückgängig gemacht",

@@ -119,7 +119,7 @@ export const texts = {
   "history.unknown": "The history is on the server, which cannot be reached.",
   "history.old": "Offline. This is the history as of: {time}",
   "history.you": "You",
-  "history.nobody": "A deleted account",
+  "history.deletedAccount": "A deleted account",
   "action.create": "Created",
   "action.edit": "Changed",
   "action.undo": "Undone",

@@ -50,7 +50,7 @@ function Line({ task, change, canEdit }) {
     const data = Object.fromEntries(changes.map(([name, { before }]) => [name, before]));
     void undoable(copy.edit("task", task.id, data), t("did.undo"));
   };
-  const name = actor?.id === me ? t("history.you") : (actor?.username ?? t("history.nobody"));
+  const name = actor?.id === me ? t("history.you") : (actor?.username ?? t("history.deletedAccount"));
   return html`<li>
     <p class="head"><strong>${name}</strong> <time datetime=${at}>${dayAndTime(new Date(made_at ?? at), now.value)}</time></p>
     ${RESET.includes(action) && changes.length > 0
