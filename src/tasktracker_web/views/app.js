@@ -9,6 +9,7 @@ import { signal } from "../vendor/preact-signals.js";
 import { Board } from "./board.js";
 import { Capture, CaptureButton } from "./capture.js";
 import { Issues } from "./issues.js";
+import { Later } from "./later.js";
 import { List } from "./list.js";
 import { Pane } from "./pane.js";
 import { Sidebar } from "./sidebar.js";
@@ -55,11 +56,11 @@ function Main() {
       <header class="top">
         <button class="quiet" aria-label=${t("menu")} popovertarget="menu">☰</button>
         <strong>${t("app")}</strong>
-        ${h(StatusLine, {})} ${h(CaptureButton, { hasLabel: false })}
+        ${h(Later, { of: StatusLine })} ${h(CaptureButton, { hasLabel: false })}
       </header>
       <div class="side" id="menu" popover ref=${menu}>
         <button class="quiet close" aria-label=${t("close")} popovertarget="menu" popovertargetaction="hide">✕</button>
-        ${h(CaptureButton, { hasLabel: true })} ${h(Sidebar, {})}${h(StatusLine, {})}
+        ${h(CaptureButton, { hasLabel: true })} ${h(Later, { of: Sidebar })}${h(Later, { of: StatusLine })}
       </div>
       <main id="main" tabindex="-1">
         ${h(Issues, {})}
