@@ -122,6 +122,27 @@ class Inbox:
         return answer or "250 OK"
 
 
+class _Listener(Controller):
+    """A server that closes its connections before its loop ends; else they warn, much later, in another test."""
+
+    def __init__(self, *given: Any, **options: Any) -> None:
+        super().__init__(*given, **options)
+        self._connections: list[SMTP] = []
+
+    def factory(self) -> SMTP:
+        self._connections.append(SMTP(self.handler, **self.SMTP_kwargs))
+        return self._connections[-1]
+
+    def cancel_tasks(self, stop_loop: bool = True) -> None:
+        for each in self._connections:
+            for transport in (each.transport, each._original_transport):
+                if isinstance(transport, asyncio.Transport):
+                    transport.abort()
+        super().cancel_tasks(stop_loop=False)
+        if stop_loop:
+            self.loop.call_later(0.05, self.loop.stop)
+
+
 class Relay:
     """A running relay. `url` is its MAIL_URL."""
 
@@ -140,7 +161,7 @@ class Relay:
         if context is not None and not implicit:
             options |= {"authenticator": authenticate, "auth_required": True}
             options |= {"tls_context": context, "require_starttls": True}
-        self._controller = Controller(
+        self._controller = _Listener(
             inbox,
             hostname="127.0.0.1",
             port=port or free_port(),

@@ -132,8 +132,6 @@ def let_time_pass(rows: Rows) -> None:
     rows.change("UPDATE deliveries SET next_attempt_at = created_at WHERE state = 'due' AND leased_until IS NULL")
 
 
-# The relay of the tests does not close the transports of connections that are dropped.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.timeout(1800)
 def test_every_mail_is_sent_at_least_once_and_twice_only_under_one_message_id(tmp_path: Path, url: str) -> None:
     chance = random.Random(15)
