@@ -4,6 +4,7 @@ import { useCopy } from "../account.js";
 import { captured, completions, linesOf, unknownCategory } from "../capture.js";
 import { now } from "../clock.js";
 import { html } from "../html.js";
+import { canFileIn } from "../tasks.js";
 import { dayAndTime, endOfDay, t } from "../texts/texts.js";
 import { undoable } from "../toasts.js";
 import { useId, useLayoutEffect, useRef, useState } from "../vendor/preact-hooks.js";
@@ -25,7 +26,7 @@ export function AddBox({ name, category, autofocus = false, initial = "", onAdde
   const field = useRef(/** @type {HTMLInputElement | null} */ (null));
   const id = useId();
   useLayoutEffect(() => void (autofocus && field.current?.focus()), []); // before the next key
-  const categories = copy.categories.value;
+  const categories = new Map([...copy.categories.value].filter(([, each]) => canFileIn(each)));
   const understand = (/** @type {string} */ line) => captured(line, { now: new Date(), categories: categories.values(), literal });
   const tokens = text ? understand(text).tokens : [];
   const { start, matches } = completions(text, caret, categories.values());
@@ -38,7 +39,7 @@ export function AddBox({ name, category, autofocus = false, initial = "", onAdde
     choose(0);
   };
   const add = (/** @type {string[]} */ lines) => {
-    const common = name === "list" ? { category } : name === "today" ? { due_date: endOfDay(new Date()).toISOString() } : {};
+    const common = name === "list" && categories.has(category) ? { category } : name === "today" ? { due_date: endOfDay(new Date()).toISOString() } : {};
     const tasks = lines.map((line) => {
       const { title, fields } = understand(line);
       return { ...common, ...fields, title };

@@ -1,6 +1,6 @@
 // One task: its fields, each of which is stored when the user leaves it.
 
-import { useCopy, useMe } from "../account.js";
+import { useCopy, useFiling, useMe } from "../account.js";
 import { arrival } from "../arrivals.js";
 import { h, html } from "../html.js";
 import { dayAndTime, t } from "../texts/texts.js";
@@ -195,10 +195,11 @@ function Priority({ task, save }) {
 
 /** @param {{ task: Task, save: Save }} props */
 function Category({ task, save }) {
-  const categories = byName(useCopy().categories.value);
+  const mayFile = useFiling();
+  const categories = byName(useCopy().categories.value).filter(({ id }) => mayFile(task, id));
+  const options = [...(mayFile(task, null) ? [{ id: null, name: t("task.category.none") }] : []), ...categories];
   return html`<label for="category">${t("task.category")}</label>
-    <select id="category" class=${arrival(task.id, "category")} onChange=${(/** @type {any} */ event) => save({ category: event.target.value || null })}>
-      <option value="" selected=${task.category === null}>${t("task.category.none")}</option>
-      ${categories.map(({ id, name }) => html`<option value=${id} selected=${id === task.category}>${name}</option>`)}
+    <select id="category" class=${arrival(task.id, "category")} disabled=${options.length < 2} onChange=${(/** @type {any} */ event) => save({ category: event.target.value || null })}>
+      ${options.map(({ id, name }) => html`<option value=${id ?? ""} selected=${id === task.category}>${name}</option>`)}
     </select>`;
 }

@@ -1,6 +1,6 @@
 // The lists, with the number of their open tasks; and signing out.
 
-import { signOut, useCopy, useLists, useMe } from "../account.js";
+import { account, signOut, useCopy, useLists, useMe } from "../account.js";
 import { h, html } from "../html.js";
 import { go, route, url } from "../router.js";
 import { uuid } from "../sync/platform.js";
@@ -87,7 +87,10 @@ function SignOut() {
   const dialog = useRef(/** @type {HTMLDialogElement | null} */ (null));
   const waiting = useCopy().waiting.value;
   const ask = () => (waiting > 0 ? dialog.current?.showModal() : void signOut());
-  return html`<button class="plain sign-out" onClick=${ask}>${t("signout")}</button>
+  return html`<p class="account">
+      <strong dir="auto">${account.value?.user.username}</strong>
+      <button class="plain" onClick=${ask}>${t("signout")}</button>
+    </p>
     <dialog class="ask" ref=${dialog}>
       <h2>${t("signout.ask", { count: waiting })}</h2>
       <p>${t("signout.why")}</p>
