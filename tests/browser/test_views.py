@@ -167,3 +167,31 @@ def test_an_editor_is_offered_only_what_the_role_allows_and_learns_why_a_move_wa
     app.page.wait_for_selector(".issue", state="detached")
     app.wait_for("document.querySelector('#category').disabled")
     app.synced()
+
+
+def test_a_screen_lists_the_keys_and_gives_the_focus_back(app: Tab) -> None:
+    app.add("a")
+    app.row("a").locator("a").focus()
+    app.page.keyboard.press("?")
+    app.page.wait_for_selector("dialog.keys[open] >> text=Select several tasks")
+    assert app.mistakes() == []
+    app.page.keyboard.press("q")
+    app.page.keyboard.press("Escape")
+    app.page.wait_for_selector("dialog", state="hidden")
+    app.wait_for("document.activeElement.querySelector('.title')?.textContent === 'a'")
+    app.page.click("text=Keyboard shortcuts")
+    app.page.click("dialog.keys button[aria-label='Close']")
+    app.wait_for("document.activeElement.textContent.startsWith('Keyboard shortcuts')")
+    app.page.fill(".add-box input", "?")
+    assert app.page.locator("dialog.keys").count() == 0
+
+
+def test_titles_are_written_in_their_own_direction(app: Tab, person: Person) -> None:
+    title = "לקנות חלב"
+    person.task("Buy milk", parent=person.task(title, category=person.category("בית")["id"])["id"])
+    app.expect(title, "Buy milk")
+    for name, direction in {title: "rtl", "Buy milk": "ltr"}.items():
+        assert app.row(name).locator(".title").evaluate("each => getComputedStyle(each).direction") == direction
+    app.row(title).locator("a").click()
+    for selector in (".pane textarea.title", ".side .label:has-text('בית')"):
+        assert app.page.locator(selector).evaluate("each => getComputedStyle(each).direction") == "rtl"

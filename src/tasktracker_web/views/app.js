@@ -12,6 +12,7 @@ import { Issues } from "./issues.js";
 import { List } from "./list.js";
 import { Pane } from "./pane.js";
 import { Sidebar } from "./sidebar.js";
+import { Shortcuts } from "./shortcuts.js";
 import { SignIn } from "./sign-in.js";
 import { StatusLine } from "./status-line.js";
 import { Toast } from "./toast.js";
@@ -72,6 +73,6 @@ function Main() {
       </main>
       ${isTask && h(Pane, { key: id, id, onClose: back })}
     </div>
-    ${h(Capture, { name: shown, category })}
+    ${h(Capture, { name: shown, category })} ${h(Shortcuts, {})}
   `;
 }

@@ -54,7 +54,7 @@ function Line({ task, change, canEdit }) {
   };
   const name = actor?.id === me ? t("history.you") : (actor?.username ?? t("history.deletedAccount"));
   return html`<li>
-    <p class="head"><strong>${name}</strong> <time datetime=${at}>${dayAndTime(new Date(made_at ?? at), now.value)}</time></p>
+    <p class="head"><strong dir="auto">${name}</strong> <time datetime=${at}>${dayAndTime(new Date(made_at ?? at), now.value)}</time></p>
     ${RESET.includes(action) && changes.length > 0
       ? changes.map(
           ([name, { before, after }]) => html`<p>

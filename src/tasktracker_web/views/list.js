@@ -2,6 +2,7 @@
 
 import { useCopy, useLists } from "../account.js";
 import { now } from "../clock.js";
+import { draftOf } from "../drafts.js";
 import { h, html } from "../html.js";
 import { isSelecting, selectNothing, selectShown } from "../selection.js";
 import { canFileIn, containing, dueBefore } from "../tasks.js";
@@ -35,10 +36,10 @@ export function List({ name, category }) {
   if (heading === undefined && copy.isComplete.value) return html`<p class="empty">${t("list.missing")}</p>`;
   return html`<section class="list" onKeyDown=${(/** @type {KeyboardEvent} */ event) => move.current(event)}>
     <header>
-      <h1>${heading}</h1>
+      <h1 dir="auto">${heading}</h1>
       ${entries.length > 0 && html`<button class="quiet" aria-pressed=${isSelecting.value} onClick=${() => (isSelecting.value ? selectNothing() : (isSelecting.value = true))}>${t("select.mode")}</button>`}
     </header>
-    ${canAdd && h(AddBox, { name, category })}
+    ${canAdd && h(AddBox, { name, category, draft: draftOf(name, category) })}
     ${name === "all" && h(Filters, { limits, setLimits })}
     ${entries.length > 0 ? h(Rows, { entries, move }) : h(Empty, { name: isLimited ? "filter" : name })}
     ${h(Bulk, {})}
