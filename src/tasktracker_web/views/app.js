@@ -13,6 +13,7 @@ import { Later } from "./later.js";
 import { List } from "./list.js";
 import { Pane } from "./pane.js";
 import { Sidebar } from "./sidebar.js";
+import { Shortcuts } from "./shortcuts.js";
 import { SignIn } from "./sign-in.js";
 import { StatusLine } from "./status-line.js";
 import { Toast } from "./toast.js";
@@ -22,6 +23,11 @@ const SIGNED_OUT = ["signin", "register"];
 const START = "/today";
 /** Routes that lead to the start. */
 const PASSING = ["", "share"];
+
+/** Whether the lists are beside the tasks. */
+const wide = matchMedia("(min-width: 50rem)"); // as in frame.css
+const isWide = signal(wide.matches);
+wide.addEventListener("change", () => (isWide.value = wide.matches));
 
 /** The list that was shown last: it stays beside the pane of a task. */
 const list = signal({ name: "all", id: "" });
@@ -56,11 +62,11 @@ function Main() {
       <header class="top">
         <button class="quiet" aria-label=${t("menu")} popovertarget="menu">☰</button>
         <strong>${t("app")}</strong>
-        ${h(Later, { of: StatusLine })} ${h(CaptureButton, { hasLabel: false })}
+        ${!isWide.value && h(Later, { of: StatusLine })} ${h(CaptureButton, { hasLabel: false })}
       </header>
       <div class="side" id="menu" popover ref=${menu}>
         <button class="quiet close" aria-label=${t("close")} popovertarget="menu" popovertargetaction="hide">✕</button>
-        ${h(CaptureButton, { hasLabel: true })} ${h(Later, { of: Sidebar })}${h(Later, { of: StatusLine })}
+        ${h(CaptureButton, { hasLabel: true })} ${h(Later, { of: Sidebar })} ${isWide.value && h(Later, { of: StatusLine })}
       </div>
       <main id="main" tabindex="-1">
         ${h(Issues, {})}
@@ -68,6 +74,6 @@ function Main() {
       </main>
       ${isTask && h(Pane, { key: id, id, onClose: back })}
     </div>
-    ${h(Capture, { name: shown, category })}
+    ${h(Capture, { name: shown, category })} ${h(Shortcuts, {})}
   `;
 }
