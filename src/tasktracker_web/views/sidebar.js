@@ -35,7 +35,8 @@ export function Sidebar() {
         return h(Entry, { key: id, path: `/list/${id}`, label: name, note, count: counts.value.get(id) ?? 0, color: color ?? "none" });
       })}
     </ul>
-    ${h(NewCategory, {})} ${h(SignOut, {})}
+    ${h(NewCategory, {})}
+    <div class="account"><a href=${url("/settings")}>${t("settings")}</a> ${h(SignOut, {})}</div>
   </nav>`;
 }
 
@@ -87,7 +88,7 @@ function SignOut() {
   const dialog = useRef(/** @type {HTMLDialogElement | null} */ (null));
   const waiting = useCopy().waiting.value;
   const ask = () => (waiting > 0 ? dialog.current?.showModal() : void signOut());
-  return html`<button class="plain sign-out" onClick=${ask}>${t("signout")}</button>
+  return html`<button class="plain" onClick=${ask}>${t("signout")}</button>
     <dialog class="ask" ref=${dialog}>
       <h2>${t("signout.ask", { count: waiting })}</h2>
       <p>${t("signout.why")}</p>
