@@ -120,7 +120,12 @@ class _Sheet:
         page = self._page
         for section in ("profile", "devices", "tokens", "activity", "account"):
             self._view(f"/settings/{section}", ".panel section", f"settings-{section}", self._loaded)
-        self._view("/settings/security", ".panel section", "settings-proof", lambda: page.click(".buttons button >> nth=-1"))
+        self._view(
+            "/settings/security",
+            ".panel section",
+            "settings-proof",
+            lambda: page.click(".panel section:nth-of-type(2) button"),
+        )
         page.fill("dialog[open] [name=password]", PASSWORD)
         page.click("dialog[open] button.main")
         page.wait_for_selector(".qr")
