@@ -59,7 +59,8 @@ class _Sheet:
     def _shoot(self, state: str) -> None:
         self._number += 1
         self._tab.settle()
-        self._page.screenshot(path=FOLDER / f"{self._name}-{self._number:02}-{state}.png")
+        whole = state.startswith(("settings", "admin"))
+        self._page.screenshot(path=FOLDER / f"{self._name}-{self._number:02}-{state}.png", full_page=whole)
 
     def _view(self, path: str, seen: str, state: str, then: Callable[[], object] = lambda: None) -> None:
         self._tab.open(path)
@@ -98,9 +99,9 @@ class _Sheet:
         self._view("/today", "main .row", "toast", lambda: page.click(".row .check"))
         if page.viewport_size["width"] < 800:
             self._view("/today", "main .row", "menu", lambda: page.click(".top button"))
-        self._conflict(person, tasks["contract"])
         self._settings()
         self._administration(person)
+        self._conflict(person, tasks["contract"])
 
     def _sign_in(self, person: Person) -> None:
         self._page.fill("#username", person.username)

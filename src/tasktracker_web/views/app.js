@@ -64,7 +64,7 @@ function Main() {
         ${h(CaptureButton, { hasLabel: true })} ${h(Sidebar, {})}${h(StatusLine, {})}
       </div>
       <main id="main" tabindex="-1">
-        ${h(Issues, {})}
+        ${!(shown in LATER) && h(Issues, {})}
         ${shown in LATER ? h(Later, { key: shown, load: LATER[shown], id: category }) : shown === "trash" ? h(Trash, {}) : shown === "board" ? h(Board, {}) : h(List, { key: shown + category, name: shown, category })}
       </main>
       ${isTask && h(Pane, { key: id, id, onClose: back })}
