@@ -1,17 +1,21 @@
-// What is shown a moment after a change, so that the change itself is seen sooner.
+// Views that are loaded when they are shown.
 
-import { Component } from "../vendor/preact.js";
-import "../vendor/preact-signals.js";
+import { h, html } from "../html.js";
+import { t } from "../texts/texts.js";
+import { onDemand } from "../updates.js";
+import { useEffect, useState } from "../vendor/preact-hooks.js";
 
-/** A component that follows signals after the next frame. @extends {Component<{ of: () => import("preact").ComponentChild }>} */
-export class Later extends Component {
-  /** @override @param {{}} state */
-  setState(state) {
-    requestAnimationFrame(() => setTimeout(() => super.setState(state)));
-  }
+/** @typedef {(props: { id: string }) => any} View */
+/** By the first part of the path. @type {Record<string, () => Promise<{ View: View }>>} */
+export const LATER = {
+  forgot: () => import("./forgot.js"),
+  settings: () => import("./settings/settings.js"),
+  admin: () => import("./admin/gate.js"),
+};
 
-  /** @override */
-  render() {
-    return this.props.of();
-  }
+/** @param {{ load: () => Promise<{ View: View }>, id: string, key?: string }} props */
+export function Later({ load, id }) {
+  const [{ View, hasFailed }, set] = useState(/** @type {{ View?: View, hasFailed?: boolean }} */ ({}));
+  useEffect(() => void onDemand(load).then(set, () => set({ hasFailed: true })), []);
+  return View ? h(View, { id }) : html`<p class="empty" role="status">${t(hasFailed ? "error.offline" : "status.starting")}</p>`;
 }
