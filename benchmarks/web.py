@@ -21,6 +21,13 @@ PAUSE_MS = 300
 """Time between edits, in which the last one reaches the server."""
 PATIENCE_MS = 120_000
 
+ARRIVAL = """
+window.arrival = new Promise((arrive) => {
+    new MutationObserver(() => document.querySelector(".row .title") && arrive(performance.now()))
+        .observe(document, { subtree: true, childList: true });
+});
+"""
+"""When the first task is there, in milliseconds after the beginning of the navigation."""
 WATCH = """
 window.delays = [];
 let pressed;
@@ -66,8 +73,9 @@ def _measure(page: Any, url: str, person: Person, edits: int) -> None:
     page.wait_for_selector(".status-line.live", state="attached")
     _print("first sync", time.monotonic() - begin, "s")
     page.wait_for_selector(".status-line:has-text('checked')", state="attached")
+    page.add_init_script(ARRIVAL)
     page.goto(f"{url}/all")
-    _print("first view", page.evaluate(_until(".row .title")), "ms")
+    _print("first view", page.evaluate("arrival"), "ms")
     page.wait_for_selector(".status-line.live", state="attached")
     page.wait_for_timeout(10 * PAUSE_MS)
     page.evaluate(WATCH)
@@ -92,14 +100,6 @@ def _press(page: Any, selector: str, expected: str) -> None:
     page.press(selector, "Enter")
     page.wait_for_function("before => delays.length > before", arg=before, polling=50)
     page.wait_for_timeout(PAUSE_MS)
-
-
-def _until(selector: str) -> str:
-    """Return a script that returns when an element was there, in milliseconds after the beginning of the navigation."""
-    return f"""new Promise((found) => {{
-        const look = () => document.querySelector("{selector}") ? found(performance.now()) : setTimeout(look, 1);
-        look();
-    }})"""
 
 
 def _shell() -> int:

@@ -63,16 +63,21 @@ export async function start() {
   });
   addEventListener("pagehide", keep);
   await finishSigningOut();
-  const user = JSON.parse(localStorage.getItem(USER) ?? "null");
+  const user = stored();
   if (user) await open(user);
   else account.value = null;
 }
 
-/** Keep what the next page shows first, unless the user has signed out by now. */
+/** @returns {User | null} */
+function stored() {
+  return JSON.parse(localStorage.getItem(USER) ?? "null");
+}
+
+/** Keep what the next page shows first, unless the user has signed out in another tab. */
 function keep() {
-  if (!account.value?.copy.isRead.peek() || !localStorage.getItem(USER)) return;
+  if (!account.value?.copy.isRead.peek()) return;
   const { user, copy, lists } = account.value;
-  keepFirst(user, lists, [...copy.categories.peek().values()]);
+  if (stored()?.id === user.id) keepFirst(user, lists, [...copy.categories.peek().values()]);
 }
 
 /** @param {User} user */

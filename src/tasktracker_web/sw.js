@@ -4,10 +4,11 @@
 const worker = /** @type {ServiceWorkerGlobalScope} */ (/** @type {unknown} */ (self));
 const PAGE = `${SHELL.base}/`;
 const PREFIX = `tasktracker${SHELL.base}:`;
+const opening = caches.open(PREFIX + SHELL.version); // once: a view has many files
 
 worker.addEventListener("install", (event) => {
   event.waitUntil(
-    caches.open(PREFIX + SHELL.version).then((cache) => cache.addAll([PAGE, ...SHELL.assets])),
+    opening.then((cache) => cache.addAll([PAGE, ...SHELL.assets])),
   );
 });
 
@@ -34,8 +35,7 @@ worker.addEventListener("fetch", (event) => {
   const isPage = mode === "navigate" && SHELL.routes.includes(path.split("/")[1]);
   if (!isPage && !path.startsWith("/assets/")) return;
   event.respondWith(
-    caches
-      .open(PREFIX + SHELL.version)
+    opening
       .then((cache) => cache.match(isPage ? PAGE : event.request, { ignoreVary: true }))
       .then((found) => found ?? fetch(event.request)),
   );

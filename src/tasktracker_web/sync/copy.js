@@ -168,8 +168,7 @@ export class Copy {
   /** Wait until the copy is read: what is shown before may have changed. Raises what reading it has raised. */
   async #isBased() {
     this.#delayed++;
-    await this.#reading;
-    this.#delayed--;
+    await this.#reading.finally(() => this.#delayed--);
   }
 
   /** Stop syncing. The copy stays on the device. */
