@@ -66,7 +66,9 @@ class TestRepository:
         stored(store, job)
         assert found(store, job.id) == job
         assert found(store, seed.id()) is None
-        ended = job.advance(7, 3, START + SECOND).end(JobState.FAILED, START, report=b"{}", problem=b"\x00\xff")
+        advanced = job.advance(7, 3, START).advance(5, 2, START + SECOND)  # the file is read again
+        assert (advanced.read, advanced.lines, advanced.updated_at) == (7, 5, START + SECOND)
+        ended = advanced.end(JobState.FAILED, START, report=b"{}", problem=b"\x00\xff")
         with store.writing(SYSTEM) as work:
             assert work.import_jobs.find(job.id) == job
             work.import_jobs.save(ended)

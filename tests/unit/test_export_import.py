@@ -449,6 +449,11 @@ def test_a_value_that_is_none_of_those_allowed_is_reported_with_them(service: Se
     }
 
 
+def test_a_line_that_is_not_json_is_reported_with_the_place_of_the_error(service: Service, user: User) -> None:
+    report = service.import_lines(user, b'{"a": x}\n')
+    assert [each.message for each in report.errors] == ["is not valid JSON: Expecting value at character 7"]
+
+
 def test_every_bad_field_is_reported(service: Service, user: User) -> None:
     report = service.import_lines(user, task(title="", priority=0, colour=1, category=str(uuid4())))
     assert sorted(each.field for each in report.errors) == ["colour", "priority", "title"]
