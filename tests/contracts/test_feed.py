@@ -19,7 +19,7 @@ from tasktracker.domain.sync.service import DEFAULT_TYPES, SyncService
 from tasktracker.domain.work import Storage, UnitOfWork
 from tests.contracts.base import Abort, Seed
 from tests.device import Device
-from tests.fakes import SYSTEM, ManualClock
+from tests.fakes import START, SYSTEM, ManualClock
 
 TASKS = frozenset({ItemType.TASK})
 
@@ -136,7 +136,7 @@ class TestFeed:
             assert versions(work.feed.tombstones(user.id, ItemType.TASK, asked)) == {deleted: 5}
             assert work.feed.tombstones(user.id, ItemType.CATEGORY, asked) == {}
             assert work.feed.tombstones(user.id, ItemType.TASK, []) == {}
-            assert work.feed.purge_before(clock.now() - timedelta(days=2), 100) == 0
+            assert work.feed.purge_before(START, 100) == 0
             assert work.feed.purge_before(clock.now(), 100) == 1
         assert self.entries(store, user) == [(2, existing, 1)]
 
