@@ -252,6 +252,11 @@ def test_many_broken_quotes_are_reported_in_bounded_time(monkeypatch: pytest.Mon
     assert [(each.line, "until 90001 were skipped" in each.message) for each in report.errors] == [(2, True)]
 
 
+def test_columns_may_have_spaces_around_their_names_or_no_name(account: Account) -> None:
+    report = account.import_file("type, Content ,,PRIORITY\ntask,a,,1\n")
+    assert (account.task("a").priority, report.notices) == (Priority.URGENT, [])
+
+
 def test_a_row_with_more_values_than_columns_is_refused(account: Account) -> None:
     report = account.import_file(HEAD + "task,Milk, eggs,,4,1,2026-04-24,en,UTC\ntask,good,,,,,,,,\n")
     assert [(each.line, each.field) for each in report.errors] == [(2, "line")]
