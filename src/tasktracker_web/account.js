@@ -9,6 +9,7 @@ import { IdbStore } from "./sync/idb-store.js";
 import { MemoryStore } from "./sync/memory-store.js";
 import { channel, locks, sha256, uuid } from "./sync/platform.js";
 import { Session } from "./sync/session.js";
+import { canFile } from "./tasks.js";
 import { signal } from "./vendor/preact-signals-core.js";
 
 /** @typedef {{ server: string, id: string, username: string }} User */
@@ -36,6 +37,13 @@ export function useMe() {
 /** The lists of its tasks, in the same views. */
 export function useLists() {
   return /** @type {{ lists: Lists }} */ (account.value).lists;
+}
+
+/** Return whether the user may file a task in a category, or in none, in the same views. */
+export function useFiling() {
+  const [{ tasks, categories }, { children }, me] = [useCopy(), useLists(), useMe()];
+  /** @param {import("./sync/items.js").Task} task @param {string | null} to */
+  return (task, to) => canFile(task, to, me, { tasks: tasks.value, categories: categories.value, children: children.value });
 }
 
 /** Open the copy of the user who used this device last. */
@@ -91,6 +99,19 @@ export function register(fields) {
 /** @param {import("./sync/items.js").Schemas["Login"]} fields */
 export function signIn(fields) {
   return enter(() => session.login(fields));
+}
+
+/** Ask for a link for a new password by mail. @param {string} username or address */
+export function forgotPassword(username) {
+  return session.forgot(username);
+}
+
+/** Change the user's name on this device. @param {string} username */
+export function rename(username) {
+  if (!account.value) return;
+  const user = { ...account.value.user, username };
+  localStorage.setItem(USER, JSON.stringify(user));
+  account.value = { ...account.value, user };
 }
 
 /** Remove the copy from this device, and end the session: later, if the server cannot be reached. */

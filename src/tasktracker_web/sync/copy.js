@@ -4,7 +4,7 @@ import { batch, signal } from "../vendor/preact-signals-core.js";
 import { Collection } from "./collection.js";
 import { isNoSpace, NoSpace, Refused, SignInRequired } from "./errors.js";
 import { Following } from "./following.js";
-import { editable, TYPES } from "./items.js";
+import { editable, TRASH, TYPES } from "./items.js";
 import { queue } from "./outbox.js";
 import { isNotFound } from "./settling.js";
 import { Layer, view } from "./shown.js";
@@ -103,6 +103,8 @@ export class Copy {
   #storing = Promise.resolve();
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #retrying;
+  /** The number of the last edit that was made here, by which new items are ordered: the store will give the same. */
+  #lastNumber = 0;
   #shownAt = 0;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #showing;
@@ -348,6 +350,10 @@ export class Copy {
   /** Take a task out of the trash. @param {string} id @returns {Promise<Undo>} */
   async restore(id) {
     await this.#edit({ type: "task", op: "restore", target: id });
+    await this.write(async (tx) => {
+      const trash = await meta(tx, TRASH); // as the server has listed it last
+      if (trash) setMeta(tx, { [TRASH]: { ...trash, results: trash.results.filter((/** @type {Fields} */ each) => each.id !== id) } });
+    });
     return () => this.trash("task", id);
   }
 
@@ -394,7 +400,8 @@ export class Copy {
   async #edit(...edits) {
     // They are shown before they are stored.
     for (const edit of edits) {
-      const shown = { ...edit, data: edit.data ?? {}, id: this.#parts.uuid(), done_version: null };
+      const number = (this.#lastNumber = Math.max(this.#lastNumber, this.#revision) + 1);
+      const shown = { ...edit, number, data: edit.data ?? {}, id: this.#parts.uuid(), done_version: null };
       this.#provisional.add(shown);
       this.#unstored.push({ edit, shown });
     }
@@ -442,6 +449,11 @@ export class Copy {
   #edited() {
     this.wake();
     this.#parts.channel.post({ kind: "edited", name: this.#name });
+  }
+
+  /** Send a request that is not about the copy. Raises SignInRequired, Refused, Unavailable and Offline. @param {string} method @param {string} path @param {unknown} [body] */
+  request(method, path, body) {
+    return this.#call(method, path, body);
   }
 
   /** Send a request, unless the session belongs to another user or server by now. @param {string} method @param {string} path @param {unknown} [body] */

@@ -1,6 +1,6 @@
 // The lists, with the number of their open tasks; and signing out.
 
-import { signOut, useCopy, useLists, useMe } from "../account.js";
+import { account, signOut, useCopy, useLists, useMe } from "../account.js";
 import { h, html } from "../html.js";
 import { go, route, url } from "../router.js";
 import { uuid } from "../sync/platform.js";
@@ -10,6 +10,7 @@ import { useRef } from "../vendor/preact-hooks.js";
 import "../vendor/preact-signals.js";
 import { Icon } from "./icon.js";
 import { useOwners } from "./people.js";
+import { ShortcutsButton } from "./shortcuts.js";
 
 export function Sidebar() {
   const { open, today, upcoming, shared, counts } = useLists();
@@ -35,7 +36,12 @@ export function Sidebar() {
         return h(Entry, { key: id, path: `/list/${id}`, label: name, note, count: counts.value.get(id) ?? 0, color: color ?? "none" });
       })}
     </ul>
-    ${h(NewCategory, {})} ${h(SignOut, {})}
+    ${h(NewCategory, {})}
+    <div class="foot">
+      ${h(ShortcutsButton, {})}
+      <a class="settings" href=${url("/settings")}>${t("settings")}</a>
+      ${h(SignOut, {})}
+    </div>
   </nav>`;
 }
 
@@ -51,7 +57,7 @@ function Entry({ path, label, icon, note, count, color }) {
   return html`<li>
     <a href=${url(path)} aria-current=${isCurrent ? "page" : undefined}>
       ${icon ? h(Icon, { name: icon }) : h(Dot, { color: color ?? "none" })}
-      <span class="label">${label}${note && html`<span class="hint">${note}</span>`}</span>
+      <span class="label" dir="auto">${label}${note && html`<span class="hint">${note}</span>`}</span>
       ${count > 0 && html`<span class="count" aria-label=${t("count", { count })}>${count}</span>`}
     </a>
   </li>`;
@@ -79,7 +85,7 @@ function NewCategory() {
   };
   return html`<form class="new-category" onSubmit=${add}>
     ${h(Icon, { name: "add" })}
-    <input name="name" maxlength="64" autocomplete="off" placeholder=${t("list.add")} aria-label=${t("list.add.name")} />
+    <input name="name" dir="auto" maxlength="64" autocomplete="off" placeholder=${t("list.add")} aria-label=${t("list.add.name")} />
   </form>`;
 }
 
@@ -87,7 +93,10 @@ function SignOut() {
   const dialog = useRef(/** @type {HTMLDialogElement | null} */ (null));
   const waiting = useCopy().waiting.value;
   const ask = () => (waiting > 0 ? dialog.current?.showModal() : void signOut());
-  return html`<button class="plain sign-out" onClick=${ask}>${t("signout")}</button>
+  return html`<p class="account">
+      <strong dir="auto">${account.value?.user.username}</strong>
+      <button class="plain" onClick=${ask}>${t("signout")}</button>
+    </p>
     <dialog class="ask" ref=${dialog}>
       <h2>${t("signout.ask", { count: waiting })}</h2>
       <p>${t("signout.why")}</p>
