@@ -335,9 +335,10 @@ class TestAsyncio:
             assert len(await replica.pending()) == 1
             assert (await replica.sync()).applied == 1
             assert await replica.username() == ada.username
-            return (await replica.task(task)).title
+            found = await replica.task(task)
+            return f"{found.title} {found.priority}"
 
-        assert asyncio.run(use()) == "Call"
+        assert asyncio.run(use()) == "Call 4"
         assert ada.titles() == ["Call"]
 
     def test_following_ends_when_its_task_is_cancelled(self, phone: Phone, monkeypatch: pytest.MonkeyPatch) -> None:
