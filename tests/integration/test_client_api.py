@@ -167,6 +167,7 @@ class TestOnline:
         )
         assert [task.title for task in [*first.results, *second.results]] == ["milk 0", "milk 1", "milk 2"]
         assert second.next_cursor is None
+        assert "is_overdue" not in second.results[0].data
         assert not phone.find_tasks(due_before=datetime(2029, 1, 1, tzinfo=UTC)).results
         ada.task("late", due_date="2020-01-01T00:00:00Z")
         for overdue, title in ((True, "late"), (False, "other")):
