@@ -116,12 +116,13 @@ def filled(person: Person) -> None:
     expect(person.patch(f"/api/tasks/{parent['id']}/", {"title": "edited"}), 200)
 
 
-def test_an_import_restores_an_export_on_another_server(alice: Person, tmp_path: Path) -> None:
+def test_an_import_restores_an_export_on_another_server(shared: Api, alice: Person, tmp_path: Path) -> None:
     filled(alice)
     response = alice.get(EXPORT)
     exported = lines(response)
     assert response.headers["content-type"] == NDJSON
-    assert response.headers["content-disposition"].startswith('attachment; filename="tasktracker-2')
+    name = f"tasktracker-{shared.clock.now().date()}.ndjson"
+    assert response.headers["content-disposition"] == f'attachment; filename="{name}"'
     assert "content-length" not in response.headers
     assert [line["type"] for line in exported] == ["header", "profile", "category", *["task"] * 5, "end"]
     with Api(migrated(f"sqlite:///{tmp_path}/other.db")) as other:
