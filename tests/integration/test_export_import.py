@@ -265,6 +265,8 @@ def test_query_parameters_are_read_strictly(alice: Person) -> None:
 def test_a_file_that_is_too_large_is_refused_with_and_without_its_length(alice: Person) -> None:
     problem(upload(alice, b"x" * 500_001), 413, "body-too-large")
     problem(upload(alice, iter([b"x" * 100_000] * 6)), 413, "body-too-large")
+    invalid(upload(alice, b"x" * 500_000), "body")
+    invalid(upload(alice, iter([b"x" * 100_000] * 5)), "body")
     # The limit of imports is higher than that of other bodies.
     large = {"type": "task", "id": str(uuid4()), "title": "x", "description": "x" * 10_000}
     assert expect(upload(alice, ndjson(HEADER, *[large] * 40)), 200)["tasks"]["unchanged"] == 39
