@@ -9,6 +9,7 @@ import { IdbStore } from "./sync/idb-store.js";
 import { MemoryStore } from "./sync/memory-store.js";
 import { channel, locks, sha256, uuid } from "./sync/platform.js";
 import { Session } from "./sync/session.js";
+import { canFile } from "./tasks.js";
 import { signal } from "./vendor/preact-signals-core.js";
 
 /** @typedef {{ server: string, id: string, username: string }} User */
@@ -36,6 +37,13 @@ export function useMe() {
 /** The lists of its tasks, in the same views. */
 export function useLists() {
   return /** @type {{ lists: Lists }} */ (account.value).lists;
+}
+
+/** Return whether the user may file a task in a category, or in none, in the same views. */
+export function useFiling() {
+  const [{ tasks, categories }, { children }, me] = [useCopy(), useLists(), useMe()];
+  /** @param {import("./sync/items.js").Task} task @param {string | null} to */
+  return (task, to) => canFile(task, to, me, { tasks: tasks.value, categories: categories.value, children: children.value });
 }
 
 /** Open the copy of the user who used this device last. */

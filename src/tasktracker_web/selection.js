@@ -32,6 +32,14 @@ export function selectAll(ids) {
   selected.value = new Set(ids);
 }
 
+/** Select nothing that is not shown: what is done with the selection must surprise no user. @param {{ id: string }[]} shown */
+export function selectShown(shown) {
+  const before = selected.peek();
+  if (before.size === 0) return;
+  const kept = shown.filter(({ id }) => before.has(id));
+  if (kept.length < before.size) selected.value = new Set(kept.map(({ id }) => id));
+}
+
 export function selectNothing() {
   anchor = "";
   isSelecting.value = false;

@@ -46,6 +46,28 @@ export function canEdit(task, user, categories) {
   return task.owners.includes(user) || canOrganise(task, user, categories);
 }
 
+/** Whether a user may file tasks in a category. @param {Category} category */
+export function canFileIn({ role }) {
+  return role !== "viewer";
+}
+
+/**
+ * Whether a user may file a task in a category, or in none (docs/api.md, "Sharing categories").
+ * @param {Task} task @param {string | null} to @param {string} user
+ * @param {{ tasks: ReadonlyMap<string, Task>, categories: ReadonlyMap<string, Category>, children: ReadonlyMap<string, Task[]> }} copy
+ */
+export function canFile(task, to, user, { tasks, categories, children }) {
+  if (!canOrganise(task, user, categories)) return false;
+  if (to === task.category) return true;
+  const [from, target, top] = [task.category, to, above(tasks, task)[0]?.category].map((id) => categories.get(id ?? ""));
+  if (target && !canFileIn(target)) return false;
+  if (task.parent) return ![target, top].some((each) => each && (each.role !== "owner" || each.members.length > 0));
+  if (!from || from.role === "owner") return true;
+  const tree = new Set([task]);
+  for (const each of tree) for (const child of children.get(each.id) ?? []) tree.add(child); // grows meanwhile
+  return [...tree].every(({ created_by, version }) => created_by === user || version === null);
+}
+
 /** The order of lists: what is due first, then what is urgent, then what is new. @param {Task} a @param {Task} b */
 export function inOrder(a, b) {
   const due = compared(a.due_date ?? LAST, b.due_date ?? LAST);

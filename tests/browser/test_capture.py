@@ -128,3 +128,25 @@ def test_a_user_without_tasks_gets_three_to_begin_with_or_dismisses_them(
     again.page.reload()
     again.see("Nothing is due today.")
     assert again.page.locator(".samples").count() == 0
+
+
+def test_the_list_stays_in_its_place_while_a_task_is_written_and_the_text_survives_a_reload(app: Tab) -> None:
+    top = "document.querySelector('.filters').getBoundingClientRect().top"
+    before = app.page.evaluate(top)
+    app.page.fill(".add-box input", "Buy milk tomorrow !4")
+    app.page.wait_for_selector(".chip:has-text('Urgent')")
+    assert app.page.evaluate(top) == before
+    app.page.reload()
+    app.wait_for("document.querySelector('.add-box input')?.value === 'Buy milk tomorrow !4'")
+    app.page.press(".add-box input", "Enter")
+    app.expect("Buy milk")
+    app.page.keyboard.press("Tab")
+    app.page.keyboard.press("q")
+    app.page.fill(BOX, "in the dialog")
+    app.page.reload()
+    app.wait_for(f"document.querySelector('{BOX}')?.value === 'in the dialog'")
+    app.page.keyboard.press("Enter")
+    app.expect("Buy milk", "in the dialog")
+    app.page.reload()
+    app.expect("Buy milk", "in the dialog")
+    assert app.page.locator(".add-box input").input_value() == ""

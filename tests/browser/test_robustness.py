@@ -90,7 +90,7 @@ def test_after_the_restoration_of_a_backup_nothing_vanishes_silently(
     server.start()
     app.page.wait_for_selector(".status-line.signed-out", state="attached")
     app.expect("after the backup", "in the backup", "not sent")
-    app.page.locator(".status-line a:has-text('Sign in') >> visible=true").click()
+    app.page.locator(".status-line a:has-text('Sign in')").click()
     app.enter(person.username)
     app.page.goto(f"{app.url}/all")
     app.see("The server no longer has your change of “after the backup”")
@@ -98,7 +98,7 @@ def test_after_the_restoration_of_a_backup_nothing_vanishes_silently(
     app.page.click(".issue button:has-text('Send again')")
     app.expect("after the backup", "in the backup", "not sent")
     app.synced()
-    app.see("In sync, 3 items")
+    app.see("In sync, 3 tasks")
     assert sorted(server.login(person).titles()) == ["after the backup", "in the backup", "not sent"]
 
 

@@ -69,13 +69,13 @@ def test_a_viewer_sees_the_people_of_a_task_and_cannot_change_it(app: Tab, perso
     owner.share(category, person, "viewer")
     owner.task("Water plants", category=category["id"])
     app.row("Water plants").locator("a").click()
-    app.see("You may read this task")
+    app.see("You can view this task")
     people = app.page.locator(".people li")
     people.filter(has_text=owner.username).and_(people.filter(has_text="Owner")).wait_for()
     people.filter(has_text="(you)").and_(people.filter(has_text="Can view")).wait_for()
     assert app.page.locator(".pane textarea.title").is_disabled()
     assert app.page.locator(".pane .check").is_disabled()
-    assert app.page.get_by_text("Move to trash").count() == 0
+    assert app.page.get_by_text("Delete", exact=True).count() == 0
 
 
 def test_a_text_that_is_being_written_survives_a_reload(app: Tab, person: Person) -> None:

@@ -88,9 +88,16 @@ def test_selected_tasks_are_changed_together_with_one_undo(app: Tab, person: Per
     app.undo()
     app.page.keyboard.press("Control+a")
     app.see("5 selected")
+    app.page.fill("input[type=search]", "b")
+    app.see("2 selected")
+    app.page.fill("input[type=search]", "")
+    app.expect("a", "b", "below b", "c", "d")
+    app.see("2 selected")
+    app.page.focus(".row a")
+    app.page.keyboard.press("Control+a")
     app.page.click(".bulk button:has-text('Delete')")
     app.expect()
-    app.see("4 tasks moved to the trash")
+    app.see("4 tasks deleted")
     app.undo()
     app.expect("a", "b", "below b", "c", "d")
     assert fields("category")["below b"] is None
@@ -132,3 +139,59 @@ def test_a_double_click_completes_one_task(app: Tab) -> None:
     app.page.mouse.up(click_count=2)
     app.page.wait_for_timeout(200)
     app.expect("a", "b")
+
+
+def test_an_editor_is_offered_only_what_the_role_allows_and_learns_why_a_move_was_refused(
+    app: Tab, person: Person, server: Server
+) -> None:
+    friend = server.register()
+    garden = friend.category("Garden")
+    friend.share(garden, person)
+    person.category("Mine")
+    friend.task("theirs", category=garden["id"])
+    task = person.task("own", category=garden["id"])
+    app.row("theirs").locator("a").click()
+    options = app.page.locator("#category option")
+    app.wait_for("document.querySelector('#category')?.disabled")
+    assert options.all_inner_texts() == ["Garden"]
+    app.row("own").locator("a").click()
+    app.page.wait_for_selector("#category:enabled")
+    assert options.all_inner_texts() == ["No category", "Garden", "Mine"]
+    app.page.context.set_offline(True)
+    friend.task("below own", parent=task["id"])
+    app.page.select_option("#category", label="Mine")
+    app.page.context.set_offline(False)
+    app.see("Only the owner of the category can move this task out of it")
+    assert app.mistakes() == []
+    app.page.click(".issue button:has-text('Discard my change')")
+    app.page.wait_for_selector(".issue", state="detached")
+    app.wait_for("document.querySelector('#category').disabled")
+    app.synced()
+
+
+def test_a_screen_lists_the_keys_and_gives_the_focus_back(app: Tab) -> None:
+    app.add("a")
+    app.row("a").locator("a").focus()
+    app.page.keyboard.press("?")
+    app.page.wait_for_selector("dialog.keys[open] >> text=Select several tasks")
+    assert app.mistakes() == []
+    app.page.keyboard.press("q")
+    app.page.keyboard.press("Escape")
+    app.page.wait_for_selector("dialog", state="hidden")
+    app.wait_for("document.activeElement.querySelector('.title')?.textContent === 'a'")
+    app.page.click("text=Keyboard shortcuts")
+    app.page.click("dialog.keys button[aria-label='Close']")
+    app.wait_for("document.activeElement.textContent.startsWith('Keyboard shortcuts')")
+    app.page.fill(".add-box input", "?")
+    assert app.page.locator("dialog.keys").count() == 0
+
+
+def test_titles_are_written_in_their_own_direction(app: Tab, person: Person) -> None:
+    title = "לקנות חלב"
+    person.task("Buy milk", parent=person.task(title, category=person.category("בית")["id"])["id"])
+    app.expect(title, "Buy milk")
+    for name, direction in {title: "rtl", "Buy milk": "ltr"}.items():
+        assert app.row(name).locator(".title").evaluate("each => getComputedStyle(each).direction") == direction
+    app.row(title).locator("a").click()
+    for selector in (".pane textarea.title", ".side .label:has-text('בית')"):
+        assert app.page.locator(selector).evaluate("each => getComputedStyle(each).direction") == "rtl"

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { after, before, test } from "node:test";
 import { NoSpace } from "../../src/tasktracker_web/sync/errors.js";
+import { TRASH } from "../../src/tasktracker_web/sync/items.js";
 import { inOrder } from "../../src/tasktracker_web/tasks.js";
 import { Browser, until } from "./device.js";
 import { PASSWORD, Peer, Server } from "./server.js";
@@ -367,3 +368,24 @@ function numbers(seed) {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
   };
 }
+
+test("a task that is restored twice is restored once, and is not in the trash any more", async () => {
+  const { username, phone } = await twoDevices();
+  const id = randomUUID();
+  await phone.copy.create("task", { title: "deleted" }, id);
+  await phone.copy.trash("task", id);
+  await until(() => areIdle(phone));
+  const laptop = await signedIn(username); // it has never had the task
+  await until(() => areIdle(laptop));
+  await laptop.copy.ask(TRASH);
+  laptop.browser.isOnline = false;
+  await Promise.all([laptop.copy.restore(id), laptop.copy.restore(id)]);
+  assert.deepEqual(laptop.copy.answers.value.get(TRASH)?.results, []);
+  assert.equal(laptop.copy.waiting.value, 1);
+  laptop.browser.isOnline = true;
+  laptop.copy.wake();
+  await until(() => areIdle(laptop) && laptop.titles.length === 1);
+  await laptop.copy.restore(id);
+  await until(() => areIdle(laptop));
+  assert.deepEqual(laptop.copy.issues.value, []);
+});

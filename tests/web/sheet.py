@@ -92,6 +92,9 @@ class _Sheet:
         self._view("/trash", ".trash li", "trash")
         self._view("/all", "main .row", "no-match", lambda: page.fill("input[type=search]", "nothing like this"))
         self._view("/all", "main .row", "selected", self._select)
+        self._view("/all", "main .row", "writing", lambda: page.fill("main .add-box input", "Buy bread tomorrow 17:00 !4"))
+        self._view("/all", "main .row", "capture", self._capture)
+        self._view("/all", "main .row", "keys", lambda: (page.focus(".row a"), page.keyboard.press("?")))
         self._view(f"/task/{tasks['contract']}", ".people li", "task")
         self._view(f"/task/{tasks['contract']}", ".people li", "task-history", self._open_history)
         self._view(f"/task/{tasks['read']}", ".people li", "task-read-only")
@@ -111,6 +114,11 @@ class _Sheet:
     def _select(self) -> None:
         for index in (1, 3):
             self._page.locator(".row a").nth(index).press("x")
+
+    def _capture(self) -> None:
+        self._page.focus(".row a")
+        self._page.keyboard.press("q")
+        self._page.keyboard.type("Buy bread tomorrow 17:00 #Ho")
 
     def _open_history(self) -> None:
         self._page.click(".history summary")

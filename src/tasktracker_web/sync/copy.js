@@ -4,7 +4,7 @@ import { batch, signal } from "../vendor/preact-signals-core.js";
 import { Collection } from "./collection.js";
 import { isNoSpace, NoSpace, Refused, SignInRequired } from "./errors.js";
 import { Following } from "./following.js";
-import { editable, TYPES } from "./items.js";
+import { editable, TRASH, TYPES } from "./items.js";
 import { queue } from "./outbox.js";
 import { isNotFound } from "./settling.js";
 import { Layer, view } from "./shown.js";
@@ -350,6 +350,10 @@ export class Copy {
   /** Take a task out of the trash. @param {string} id @returns {Promise<Undo>} */
   async restore(id) {
     await this.#edit({ type: "task", op: "restore", target: id });
+    await this.write(async (tx) => {
+      const trash = await meta(tx, TRASH); // as the server has listed it last
+      if (trash) setMeta(tx, { [TRASH]: { ...trash, results: trash.results.filter((/** @type {Fields} */ each) => each.id !== id) } });
+    });
     return () => this.trash("task", id);
   }
 

@@ -31,6 +31,7 @@ export async function queue(tx, context, { type, op, target, data = {} }) {
   const base = op === "create" || !known.length ? null : Math.max(...known);
   const made_at = new Date(context.now()).toISOString();
   const last = edits.at(-1);
+  if (op === "restore" && last?.op === op && last.done_version === null) return; // asked for twice
   if (op === "update" && last && (await canGrow(tx, last, base, data))) {
     tx.put("outbox", { ...last, data: { ...last.data, ...data }, made_at });
     return;

@@ -3,7 +3,9 @@
 import { useCopy } from "../account.js";
 import { captured, completions, linesOf, unknownCategory } from "../capture.js";
 import { now } from "../clock.js";
+import { useDraft } from "../drafts.js";
 import { html } from "../html.js";
+import { canFileIn } from "../tasks.js";
 import { dayAndTime, endOfDay, t } from "../texts/texts.js";
 import { undoable } from "../toasts.js";
 import { useId, useLayoutEffect, useRef, useState } from "../vendor/preact-hooks.js";
@@ -12,20 +14,21 @@ import "../vendor/preact-signals.js";
 /** @typedef {import("../sync/items.js").Task} Task */
 
 /**
- * `name` is the list that the task is added to, `category` its category, if the list is one.
- * @param {{ name: string, category: string, autofocus?: boolean, initial?: string, onAdded?: () => void }} props
+ * `name` is the list that the task is added to, `category` its category, if the list is one; `draft` the name of the text.
+ * @param {{ name: string, category: string, draft: string, autofocus?: boolean, initial?: string, onAdded?: () => void }} props
  */
-export function AddBox({ name, category, autofocus = false, initial = "", onAdded = () => {} }) {
+export function AddBox({ name, category, draft, autofocus = false, initial = "", onAdded = () => {} }) {
   const copy = useCopy();
-  const [text, setText] = useState(initial);
+  const field = useRef(/** @type {HTMLInputElement | null} */ (null));
+  const kept = useDraft(draft, () => field.current?.value || null);
+  const [text, setText] = useState(kept ?? initial);
   const [caret, setCaret] = useState(0);
   const [chosen, choose] = useState(0);
   /** The parts of the text that the user does not want to be understood. */
   const [literal, setLiteral] = useState(/** @type {ReadonlySet<string>} */ (new Set()));
-  const field = useRef(/** @type {HTMLInputElement | null} */ (null));
   const id = useId();
   useLayoutEffect(() => void (autofocus && field.current?.focus()), []); // before the next key
-  const categories = copy.categories.value;
+  const categories = new Map([...copy.categories.value].filter(([, each]) => canFileIn(each)));
   const understand = (/** @type {string} */ line) => captured(line, { now: new Date(), categories: categories.values(), literal });
   const tokens = text ? understand(text).tokens : [];
   const { start, matches } = completions(text, caret, categories.values());
@@ -38,7 +41,7 @@ export function AddBox({ name, category, autofocus = false, initial = "", onAdde
     choose(0);
   };
   const add = (/** @type {string[]} */ lines) => {
-    const common = name === "list" ? { category } : name === "today" ? { due_date: endOfDay(new Date()).toISOString() } : {};
+    const common = name === "list" && categories.has(category) ? { category } : name === "today" ? { due_date: endOfDay(new Date()).toISOString() } : {};
     const tasks = lines.map((line) => {
       const { title, fields } = understand(line);
       return { ...common, ...fields, title };
@@ -88,6 +91,7 @@ export function AddBox({ name, category, autofocus = false, initial = "", onAdde
     <div class="line">
       <input
         ref=${field}
+        dir="auto"
         value=${text}
         autocomplete="off"
         enterkeyhint="done"

@@ -13,6 +13,7 @@ import { Later, LATER } from "./later.js";
 import { List } from "./list.js";
 import { Pane } from "./pane.js";
 import { Sidebar } from "./sidebar.js";
+import { Shortcuts } from "./shortcuts.js";
 import { SignIn } from "./sign-in.js";
 import { StatusLine } from "./status-line.js";
 import { Toast } from "./toast.js";
@@ -22,6 +23,11 @@ const SIGNED_OUT = ["signin", "register", "forgot"];
 const START = "/today";
 /** Routes that lead to the start. */
 const PASSING = ["", "share"];
+
+/** Whether the lists are beside the tasks. */
+const wide = matchMedia("(min-width: 50rem)"); // as in frame.css
+const isWide = signal(wide.matches);
+wide.addEventListener("change", () => (isWide.value = wide.matches));
 
 /** The list that was shown last: it stays beside the pane of a task. */
 const list = signal({ name: "all", id: "" });
@@ -57,11 +63,11 @@ function Main() {
       <header class="top">
         <button class="quiet" aria-label=${t("menu")} popovertarget="menu">☰</button>
         <strong>${t("app")}</strong>
-        ${h(StatusLine, {})} ${h(CaptureButton, { hasLabel: false })}
+        ${!isWide.value && h(StatusLine, {})} ${h(CaptureButton, { hasLabel: false })}
       </header>
       <div class="side" id="menu" popover ref=${menu}>
         <button class="quiet close" aria-label=${t("close")} popovertarget="menu" popovertargetaction="hide">✕</button>
-        ${h(CaptureButton, { hasLabel: true })} ${h(Sidebar, {})}${h(StatusLine, {})}
+        ${h(CaptureButton, { hasLabel: true })} ${h(Sidebar, {})} ${isWide.value && h(StatusLine, {})}
       </div>
       <main id="main" tabindex="-1">
         ${!(shown in LATER) && h(Issues, {})}
@@ -69,6 +75,6 @@ function Main() {
       </main>
       ${isTask && h(Pane, { key: id, id, onClose: back })}
     </div>
-    ${h(Capture, { name: shown, category })}
+    ${h(Capture, { name: shown, category })} ${h(Shortcuts, {})}
   `;
 }

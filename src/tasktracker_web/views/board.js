@@ -120,7 +120,7 @@ function Card({ task, move }) {
   const drag = (/** @type {DragEvent} */ event) => event.dataTransfer?.setData("text/plain", task.id);
   return html`<li class=${`card ${arrival(task.id)}`} data-id=${task.id} draggable=${isMovable} onDragStart=${drag}>
     <a href=${url(`/task/${task.id}`)} draggable="false">
-      <span class="title">${task.title}</span>
+      <span class="title" dir="auto">${task.title}</span>
       ${h(About, { task })}
     </a>
     ${isMovable &&

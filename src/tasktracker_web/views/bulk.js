@@ -1,6 +1,6 @@
 // What can be done with all selected tasks at once.
 
-import { useCopy, useMe } from "../account.js";
+import { useCopy, useFiling, useMe } from "../account.js";
 import { html } from "../html.js";
 import { selected, selectNothing } from "../selection.js";
 import { canEdit, canOrganise, isOpen, topmost } from "../tasks.js";
@@ -19,10 +19,12 @@ export function Bulk() {
   const copy = useCopy();
   const me = useMe();
   const [asksDay, askDay] = useState(false);
+  const mayFile = useFiling();
   const tasks = [...selected.value].flatMap((id) => copy.tasks.value.get(id) ?? []);
   if (tasks.length === 0) return null;
   const categories = copy.categories.value;
   const ids = (/** @type {typeof canEdit} */ isAllowed) => tasks.filter((task) => isAllowed(task, me, categories)).map(({ id }) => id);
+  const canMove = (/** @type {string | null} */ category) => (/** @type {Task} */ task) => task.category !== category && mayFile(task, category);
   /** @param {string[]} changed @param {(ids: string[]) => Promise<import("../sync/copy.js").Undo>} change @param {string} text */
   const act = (changed, change, text) => {
     askDay(false);
@@ -51,8 +53,11 @@ export function Bulk() {
     ${menu(t("task.priority"), [4, 3, 2, 1].map((each) => [each, t(`priority.${each}`)]), (value) => edit({ priority: /** @type {Task["priority"]} */ (Number(value)) }))}
     ${menu(
       t("task.category"),
-      [["none", t("task.category.none")], ...byName(categories).map(({ id, name }) => /** @type {[string, string]} */ ([id, name]))],
-      (value) => edit({ category: value === "none" ? null : value }, canOrganise),
+      [{ id: null, name: t("task.category.none") }, ...byName(categories)].filter(({ id }) => tasks.some(canMove(id))).map(({ id, name }) => [id ?? "none", name]),
+      (value) => {
+        const category = value === "none" ? null : value;
+        edit({ category }, canMove(category));
+      },
     )}
     <button class="negative" onClick=${() => act(topmost(copy.tasks.value, new Set(ids(canOrganise))), (changed) => copy.trashAll(changed), "bulk.trashed")}>${t("bulk.trash")}</button>
   </div>`;

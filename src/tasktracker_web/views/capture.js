@@ -1,13 +1,15 @@
 // The box for new tasks, from everywhere: by a key, a button, or the share menu of the system.
 
+import { draft, draftOf } from "../drafts.js";
 import { h, html } from "../html.js";
 import { t } from "../texts/texts.js";
 import { useEffect, useLayoutEffect, useRef } from "../vendor/preact-hooks.js";
 import { signal } from "../vendor/preact-signals.js";
 import { AddBox } from "./add-box.js";
 import { Icon } from "./icon.js";
+import { useKeys } from "./shortcuts.js";
 
-const KEYS = ["a", "q"];
+const DRAFT = draftOf("capture", "text");
 /** Whether another app, or a shortcut of the system, has opened the page. */
 const isShared = location.pathname.endsWith("/share");
 
@@ -15,7 +17,7 @@ const isShared = location.pathname.endsWith("/share");
 const opened = signal(null);
 
 /** Open the box. @param {string} [text] */
-export function capture(text = "") {
+function capture(text = "") {
   opened.value = text;
 }
 
@@ -26,25 +28,19 @@ export function Capture({ name, category }) {
   useEffect(() => {
     const parameters = new URLSearchParams(location.search);
     const shared = ["title", "text", "url"].flatMap((each) => parameters.get(each) || []);
+    const kept = draft(DRAFT);
+    if (kept !== null) capture(kept);
     if (shared.length || isShared) capture([...new Set(shared)].join(" "));
     if (shared.length) history.replaceState(null, "", location.pathname);
-    const listener = (/** @type {KeyboardEvent} */ event) => {
-      const target = /** @type {Element} */ (event.target);
-      const isTyped = target.matches("input, textarea, select, [contenteditable]") || document.querySelector("dialog[open]");
-      if (!KEYS.includes(event.key) || isTyped || event.ctrlKey || event.metaKey || event.altKey) return;
-      event.preventDefault();
-      capture();
-    };
-    addEventListener("keydown", listener);
-    return () => removeEventListener("keydown", listener);
   }, []);
+  useKeys(["a", "q"], capture);
   useLayoutEffect(() => {
     if (text === null) dialog.current?.close();
     else if (!dialog.current?.open) dialog.current?.showModal();
   }, [text]);
   const close = () => (opened.value = null);
   return html`<dialog class="capture" ref=${dialog} aria-label=${t("add.label")} onClose=${close}>
-    ${text !== null && h(AddBox, { name, category, autofocus: true, initial: text, onAdded: close })}
+    ${text !== null && h(AddBox, { name, category, draft: DRAFT, autofocus: true, initial: text, onAdded: close })}
   </dialog>`;
 }
 

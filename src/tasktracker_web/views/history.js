@@ -1,6 +1,6 @@
 // What was changed in a task, by whom, with what undoes each change.
 
-import { useCopy, useMe } from "../account.js";
+import { useCopy, useFiling, useMe } from "../account.js";
 import { now } from "../clock.js";
 import { h, html } from "../html.js";
 import { editable, historyOf, isSame } from "../sync/items.js";
@@ -44,7 +44,9 @@ function Line({ task, change, canEdit }) {
   const { action, actor, fields, at, made_at } = change;
   const changes = Object.entries(fields).filter(([name]) => name in editable("task", fields));
   const isCurrent = changes.every(([name, { after }]) => isSame(task[/** @type {keyof Task} */ (name)], after));
-  const canUndo = canEdit && isCurrent && changes.length > 0 && RESET.includes(action);
+  const mayFile = useFiling();
+  const isAllowed = changes.every(([name, { before }]) => name !== "category" || mayFile(task, /** @type {string | null} */ (before)));
+  const canUndo = canEdit && isAllowed && isCurrent && changes.length > 0 && RESET.includes(action);
   const undo = (/** @type {any} */ event) => {
     event.target.closest("details").querySelector("summary").focus(); // the button disappears
     const data = Object.fromEntries(changes.map(([name, { before }]) => [name, before]));
@@ -52,7 +54,7 @@ function Line({ task, change, canEdit }) {
   };
   const name = actor?.id === me ? t("history.you") : (actor?.username ?? t("history.deletedAccount"));
   return html`<li>
-    <p class="head"><strong>${name}</strong> <time datetime=${at}>${dayAndTime(new Date(made_at ?? at), now.value)}</time></p>
+    <p class="head"><strong dir="auto">${name}</strong> <time datetime=${at}>${dayAndTime(new Date(made_at ?? at), now.value)}</time></p>
     ${RESET.includes(action) && changes.length > 0
       ? changes.map(
           ([name, { before, after }]) => html`<p>

@@ -2,6 +2,7 @@
 
 import { useCopy } from "../account.js";
 import { h, html } from "../html.js";
+import { Refused } from "../sync/errors.js";
 import { t } from "../texts/texts.js";
 import { undoable } from "../toasts.js";
 import { useState } from "../vendor/preact-hooks.js";
@@ -9,6 +10,9 @@ import "../vendor/preact-signals.js";
 import { Value } from "./value.js";
 
 /** @typedef {import("../sync/store.js").Issue} Issue */
+
+/** The reasons that have a text of their own. */
+const REASONS = ["not-allowed", "task-not-found", "category-not-found", "category-name-taken", "quota-exceeded"];
 
 export function Issues() {
   const issues = useCopy().issues.value;
@@ -22,6 +26,7 @@ export function Issues() {
 function Card({ issue }) {
   const copy = useCopy();
   const { status, op, item, data, conflicts, problem } = issue;
+  const isRefused = status === "rejected";
   const isDeletion = op === "delete";
   /** The fields for which the user prefers their own value: at first, none of those that others have changed. */
   const [mine, setMine] = useState(/** @type {Record<string, boolean>} */ ({}));
@@ -30,17 +35,32 @@ function Card({ issue }) {
     void undoable(copy.resolve(issue, fields), t("did.resolve"));
   const chosen = () => Object.fromEntries(Object.entries(data).filter(([name]) => !names.includes(name) || mine[name]));
   const title = item.title ?? item.name ?? data.title ?? data.name ?? "";
+  const buttons = [
+    isDeletion
+      ? html`<button onClick=${() => resolve({})}>${t("issue.delete")}</button>`
+      : html`<button class=${isRefused ? "" : "main"} onClick=${() => resolve(chosen())}>${t(names.length ? "issue.apply" : "issue.again")}</button>`,
+    names.length === 0 && html`<button class=${isRefused ? "main" : ""} onClick=${() => void undoable(copy.dismiss(issue), t("did.resolve"))}>${t(isDeletion ? "issue.keep" : "issue.dismiss")}</button>`,
+  ];
+  if (isRefused) buttons.reverse(); // sent again, it would most often be refused again
   return html`<article class="issue">
     <h2>${t(`issue.${status}`, { title })}</h2>
     ${isDeletion && html`<p>${t("issue.deleted")}</p>`}
-    ${status === "rejected" && html`<p class="hint">${problem?.detail ?? problem?.title}</p>`}
+    ${problem && html`<p class="hint">${reasonOf(problem, data)}</p>`}
     ${names.map((name) => h(Field, { key: name, name, conflict: conflicts[name], isMine: mine[name] ?? false, choose: (isMine) => setMine({ ...mine, [name]: isMine }) }))}
     ${names.length === 0 && !isDeletion && html`<dl>${Object.entries(data).map(([name, value]) => html`<dt>${t(`field.${name}`)}</dt><dd>${h(Value, { name, value })}</dd>`)}</dl>`}
     <div class="buttons">
-      ${isDeletion ? html`<button onClick=${() => resolve({})}>${t("issue.delete")}</button>` : html`<button class="main" onClick=${() => resolve(chosen())}>${t(names.length ? "issue.apply" : "issue.again")}</button>`}
-      ${names.length === 0 && html`<button onClick=${() => void undoable(copy.dismiss(issue), t("did.resolve"))}>${t(isDeletion ? "issue.keep" : "issue.dismiss")}</button>`}
+      ${buttons}
     </div>
   </article>`;
+}
+
+/** Why the server did not accept an edit. @param {import("../sync/items.js").Fields} problem @param {import("../sync/items.js").Fields} data */
+function reasonOf(problem, data) {
+  const { slug, fields, message } = new Refused(0, problem);
+  if (slug === "not-allowed" && "category" in data) return t("issue.why.move");
+  if (REASONS.includes(slug)) return t(`issue.why.${slug}`);
+  const invalid = Object.keys(data).flatMap((name) => (fields[`data.${name}`] ? `${t(`field.${name}`)}: ${fields[`data.${name}`]}` : []));
+  return invalid.join(". ") || message;
 }
 
 /** @param {{ name: string, conflict: Issue["conflicts"][string], isMine: boolean, choose: (isMine: boolean) => void, key?: string }} props */

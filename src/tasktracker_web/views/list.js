@@ -2,11 +2,12 @@
 
 import { useCopy, useLists } from "../account.js";
 import { now } from "../clock.js";
+import { draftOf } from "../drafts.js";
 import { h, html } from "../html.js";
-import { isSelecting, selectNothing } from "../selection.js";
-import { containing, dueBefore } from "../tasks.js";
+import { isSelecting, selectNothing, selectShown } from "../selection.js";
+import { canFileIn, containing, dueBefore } from "../tasks.js";
 import { dayOf, startOfDay, t } from "../texts/texts.js";
-import { useEffect, useRef, useState } from "../vendor/preact-hooks.js";
+import { useEffect, useLayoutEffect, useRef, useState } from "../vendor/preact-hooks.js";
 import "../vendor/preact-signals.js";
 import { AddBox } from "./add-box.js";
 import { Bulk } from "./bulk.js";
@@ -28,14 +29,17 @@ export function List({ name, category }) {
   const isLimited = limits.text !== "" || limits.priority > 0;
   const all = useEntries(name, category);
   const entries = isLimited ? all.filter(within(limits)) : all;
-  const heading = name === "list" ? copy.categories.value.get(category)?.name : t(`view.${name}`);
+  useLayoutEffect(() => selectShown(entries));
+  const shown = copy.categories.value.get(category);
+  const heading = name === "list" ? shown?.name : t(`view.${name}`);
+  const canAdd = !["upcoming", "done", "shared"].includes(name) && !(shown && !canFileIn(shown));
   if (heading === undefined && copy.isComplete.value) return html`<p class="empty">${t("list.missing")}</p>`;
   return html`<section class="list" onKeyDown=${(/** @type {KeyboardEvent} */ event) => move.current(event)}>
     <header>
-      <h1>${heading}</h1>
+      <h1 dir="auto">${heading}</h1>
       ${entries.length > 0 && html`<button class="quiet" aria-pressed=${isSelecting.value} onClick=${() => (isSelecting.value ? selectNothing() : (isSelecting.value = true))}>${t("select.mode")}</button>`}
     </header>
-    ${!["upcoming", "done", "shared"].includes(name) && h(AddBox, { name, category })}
+    ${canAdd && h(AddBox, { name, category, draft: draftOf(name, category) })}
     ${name === "all" && h(Filters, { limits, setLimits })}
     ${entries.length > 0 ? h(Rows, { entries, move }) : h(Empty, { name: isLimited ? "filter" : name })}
     ${h(Bulk, {})}

@@ -1,7 +1,8 @@
 // One task: its fields, each of which is stored when the user leaves it.
 
-import { useCopy, useMe } from "../account.js";
+import { useCopy, useFiling, useMe } from "../account.js";
 import { arrival } from "../arrivals.js";
+import { draft, draftOf, useDraft } from "../drafts.js";
 import { h, html } from "../html.js";
 import { dayAndTime, t } from "../texts/texts.js";
 import { canEdit, canOrganise, STATES } from "../tasks.js";
@@ -67,49 +68,39 @@ export function Pane({ id, onClose }) {
   </aside>`;
 }
 
-/** The name in sessionStorage of a text that was being written when the page was left. @param {string} id @param {keyof Task} field */
-function draftOf(id, field) {
-  return `draft:${id}.${field}`;
-}
-
 /**
  * A text that is stored when the user leaves it, and when the page is hidden. What another device writes meanwhile does
- * not replace what the user has typed. `name` is where it is kept for the next page, because that needs no time.
+ * not replace what the user has typed. `name` is that of its draft.
  * @param {{ name: string, class: string, label: string, value: string, required?: boolean, autofocus?: boolean, save: (value: string) => void, onDone?: () => void }} props
  */
 function Text({ name, class: style, label, value, required = false, autofocus = false, save, onDone = () => {} }) {
   const field = useRef(/** @type {HTMLTextAreaElement | null} */ (null));
-  const [draft, setDraft] = useState(() => sessionStorage.getItem(name));
-  const forget = () => sessionStorage.removeItem(name);
+  const kept = useDraft(name, () => {
+    const text = /** @type {HTMLTextAreaElement} */ (field.current).value;
+    return text === last.current ? null : text;
+  });
+  const [written, write] = useState(kept);
   const last = useRef(value);
   last.current = value;
   const store = useRef(() => {});
   store.current = () => {
     store.current = () => {}; // until it is shown again: leaving the field also removes it
-    if (draft === null) return;
-    setDraft(null);
-    const text = required ? draft.replace(/\s+/g, " ").trim() : draft;
+    if (written === null) return;
+    write(null);
+    const text = required ? written.replace(/\s+/g, " ").trim() : written;
     if (text !== value && (text || !required)) save(text);
   };
   useEffect(() => {
-    forget();
     const flush = () => store.current();
-    const leavePage = () => {
-      const { value } = /** @type {HTMLTextAreaElement} */ (field.current);
-      if (value !== last.current) sessionStorage.setItem(name, value);
-      flush();
-    };
-    addEventListener("pagehide", leavePage);
-    addEventListener("pageshow", forget); // the same page again
+    addEventListener("pagehide", flush);
     return () => {
-      removeEventListener("pagehide", leavePage);
-      removeEventListener("pageshow", forget);
+      removeEventListener("pagehide", flush);
       flush(); // the pane is closed
     };
   }, []);
   useLayoutEffect(() => void (autofocus && field.current?.focus()), []); // before the next key
   const keys = (/** @type {KeyboardEvent} */ event) => {
-    if (event.key === "Escape") setDraft(null);
+    if (event.key === "Escape") write(null);
     if (event.key !== "Enter" || !(required || event.ctrlKey || event.metaKey)) return;
     event.preventDefault();
     field.current?.blur();
@@ -121,11 +112,12 @@ function Text({ name, class: style, label, value, required = false, autofocus = 
   return html`<textarea
     ref=${field}
     class=${style}
+    dir="auto"
     aria-label=${label}
     rows="1"
     maxlength=${required ? 200 : 10_000}
-    value=${draft ?? value}
-    onInput=${(/** @type {any} */ event) => setDraft(event.target.value)}
+    value=${written ?? value}
+    onInput=${(/** @type {any} */ event) => write(event.target.value)}
     onBlur=${leave}
     onKeyDown=${keys}
   ></textarea>`;
@@ -133,12 +125,12 @@ function Text({ name, class: style, label, value, required = false, autofocus = 
 
 /** @param {{ task: Task, canEdit: boolean, save: Save }} props */
 function Notes({ task, canEdit, save }) {
-  const draft = draftOf(task.id, "description");
-  const [isEdited, edit] = useState(() => sessionStorage.getItem(draft) !== null);
+  const name = draftOf(task.id, "description");
+  const [isEdited, edit] = useState(() => draft(name) !== null);
   const text = task.description;
   return html`<section class=${`notes ${arrival(task.id, "description")}`} aria-label=${t("task.notes")}>
     ${isEdited
-      ? html`${h(Text, { name: draft, class: "text", label: t("task.notes"), value: text, autofocus: true, save: (value) => save({ description: value }), onDone: () => edit(false) })}
+      ? html`${h(Text, { name, class: "text", label: t("task.notes"), value: text, autofocus: true, save: (value) => save({ description: value }), onDone: () => edit(false) })}
           <p class="hint">${t("task.notes.hint")}</p>`
       : html`${text && h(Markdown, { text })}
           ${canEdit && html`<button class="plain" onClick=${() => edit(true)}>${t(text ? "task.notes.edit" : "task.notes.add")}</button>`}`}
@@ -153,8 +145,8 @@ function Markdown({ text }) {
     void onDemand(() => import("../markdown.js")).then(({ rendered }) => isCurrent && show({ text, __html: rendered(text) }));
     return () => void (isCurrent = false);
   }, [text]);
-  if (shown?.text !== text) return html`<div class="markdown plain-text">${text}</div>`;
-  return html`<div class="markdown" dangerouslySetInnerHTML=${shown}></div>`;
+  if (shown?.text !== text) return html`<div class="markdown plain-text" dir="auto">${text}</div>`;
+  return html`<div class="markdown" dir="auto" dangerouslySetInnerHTML=${shown}></div>`;
 }
 
 /** @param {{ task: Task, save: Save }} props */
@@ -166,7 +158,7 @@ function Due({ task, save }) {
   };
   return html`<label for="due">${t("task.due")}</label>
     <div class="due">
-      <input id="due" class=${arrival(task.id, "due_date")} type="datetime-local" value=${due ? local(due) : ""} onChange=${change} title=${due ? dayAndTime(due, new Date()) : undefined} />
+      <input id="due" class=${`${due ? "" : "none"} ${arrival(task.id, "due_date")}`} type="datetime-local" value=${due ? local(due) : ""} onChange=${change} title=${due ? dayAndTime(due, new Date()) : undefined} />
       ${due && html`<button class="quiet" aria-label=${t("task.due.clear")} onClick=${() => save({ due_date: null })}>✕</button>`}
     </div>`;
 }
@@ -195,10 +187,11 @@ function Priority({ task, save }) {
 
 /** @param {{ task: Task, save: Save }} props */
 function Category({ task, save }) {
-  const categories = byName(useCopy().categories.value);
+  const mayFile = useFiling();
+  const categories = byName(useCopy().categories.value).filter(({ id }) => mayFile(task, id));
+  const options = [...(mayFile(task, null) ? [{ id: null, name: t("task.category.none") }] : []), ...categories];
   return html`<label for="category">${t("task.category")}</label>
-    <select id="category" class=${arrival(task.id, "category")} onChange=${(/** @type {any} */ event) => save({ category: event.target.value || null })}>
-      <option value="" selected=${task.category === null}>${t("task.category.none")}</option>
-      ${categories.map(({ id, name }) => html`<option value=${id} selected=${id === task.category}>${name}</option>`)}
+    <select id="category" class=${arrival(task.id, "category")} disabled=${options.length < 2} onChange=${(/** @type {any} */ event) => save({ category: event.target.value || null })}>
+      ${options.map(({ id, name }) => html`<option value=${id ?? ""} selected=${id === task.category}>${name}</option>`)}
     </select>`;
 }

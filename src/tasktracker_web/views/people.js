@@ -35,7 +35,7 @@ export function People({ task }) {
       ${[...people.values()].map(
         ({ user_id, username, role }) => html`<li key=${user_id}>
           ${h(Avatar, { name: username })}
-          <span class="name">${username}${user_id === me && html` <span class="hint">${t("people.you")}</span>`}</span>
+          <span class="name"><bdi>${username}</bdi>${user_id === me && html` <span class="hint">${t("people.you")}</span>`}</span>
           <span class="hint">${t(`role.${role}`)}</span>
         </li>`,
       )}

@@ -116,7 +116,7 @@ function Row({ task, parent, pick }) {
   const isCurrent = route.value.id === task.id;
   return html`${h(Check, { task })}
     <a class=${arrival(task.id)} href=${url(`/task/${task.id}`)} aria-current=${isCurrent ? "true" : undefined}>
-      <span class="title">${task.title}</span>
+      <span class="title" dir="auto">${task.title}</span>
       ${h(About, { task, parent })}
     </a>
     ${task.pending && html`<span class="pending" role="img" aria-label=${t("pending")} title=${t("pending")}></span>`}
@@ -133,13 +133,13 @@ function Row({ task, parent, pick }) {
 export function About({ task, parent }) {
   const category = route.value.name !== "list" && task.category ? useCopy().categories.value.get(task.category) : undefined;
   return html`<span class="about">
-    ${!isOpen(task) && task.completed_at && html`<span>${t("done.at", { time: dayAndTime(new Date(task.completed_at), now.value) })}</span>`}
+    ${!isOpen(task) && task.completed_at && html`<span class="done">${t("done.at", { time: dayAndTime(new Date(task.completed_at), now.value) })}</span>`}
     ${task.state === "cancelled" && html`<span>${t("state.cancelled")}</span>`}
     ${h(Due, { task })}
     ${task.state === "in_progress" && route.value.name !== "board" && html`<span class="in-progress">${t("state.in_progress")}</span>`}
     ${task.priority > 2 && html`<span class=${`priority-${task.priority}`}>${t(`priority.${task.priority}`)}</span>`}
-    ${category && html`<span>${h(Dot, { color: category.color ?? "none" })} ${category.name}</span>`}
-    ${parent !== undefined && html`<span class="parent">↳ ${parent}</span>`}
+    ${category && html`<span>${h(Dot, { color: category.color ?? "none" })} <bdi>${category.name}</bdi></span>`}
+    ${parent !== undefined && html`<span class="parent">↳ <bdi>${parent}</bdi></span>`}
   </span>`;
 }
 

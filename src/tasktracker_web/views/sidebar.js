@@ -1,6 +1,6 @@
 // The lists, with the number of their open tasks; and signing out.
 
-import { signOut, useCopy, useLists, useMe } from "../account.js";
+import { account, signOut, useCopy, useLists, useMe } from "../account.js";
 import { h, html } from "../html.js";
 import { go, route, url } from "../router.js";
 import { uuid } from "../sync/platform.js";
@@ -10,6 +10,7 @@ import { useRef } from "../vendor/preact-hooks.js";
 import "../vendor/preact-signals.js";
 import { Icon } from "./icon.js";
 import { useOwners } from "./people.js";
+import { ShortcutsButton } from "./shortcuts.js";
 
 export function Sidebar() {
   const { open, today, upcoming, shared, counts } = useLists();
@@ -36,7 +37,7 @@ export function Sidebar() {
       })}
     </ul>
     ${h(NewCategory, {})}
-    <div class="account"><a href=${url("/settings")}>${t("settings")}</a> ${h(SignOut, {})}</div>
+    <div class="foot">${h(ShortcutsButton, {})} ${h(SignOut, {})}</div>
   </nav>`;
 }
 
@@ -52,7 +53,7 @@ function Entry({ path, label, icon, note, count, color }) {
   return html`<li>
     <a href=${url(path)} aria-current=${isCurrent ? "page" : undefined}>
       ${icon ? h(Icon, { name: icon }) : h(Dot, { color: color ?? "none" })}
-      <span class="label">${label}${note && html`<span class="hint">${note}</span>`}</span>
+      <span class="label" dir="auto">${label}${note && html`<span class="hint">${note}</span>`}</span>
       ${count > 0 && html`<span class="count" aria-label=${t("count", { count })}>${count}</span>`}
     </a>
   </li>`;
@@ -80,7 +81,7 @@ function NewCategory() {
   };
   return html`<form class="new-category" onSubmit=${add}>
     ${h(Icon, { name: "add" })}
-    <input name="name" maxlength="64" autocomplete="off" placeholder=${t("list.add")} aria-label=${t("list.add.name")} />
+    <input name="name" dir="auto" maxlength="64" autocomplete="off" placeholder=${t("list.add")} aria-label=${t("list.add.name")} />
   </form>`;
 }
 
@@ -88,7 +89,11 @@ function SignOut() {
   const dialog = useRef(/** @type {HTMLDialogElement | null} */ (null));
   const waiting = useCopy().waiting.value;
   const ask = () => (waiting > 0 ? dialog.current?.showModal() : void signOut());
-  return html`<button class="plain" onClick=${ask}>${t("signout")}</button>
+  return html`<p class="account">
+      <strong dir="auto">${account.value?.user.username}</strong>
+      <a href=${url("/settings")}>${t("settings")}</a>
+      <button class="plain" onClick=${ask}>${t("signout")}</button>
+    </p>
     <dialog class="ask" ref=${dialog}>
       <h2>${t("signout.ask", { count: waiting })}</h2>
       <p>${t("signout.why")}</p>

@@ -1,6 +1,6 @@
 // How the copy and the server are connected, and how many edits wait.
 
-import { account, useCopy } from "../account.js";
+import { useCopy } from "../account.js";
 import { html } from "../html.js";
 import { url } from "../router.js";
 import { t, timeOf } from "../texts/texts.js";
@@ -12,15 +12,15 @@ export function StatusLine() {
   const waiting = copy.waiting.value;
   const checked = copy.checked.value;
   const isChecked = connection === "live" && waiting === 0 && checked !== null;
+  const differs = isChecked && checked.differs;
   let text = t(`status.${connection}`);
   if (connection === "live" && !copy.canCheck) text = t("status.unchecked");
-  else if (isChecked && checked.differs) text = t("status.differs");
-  else if (isChecked) text = t("status.sync", { count: copy.tasks.value.size + copy.categories.value.size, time: timeOf(checked.at) });
-  return html`<p class=${`status-line ${connection}`} role="status">
+  else if (differs) text = t("status.differs");
+  else if (isChecked) text = t("status.sync", { count: copy.tasks.value.size, time: timeOf(checked.at) });
+  return html`<p class=${`status-line ${connection} ${differs ? "differs" : ""}`} role="status">
     <span>${text}</span>
     ${waiting > 0 && html` <span class="waiting">${t("waiting", { count: waiting })}</span>`}
-    ${isChecked && checked.differs && html` <button class="plain" onClick=${() => copy.repair()}>${t("status.repair")}</button>`}
+    ${differs && html` <button class="plain" onClick=${() => copy.repair()}>${t("status.repair")}</button>`}
     ${connection === "signed-out" && html` <a href=${url("/signin")}>${t("signin")}</a>`}
-    <span class="user">${account.value?.user.username}</span>
   </p>`;
 }

@@ -16,7 +16,7 @@ export function Breadcrumbs({ task }) {
   const parents = above(useCopy().tasks.value, task);
   if (parents.length === 0) return null;
   return html`<nav class="breadcrumbs" aria-label=${t("field.parent")}>
-    ${parents.map(({ id, title }) => html`<a key=${id} href=${url(`/task/${id}`)}>${title}</a>`)}
+    ${parents.map(({ id, title }) => html`<a dir="auto" key=${id} href=${url(`/task/${id}`)}>${title}</a>`)}
   </nav>`;
 }
 
@@ -47,13 +47,13 @@ export function Subtasks({ task }) {
       ${tasks.map(
         (each) => html`<li key=${each.id} class=${isOpen(each) ? "" : "closed"}>
           ${h(Check, { task: each })}
-          <a href=${url(`/task/${each.id}`)}><span class="title">${each.title}</span>${h(Due, { task: each })}</a>
+          <a href=${url(`/task/${each.id}`)}><span class="title" dir="auto">${each.title}</span>${h(Due, { task: each })}</a>
         </li>`,
       )}
     </ul>
     ${canAdd &&
     html`<form onSubmit=${add}>
-      <input name="title" maxlength="200" autocomplete="off" enterkeyhint="done" placeholder=${t("subtasks.add")} aria-label=${t("subtasks.add")} />
+      <input name="title" dir="auto" maxlength="200" autocomplete="off" enterkeyhint="done" placeholder=${t("subtasks.add")} aria-label=${t("subtasks.add")} />
     </form>`}
   </section>`;
 }

@@ -65,12 +65,14 @@ function Row({ task, onPurge }) {
   const end = new Date(deleted_at).getTime() + copy.retentionDays * DAY_MS;
   const left = Math.ceil((end - now.value.getTime()) / DAY_MS);
   const days = Math.min(copy.retentionDays, Math.max(0, left)); // the time that is shown may be a minute old
+  /** The second click of a double click is ignored: by then, the next task is at this place. @param {MouseEvent} event */
+  const restore = ({ detail }) => void (detail > 1 || undoable(copy.restore(id), t("did.restore", { title })));
   return html`<div class="text">
-      <span class="title">${title}</span>
+      <span class="title" dir="auto">${title}</span>
       <span class="hint">${t("trash.days", { count: days })}</span>
     </div>
     <div class="actions">
-      <button class="plain" aria-label=${t("trash.restore.label", { title })} onClick=${() => void undoable(copy.restore(id), t("did.restore", { title }))}>${t("trash.restore")}</button>
+      <button class="plain" aria-label=${t("trash.restore.label", { title })} onClick=${restore}>${t("trash.restore")}</button>
       <button class="plain negative" aria-label=${t("trash.purge.label", { title })} onClick=${onPurge}>${t("trash.purge")}</button>
     </div>`;
 }

@@ -16,5 +16,5 @@ export function Value({ name, value }) {
   else if (name === "state") text = t(`state.${value}`);
   else if (name === "category") text = copy.categories.value.get(value)?.name ?? text;
   else if (name === "parent") text = copy.tasks.value.get(value)?.title ?? text;
-  return html`<span class="value">${text}</span>`;
+  return html`<span class="value" dir="auto">${text}</span>`;
 }

@@ -1,0 +1,36 @@
+// Texts that are being written when the page is left, kept in sessionStorage until the next page shows them again.
+
+import { useEffect, useState } from "./vendor/preact-hooks.js";
+
+/** Return the name of a text: of a field of a task, or of a box. @param {string} id @param {string} field */
+export function draftOf(id, field) {
+  return `draft:${id}.${field}`;
+}
+
+/** Return the text that was kept under a name, or null. @param {string} name */
+export function draft(name) {
+  return sessionStorage.getItem(name);
+}
+
+/**
+ * Keep a text under a name when the page is left: storing it as an edit would need time. Return the one that was kept.
+ * @param {string} name @param {() => string | null} read null to keep nothing
+ */
+export function useDraft(name, read) {
+  const [kept] = useState(() => draft(name));
+  useEffect(() => {
+    const forget = () => sessionStorage.removeItem(name);
+    const keep = () => {
+      const text = read();
+      if (text !== null) sessionStorage.setItem(name, text);
+    };
+    forget();
+    addEventListener("pagehide", keep);
+    addEventListener("pageshow", forget); // the same page again
+    return () => {
+      removeEventListener("pagehide", keep);
+      removeEventListener("pageshow", forget);
+    };
+  }, []);
+  return kept;
+}
