@@ -37,7 +37,11 @@ export function Sidebar() {
       })}
     </ul>
     ${h(NewCategory, {})}
-    <div class="foot">${h(ShortcutsButton, {})} ${h(SignOut, {})}</div>
+    <div class="foot">
+      ${h(ShortcutsButton, {})}
+      <a class="settings" href=${url("/settings")}>${t("settings")}</a>
+      ${h(SignOut, {})}
+    </div>
   </nav>`;
 }
 
@@ -91,7 +95,6 @@ function SignOut() {
   const ask = () => (waiting > 0 ? dialog.current?.showModal() : void signOut());
   return html`<p class="account">
       <strong dir="auto">${account.value?.user.username}</strong>
-      <a href=${url("/settings")}>${t("settings")}</a>
       <button class="plain" onClick=${ask}>${t("signout")}</button>
     </p>
     <dialog class="ask" ref=${dialog}>
