@@ -95,7 +95,9 @@ class _Sheet:
         self._view(
             "/all", "main .row", "writing", lambda: page.fill("main .add-box input", "Buy bread tomorrow 17:00 !4")
         )
+        page.fill("main .add-box input", "")
         self._view("/all", "main .row", "capture", self._capture)
+        page.fill("dialog .add-box input", "")
         self._view("/all", "main .row", "keys", lambda: (page.focus(".row a"), page.keyboard.press("?")))
         self._view(f"/task/{tasks['contract']}", ".people li", "task")
         self._view(f"/task/{tasks['contract']}", ".people li", "task-history", self._open_history)
