@@ -18,10 +18,11 @@ import { Shortcuts } from "./shortcuts.js";
 import { SignIn } from "./sign-in.js";
 import { StatusLine } from "./status-line.js";
 import { Toast } from "./toast.js";
-import { Trash } from "./trash.js";
 
 const SIGNED_OUT = ["signin", "register", "forgot"];
 const START = "/today";
+/** Where conflicts of tasks are not shown. */
+const PANELS = ["settings", "admin"];
 /** Routes that lead to the start. */
 const PASSING = ["", "share"];
 
@@ -71,8 +72,8 @@ function Main() {
         ${h(CaptureButton, { hasLabel: true })} ${h(AfterFrame, { of: Sidebar })} ${isWide.value && h(AfterFrame, { of: StatusLine })}
       </div>
       <main id="main" tabindex="-1">
-        ${!(shown in LATER) && h(Issues, {})}
-        ${shown in LATER ? h(Later, { key: shown, load: LATER[shown], id: category }) : shown === "trash" ? h(Trash, {}) : shown === "board" ? h(Board, {}) : h(List, { key: shown + category, name: shown, category })}
+        ${!PANELS.includes(shown) && h(Issues, {})}
+        ${shown in LATER ? h(Later, { key: shown, load: LATER[shown], id: category }) : shown === "board" ? h(Board, {}) : h(List, { key: shown + category, name: shown, category })}
       </main>
       ${isTask && h(Pane, { key: id, id, onClose: back })}
     </div>
