@@ -109,17 +109,19 @@ def memory() -> Backend:
 
 @contextmanager
 def sqlite(file: Path) -> Iterator[Backend]:
-    def delete_rows() -> None:
-        with closing(sqlite3.connect(file)) as connection, connection:
-            for table in TABLES:
-                connection.execute(f"DELETE FROM {table}")
+    # One connection for all tests: each new one parses the schema.
+    with closing(sqlite3.connect(file, check_same_thread=False)) as connection:
 
-    def query(statement: str) -> list[tuple[Any, ...]]:
-        with closing(sqlite3.connect(file)) as connection:
+        def delete_rows() -> None:
+            with connection:
+                for table in TABLES:
+                    connection.execute(f"DELETE FROM {table}")
+
+        def query(statement: str) -> list[tuple[Any, ...]]:
             return connection.execute(statement).fetchall()
 
-    with _sql("sqlite", f"sqlite:///{file}", delete_rows, query) as backend:
-        yield backend
+        with _sql("sqlite", f"sqlite:///{file}", delete_rows, query) as backend:
+            yield backend
 
 
 @contextmanager

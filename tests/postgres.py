@@ -156,7 +156,10 @@ class DatabaseFactory:
             statement = sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name))
         else:
             source = database_name(template) if "://" in template else template
-            statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(source))
+            # The default, to write the copy to the log, takes three times the processor time.
+            statement = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY").format(
+                sql.Identifier(name), sql.Identifier(source)
+            )
         self._execute(statement)
         url = with_database(self.admin_url, name)
         self._created.append(url)

@@ -5,6 +5,7 @@ import { randomUUID } from "node:crypto";
 import { after, before, test } from "node:test";
 import { NoSpace } from "../../src/tasktracker_web/sync/errors.js";
 import { TRASH } from "../../src/tasktracker_web/sync/items.js";
+import { inOrder } from "../../src/tasktracker_web/tasks.js";
 import { Browser, until } from "./device.js";
 import { PASSWORD, Peer, Server } from "./server.js";
 
@@ -87,6 +88,22 @@ test("each action can be undone", async () => {
   await phone.copy.restore(id);
   await uncreate();
   await until(() => areIdle(phone, laptop) && laptop.titles.length === 0);
+});
+
+test("a new task is above the one before it, also before it is stored, and does not change when it is", async () => {
+  const { phone } = await twoDevices();
+  phone.browser.isOnline = false;
+  const { tasks } = phone.copy;
+  const titles = () => [...tasks.peek().values()].sort(inOrder).map((task) => task.title);
+  for (let number = 0; number < 5; number++) {
+    const storing = phone.copy.createAll([{ title: `${number} first` }, { title: `${number} second` }]);
+    assert.deepEqual(titles().slice(0, 2), [`${number} first`, `${number} second`]);
+    /** @type {unknown[]} */
+    const changes = [];
+    tasks.listen((each) => changes.push(...each));
+    await storing;
+    assert.deepEqual(changes, []);
+  }
 });
 
 test("undoing the deletion of a category files its tasks again", async () => {

@@ -103,6 +103,8 @@ export class Copy {
   #storing = Promise.resolve();
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #retrying;
+  /** The number of the last edit that was made here, by which new items are ordered: the store will give the same. */
+  #lastNumber = 0;
   #shownAt = 0;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #showing;
@@ -398,7 +400,8 @@ export class Copy {
   async #edit(...edits) {
     // They are shown before they are stored.
     for (const edit of edits) {
-      const shown = { ...edit, data: edit.data ?? {}, id: this.#parts.uuid(), done_version: null };
+      const number = (this.#lastNumber = Math.max(this.#lastNumber, this.#revision) + 1);
+      const shown = { ...edit, number, data: edit.data ?? {}, id: this.#parts.uuid(), done_version: null };
       this.#provisional.add(shown);
       this.#unstored.push({ edit, shown });
     }
