@@ -101,6 +101,19 @@ export function signIn(fields) {
   return enter(() => session.login(fields));
 }
 
+/** Ask for a link for a new password by mail. @param {string} username or address */
+export function forgotPassword(username) {
+  return session.forgot(username);
+}
+
+/** Change the user's name on this device. @param {string} username */
+export function rename(username) {
+  if (!account.value) return;
+  const user = { ...account.value.user, username };
+  localStorage.setItem(USER, JSON.stringify(user));
+  account.value = { ...account.value, user };
+}
+
 /** Remove the copy from this device, and end the session: later, if the server cannot be reached. */
 export async function signOut() {
   localStorage.removeItem(USER);

@@ -4,14 +4,14 @@ import { BASE } from "./base.js";
 import { signal } from "./vendor/preact-signals-core.js";
 
 /** The paths that the server answers with the app (`entrypoints/http/web.py`). */
-export const PATHS = ["/", "/today", "/upcoming", "/all", "/board", "/shared", "/done", "/trash", "/list/{id}", "/task/{id}", "/signin", "/register", "/share"];
+export const PATHS = ["/", "/today", "/upcoming", "/all", "/board", "/shared", "/done", "/trash", "/list/{id}", "/task/{id}", "/signin", "/register", "/share", "/forgot", "/settings", "/settings/{section}", "/admin", "/admin/{section}", "/admin/{section}/{id}"];
 
-/** @typedef {{ name: string, id: string }} Route the first part of the path, and the second */
+/** @typedef {{ name: string, id: string }} Route the first part of the path, and the rest */
 
 /** @returns {Route} */
 function current() {
-  const [, name, id = ""] = location.pathname.slice(BASE.length).split("/");
-  return { name, id };
+  const [, name, ...rest] = location.pathname.slice(BASE.length).split("/");
+  return { name, id: rest.join("/") };
 }
 
 export const route = signal(current());

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 import tempfile
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -13,7 +14,7 @@ import click
 from playwright.sync_api import sync_playwright
 
 from tests.browser.tab import Tab
-from tests.http import Person, Server, expect, migrated
+from tests.http import PASSWORD, Person, Server, expect, migrated
 from tests.web.node_tools import REPOSITORY
 
 FOLDER = REPOSITORY / "build" / "web-sheet"
@@ -58,7 +59,8 @@ class _Sheet:
     def _shoot(self, state: str) -> None:
         self._number += 1
         self._tab.settle()
-        self._page.screenshot(path=FOLDER / f"{self._name}-{self._number:02}-{state}.png")
+        whole = state.startswith(("settings", "admin"))
+        self._page.screenshot(path=FOLDER / f"{self._name}-{self._number:02}-{state}.png", full_page=whole)
 
     def _view(self, path: str, seen: str, state: str, then: Callable[[], object] = lambda: None) -> None:
         self._tab.open(path)
@@ -90,7 +92,7 @@ class _Sheet:
         self._view("/trash", ".trash li", "trash")
         self._view("/all", "main .row", "no-match", lambda: page.fill("input[type=search]", "nothing like this"))
         self._view("/all", "main .row", "selected", self._select)
-        self._view("/all", "main .row", "writing", lambda: page.fill("main .add-box input", "Buy bread tomorrow 17:00 !4"))
+        self._view("/all", "main .row", "writing", lambda: page.fill("main .add-box input", "Buy bread tomorrow !4"))
         page.fill("main .add-box input", "")
         self._view("/all", "main .row", "capture", self._capture)
         page.fill("dialog .add-box input", "")
@@ -102,6 +104,8 @@ class _Sheet:
         self._view("/today", "main .row", "toast", lambda: page.click(".row .check"))
         if page.viewport_size["width"] < 800:
             self._view("/today", "main .row", "menu", lambda: page.click(".top button"))
+        self._settings()
+        self._administration(person)
         self._conflict(person, tasks["contract"])
 
     def _sign_in(self, person: Person) -> None:
@@ -123,6 +127,33 @@ class _Sheet:
         self._page.locator(".history li").nth(2).wait_for()
         self._page.locator(".pane").evaluate("pane => pane.scrollTo(0, 10000)")
 
+    def _settings(self) -> None:
+        page = self._page
+        for section in ("profile", "devices", "tokens", "activity", "account"):
+            self._view(f"/settings/{section}", ".panel section", f"settings-{section}", self._loaded)
+        self._view(
+            "/settings/security",
+            ".panel section",
+            "settings-proof",
+            lambda: page.click(".panel section:nth-of-type(2) button"),
+        )
+        page.fill("dialog[open] [name=password]", PASSWORD)
+        page.click("dialog[open] button.main")
+        page.wait_for_selector(".qr")
+        self._shoot("settings-two-factor")
+
+    def _administration(self, person: Person) -> None:
+        with sqlite3.connect(self._server.folder / "tasks.db") as database:
+            database.execute("UPDATE users SET is_admin = 1 WHERE username = ?", (person.username,))
+            _count_days(database)
+        self._view("/settings", ".panel section", "settings-admin", self._loaded)
+        for view in ("overview", "users", f"users/{person.id}", "invites", "deliveries", "activity", "settings"):
+            name = view.split("/")[0] if "/" not in view else "user"
+            self._view(f"/admin/{view}", ".panel section", f"admin-{name}", self._loaded)
+
+    def _loaded(self) -> None:
+        self._page.wait_for_selector(".panel [role=status].empty", state="detached")
+
     def _conflict(self, person: Person, task: str) -> None:
         page = self._page
         self._tab.open(f"/task/{task}")
@@ -139,6 +170,14 @@ class _Sheet:
         page.wait_for_selector(".issue")
         page.evaluate("scrollTo(0, 0)")
         self._shoot("conflict")
+
+
+def _count_days(database: sqlite3.Connection) -> None:
+    """Count something on each of the last days."""
+    today = datetime.now(UTC).date()
+    for kind, factor in {"registrations": 1, "logins": 7, "failures": 2, "tasks_created": 13, "tasks_done": 11}.items():
+        rows = [(str(today - timedelta(days=day)), kind, factor * ((day * 7 + 3) % 10)) for day in range(30)]
+        database.executemany("INSERT OR IGNORE INTO daily_counts (day, kind, count) VALUES (?, ?, ?)", rows)
 
 
 def _seed(person: Person, friend: Person) -> dict[str, str]:

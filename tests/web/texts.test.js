@@ -3,10 +3,21 @@
 import assert from "node:assert/strict";
 import { readdir, readFile } from "node:fs/promises";
 import { test } from "node:test";
-import { texts as de } from "../../src/tasktracker_web/texts/de.js";
-import { texts as en } from "../../src/tasktracker_web/texts/en.js";
 
 const APP = new URL("../../src/tasktracker_web/", import.meta.url);
+/** The folders of the texts: those of the first view, and of the parts that are loaded on demand. */
+const PARTS = ["", "settings/", "admin/"];
+
+/** Return all texts of a language. No part replaces one of another. @param {string} language */
+async function catalogue(language) {
+  const parts = await Promise.all(PARTS.map((part) => import(`${APP}texts/${part}${language}.js`)));
+  /** @type {[string, string][]} */
+  const entries = parts.flatMap(({ texts }) => Object.entries(texts));
+  assert.equal(new Set(entries.map(([key]) => key)).size, entries.length);
+  return Object.fromEntries(entries);
+}
+
+const [en, de] = await Promise.all(["en", "de"].map(catalogue));
 
 test("every language has the same texts, with the same placeholders", () => {
   assert.deepEqual(Object.keys(de), Object.keys(en));
@@ -16,11 +27,11 @@ test("every language has the same texts, with the same placeholders", () => {
 
 test("every text that the app names exists, and every text is used", async () => {
   const names = await readdir(APP, { recursive: true });
-  const files = names.filter((name) => name.endsWith(".js") && !/^(vendor|sync)\/|texts\/(de|en)/.test(name));
+  const files = names.filter((name) => name.endsWith(".js") && !/^(vendor|sync)\/|texts\/(\w+\/)?(de|en)/.test(name));
   const code = (await Promise.all(files.map((name) => readFile(new URL(name, APP), "utf8")))).join("\n");
   const literals = new Set([...code.matchAll(/"([\w.-]+)"/g)].map(([, text]) => text));
   for (const [, key] of code.matchAll(/\bt\("([^"]+)"/g)) assert.ok(key in en, key);
-  const begins = [...code.matchAll(/\bt\(`([\w.-]*\.)\$\{/g)].map(([, begin]) => begin);
+  const begins = [...code.matchAll(/(?:\bt\(|label: )`([\w.-]*\.)\$\{/g)].map(([, begin]) => begin);
   const isUsed = (/** @type {string} */ key) =>
     literals.has(key.replace(/_one$/, "")) || begins.some((begin) => key.startsWith(begin));
   assert.deepEqual(Object.keys(en).filter((key) => !isUsed(key)), []);

@@ -22,6 +22,7 @@ MODULES: Mapping[str, str] = {
     "idb": "idb/build/index.js",
     "marked": "marked/lib/marked.esm.js",
     "dompurify": "dompurify/dist/purify.es.mjs",
+    "uqr": "uqr/dist/index.mjs",
 }
 """What is imported, and the file of the release that contains it."""
 

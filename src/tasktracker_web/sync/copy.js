@@ -452,6 +452,11 @@ export class Copy {
     this.#parts.channel.post({ kind: "edited", name: this.#name });
   }
 
+  /** Send a request that is not about the copy. Raises SignInRequired, Refused, Unavailable and Offline. @param {string} method @param {string} path @param {unknown} [body] */
+  request(method, path, body) {
+    return this.#call(method, path, body);
+  }
+
   /** Send a request, unless the session belongs to another user or server by now. @param {string} method @param {string} path @param {unknown} [body] */
   async #call(method, path, body) {
     const { session, owner } = this.#parts;

@@ -52,6 +52,11 @@ export class Session {
     return this.#signIn("/accounts/login", fields);
   }
 
+  /** Ask for a link for a new password by mail. @param {string} username or address @returns {Promise<void>} */
+  forgot(username) {
+    return this.#ask("POST", "/accounts/password/forgot", { username }, {});
+  }
+
   /** End the session on the server. Raises Offline. */
   async logout() {
     this.#access = null;

@@ -248,6 +248,8 @@ export const texts = {
   "register": "Konto anlegen",
   "register.lead": "Sie brauchen nur einen Benutzernamen und ein Passwort.",
   "register.other": "Sie haben ein Konto?",
+  "settings": "Einstellungen",
+  "forgot": "Passwort vergessen",
   "signout": "Abmelden",
   "signout.ask": "Abmelden und {count} Änderungen verlieren?",
   "signout.ask_one": "Abmelden und 1 Änderung verlieren?",

@@ -248,6 +248,8 @@ export const texts = {
   "register": "Create an account",
   "register.lead": "All you need is a username and a password.",
   "register.other": "You have an account?",
+  "settings": "Settings",
+  "forgot": "Forgotten password",
   "signout": "Sign out",
   "signout.ask": "Sign out and lose {count} changes?",
   "signout.ask_one": "Sign out and lose 1 change?",

@@ -1,16 +1,42 @@
-// The texts and the forms of times in the language of the browser.
+// The texts and the forms of times in the language of the user.
 
 import { texts as de } from "./de.js";
 import { texts as en } from "./en.js";
 
 /** @type {Record<string, Record<string, string>>} */
 const CATALOGUES = { en, de };
-const preferred = globalThis.navigator?.languages ?? ["en"];
+/** The languages by their own names. */
+export const LANGUAGES = { en: "English", de: "Deutsch" };
+/** The language that was chosen on this device, in localStorage. */
+const CHOSEN = "tasktracker:language";
+const preferred = [globalThis.localStorage?.getItem(CHOSEN) ?? [], globalThis.navigator?.languages ?? ["en"]].flat();
+
+/** Show the app in a language. @param {string} chosen */
+export function speak(chosen) {
+  localStorage.setItem(CHOSEN, chosen);
+  location.reload();
+}
 
 /** The first language of the user that there is. */
 export const language = preferred.map((tag) => tag.split("-")[0]).find((tag) => tag in CATALOGUES) ?? "en";
 /** The user's own form of it, such as `en-GB`, for dates and numbers. */
 export const locale = preferred.find((tag) => tag.split("-")[0] === language) ?? language;
+
+/** Add the texts of a part of the app that is loaded on demand. @param {string} part a folder beside this file */
+export async function addTexts(part) {
+  const { texts } = await import(`./${part}/${language}.js`);
+  Object.assign(CATALOGUES[language], texts);
+}
+
+/** Whether there is a text. @param {string} key */
+export function has(key) {
+  return key in CATALOGUES[language];
+}
+
+/** Return the keys of texts that begin like this. @param {string} start */
+export function keysOf(start) {
+  return Object.keys(CATALOGUES[language]).filter((key) => key.startsWith(start));
+}
 
 const number = new Intl.NumberFormat(locale);
 const plural = new Intl.PluralRules(locale);
@@ -30,6 +56,11 @@ const clock = new Intl.DateTimeFormat(locale, { hour: "numeric", minute: "2-digi
 const weekday = new Intl.DateTimeFormat(locale, { weekday: "short", day: "numeric", month: "short" });
 const year = new Intl.DateTimeFormat(locale, { day: "numeric", month: "short", year: "numeric" });
 const DAY = 24 * 60 * 60 * 1000;
+
+/** @param {number} value */
+export function numberOf(value) {
+  return number.format(value);
+}
 
 /** @param {number | Date} moment */
 export function timeOf(moment) {

@@ -9,6 +9,7 @@ import { signal } from "../vendor/preact-signals.js";
 import { Board } from "./board.js";
 import { Capture, CaptureButton } from "./capture.js";
 import { Issues } from "./issues.js";
+import { Later, LATER } from "./later.js";
 import { List } from "./list.js";
 import { Pane } from "./pane.js";
 import { Sidebar } from "./sidebar.js";
@@ -18,7 +19,7 @@ import { StatusLine } from "./status-line.js";
 import { Toast } from "./toast.js";
 import { Trash } from "./trash.js";
 
-const SIGNED_OUT = ["signin", "register"];
+const SIGNED_OUT = ["signin", "register", "forgot"];
 const START = "/today";
 /** Routes that lead to the start. */
 const PASSING = ["", "share"];
@@ -42,6 +43,7 @@ export function App() {
     if (account.value && (PASSING.includes(name) || (isEntry && !asks))) go(START, { replace: true });
   }, [isKnown, account.value, name, asks]);
   if (!isKnown) return null;
+  if (name === "forgot") return h(Later, { load: LATER.forgot, id: "" });
   if (!account.value || isEntry) return html`${h(SignIn, { key: name, isNew: name === "register" })}${h(Toast, {})}`;
   return html`${h(Main, {})}${h(Toast, {})}`;
 }
@@ -54,7 +56,7 @@ function Main() {
   const { name: shown, id: category } = list.value;
   const menu = useRef(/** @type {HTMLElement | null} */ (null));
   useEffect(() => menu.current?.hidePopover(), [name, id]);
-  const back = () => go(shown === "list" ? `/list/${category}` : `/${shown}`);
+  const back = () => go(`/${shown}${category && `/${category}`}`);
   return html`
     <a class="skip" href="#main">${t("skip")}</a>
     <div class=${`frame ${isTask ? "with-pane" : ""} ${shown === "board" ? "wide" : ""}`}>
@@ -68,8 +70,8 @@ function Main() {
         ${h(CaptureButton, { hasLabel: true })} ${h(Sidebar, {})} ${isWide.value && h(StatusLine, {})}
       </div>
       <main id="main" tabindex="-1">
-        ${h(Issues, {})}
-        ${shown === "trash" ? h(Trash, {}) : shown === "board" ? h(Board, {}) : h(List, { key: shown + category, name: shown, category })}
+        ${!(shown in LATER) && h(Issues, {})}
+        ${shown in LATER ? h(Later, { key: shown, load: LATER[shown], id: category }) : shown === "trash" ? h(Trash, {}) : shown === "board" ? h(Board, {}) : h(List, { key: shown + category, name: shown, category })}
       </main>
       ${isTask && h(Pane, { key: id, id, onClose: back })}
     </div>

@@ -37,7 +37,11 @@ export function Sidebar() {
       })}
     </ul>
     ${h(NewCategory, {})}
-    <div class="foot">${h(ShortcutsButton, {})} ${h(SignOut, {})}</div>
+    <div class="foot">
+      ${h(ShortcutsButton, {})}
+      <a class="settings" href=${url("/settings")}>${t("settings")}</a>
+      ${h(SignOut, {})}
+    </div>
   </nav>`;
 }
 

@@ -3,10 +3,14 @@
 import { account, describeServer, register, signIn } from "../account.js";
 import { h, html } from "../html.js";
 import { url } from "../router.js";
-import { Offline, Refused, Unavailable } from "../sync/errors.js";
+import { Refused } from "../sync/errors.js";
 import { t } from "../texts/texts.js";
 import { useEffect, useRef, useState } from "../vendor/preact-hooks.js";
 import "../vendor/preact-signals.js";
+import { explained } from "./explained.js";
+import { Field } from "./field.js";
+
+const NAMES = ["username", "password", "invite", "code"];
 
 /** @param {{ isNew: boolean, key?: string }} props */
 export function SignIn({ isNew }) {
@@ -37,7 +41,8 @@ export function SignIn({ isNew }) {
       if (error instanceof Refused && error.slug === "code-required") {
         setErrors({});
         setNeedsCode(credentials);
-      } else setErrors(explained(error, needsCode !== null));
+      } else if (needsCode && error instanceof Refused && error.slug === "invalid-credentials") setErrors({ code: t("error.code") });
+      else setErrors(explained(error, NAMES));
     }
     setBusy(false);
   };
@@ -59,38 +64,7 @@ export function SignIn({ isNew }) {
       <button class="main" disabled=${isBusy}>${title}</button>
       ${needsCode && html`<button type="button" class="plain" onClick=${() => setNeedsCode(null)}>${t("code.back")}</button>`}
     </form>
+    ${!needsCode && !isNew && html`<p><a href=${url("/forgot")}>${t("forgot")}</a></p>`}
     ${!needsCode && !known && (isNew || registration !== "closed") && html`<p>${t(isNew ? "register.other" : "signin.other")} <a href=${url(`/${other}`)}>${t(other)}</a></p>`}
   </main>`;
-}
-
-/** @param {{ name: string, label?: string, type?: string, autocomplete: string, hint?: string, error?: string, value?: string, key?: string }} props */
-function Field({ name, label = name, type = "text", autocomplete, hint = "", error, value = "" }) {
-  const note = `${name}-note`;
-  return html`<label for=${name}>${t(label)}</label>
-    <input
-      id=${name}
-      name=${name}
-      type=${type}
-      defaultValue=${value}
-      autocomplete=${autocomplete}
-      autocapitalize="none"
-      spellcheck=${false}
-      aria-invalid=${error ? "true" : undefined}
-      aria-describedby=${error || hint ? note : undefined}
-    />
-    ${(error || hint) && html`<p id=${note} class=${error ? "error" : "hint"}>${error ?? hint}</p>`}`;
-}
-
-/** Return the message for each field, or for the `form`. @param {unknown} error @param {boolean} isCode @returns {Record<string, string>} */
-function explained(error, isCode) {
-  if (error instanceof Offline) return { form: t("error.offline") };
-  if (error instanceof Unavailable) return { form: error.seconds ? t("error.wait", { count: error.seconds }) : t("error.offline") };
-  if (!(error instanceof Refused)) return { form: t("error.other", { detail: String(error) }) };
-  const { slug, fields } = error;
-  if (slug === "invalid-credentials") return isCode ? { code: t("error.code") } : { form: t("error.invalid-credentials") };
-  if (slug === "username-taken") return { username: t("error.username-taken") };
-  if (slug === "registration-closed") return { form: t("error.registration-closed") };
-  const known = Object.keys(fields).filter((name) => ["username", "password", "invite", "code"].includes(name));
-  if (known.length) return Object.fromEntries(known.map((name) => [name, t(`error.${name}`)]));
-  return { form: t("error.other", { detail: error.message }) };
 }

@@ -23,7 +23,8 @@ from tasktracker.entrypoints.texts import text
 
 ROUTES = (
     *("/", "/today", "/upcoming", "/all", "/board", "/shared", "/done", "/trash"),
-    *("/list/{id:str}", "/task/{id:str}", "/signin", "/register", "/share"),
+    *("/list/{id:str}", "/task/{id:str}", "/signin", "/register", "/share", "/forgot"),
+    *("/settings", "/settings/{section:str}", "/admin", "/admin/{section:str}", "/admin/{section:str}/{id:str}"),
 )
 """The routes of the app. Each answers with the same page, whose script shows the view (`router.js`)."""
 

@@ -1,0 +1,34 @@
+// The mails of the service, and what became of them.
+
+import { allDeliveries, cancelDelivery, retryDelivery } from "../../calls/admin.js";
+import { h, html } from "../../html.js";
+import { t } from "../../texts/texts.js";
+import { useState } from "../../vendor/preact-hooks.js";
+import { Act } from "../panel/act.js";
+import { Pages } from "../panel/loading.js";
+import { Mail } from "../panel/mail.js";
+import { Filters } from "./filters.js";
+
+const STATES = ["due", "sent", "failed", "cancelled", "skipped"];
+
+export function Deliveries() {
+  const [state, setState] = useState("");
+  return html`<section>
+    <h2>${t("admin.deliveries")}</h2>
+    <div class="filters">${h(Filters, { chosen: { state }, options: { state: [["", t("deliveries.any")], ...STATES.map((each) => [each, t(`delivery.${each}`)])] }, choose: (changed) => setState(changed.state) })}</div>
+    ${h(Pages, {
+      filter: state,
+      load: (cursor) => allDeliveries({ state, cursor }),
+      empty: t("mails.empty"),
+      children: (/** @type {import("../panel/mail.js").Delivery[]} */ mails, reload) =>
+        html`<ul class="entries">
+          ${mails.map((mail) => {
+            const about = t(`mail.${mail.kind}`);
+            const retry = mail.state === "failed" && h(Act, { label: t("deliveries.retry"), about, done: t("deliveries.retried"), act: () => retryDelivery(mail.id).then(reload) });
+            const cancel = mail.state === "due" && h(Act, { label: t("deliveries.cancel"), about, done: t("deliveries.cancelled"), isNegative: true, act: () => cancelDelivery(mail.id).then(reload) });
+            return h(Mail, { key: mail.id, mail, actions: retry || cancel });
+          })}
+        </ul>`,
+    })}
+  </section>`;
+}

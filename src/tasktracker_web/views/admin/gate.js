@@ -1,0 +1,22 @@
+// The way into the administration, which is loaded for administrators only.
+
+import { profile } from "../../calls/account.js";
+import { h } from "../../html.js";
+import { go } from "../../router.js";
+import { addTexts } from "../../texts/texts.js";
+import { useEffect } from "../../vendor/preact-hooks.js";
+import { Later } from "../later.js";
+import { useLoad, whenLoaded } from "../panel/loading.js";
+import { loadStyle } from "../panel/panel.js";
+
+await Promise.all([addTexts("settings"), loadStyle()]);
+
+/** @param {{ id: string }} props */
+export function View({ id }) {
+  const user = useLoad(profile);
+  const isRefused = user.data?.is_admin === false;
+  useEffect(() => {
+    if (isRefused) go("/today", { replace: true });
+  }, [isRefused]);
+  return whenLoaded(user, ({ is_admin }) => is_admin && h(Later, { load: () => import("./admin.js"), id }));
+}

@@ -1,0 +1,61 @@
+// Invitations to register.
+
+import { createInvite, invites, revokeInvite } from "../../calls/admin.js";
+import { now } from "../../clock.js";
+import { h, html } from "../../html.js";
+import { dayAndTime, endOfDay, t } from "../../texts/texts.js";
+import { useState } from "../../vendor/preact-hooks.js";
+import "../../vendor/preact-signals.js";
+import { Act } from "../panel/act.js";
+import { Field, Form, textOf } from "../panel/form.js";
+import { Pages } from "../panel/loading.js";
+import { OneTimeLink } from "./one-time-link.js";
+
+/** @typedef {import("../../sync/items.js").Schemas["InviteView"]} Invite */
+
+export function Invites() {
+  const [link, setLink] = useState("");
+  const [made, setMade] = useState(0);
+  const create = async (/** @type {FormData} */ data) => {
+    const [address, note, day] = ["address", "note", "expires_at"].map((name) => textOf(data, name));
+    const created = await createInvite({ note, uses_left: Number(textOf(data, "uses_left")), ...(address && { address }), ...(day && { expires_at: endOfDay(new Date(`${day}T12:00`)).toISOString() }) });
+    setLink(created.link ?? "");
+    setMade(made + 1);
+  };
+  return html`<section>
+      <h2>${t("admin.invites")}</h2>
+      ${h(Pages, {
+        filter: String(made),
+        load: invites,
+        empty: t("invites.empty"),
+        children: (/** @type {Invite[]} */ results, reload) =>
+          html`<ul class="entries">
+            ${results.map(({ id, note, address, uses_left, is_mailed, expires_at }) => {
+              const name = address ?? (note || t("invites.unnamed"));
+              const isOver = uses_left === 0 || new Date(expires_at) < now.value;
+              return html`<li key=${id}>
+                <div>
+                  <strong>${name}</strong> ${is_mailed && html` <span class="badge">${t("invites.mailed")}</span>`}
+                  <p class="hint">${address && note && `${note} · `}${t("invites.uses", { count: uses_left })} · ${t(isOver ? "invites.over" : "invites.until", { time: dayAndTime(new Date(expires_at), now.value) })}</p>
+                </div>
+                ${h(Act, { label: t("invites.revoke"), about: name, done: t("invites.revoked"), isNegative: true, act: () => revokeInvite(id).then(reload) })}
+              </li>`;
+            })}
+          </ul>`,
+      })}
+    </section>
+    <section>
+      <h2>${t("invites.new")}</h2>
+      ${link && h(OneTimeLink, { link, text: t("invites.link") })}
+      ${h(Form, {
+        label: t("invites.create"),
+        done: t("invites.created"),
+        resets: true,
+        send: create,
+        children: html`${h(Field, { name: "address", label: "email", type: "email", autocomplete: "off", hint: t("invites.address.hint") })}
+          ${h(Field, { name: "note", label: "invites.note", autocomplete: "off", hint: t("invites.note.hint") })}
+          ${h(Field, { name: "uses_left", label: "invites.count", type: "number", min: 1, value: "1" })}
+          ${h(Field, { name: "expires_at", label: "token.until", type: "date", hint: t("invites.until.hint") })}`,
+      })}
+    </section>`;
+}

@@ -1,0 +1,69 @@
+// The name, the language, the time zone and the address of the user.
+
+import { describeServer, rename } from "../../account.js";
+import { editProfile, requestVerification } from "../../calls/account.js";
+import { now } from "../../clock.js";
+import { h, html } from "../../html.js";
+import { dayAndTime, language, LANGUAGES, speak, t } from "../../texts/texts.js";
+import "../../vendor/preact-signals.js";
+import { Act } from "../panel/act.js";
+import { Field, Form, textOf } from "../panel/form.js";
+import { useLoad } from "../panel/loading.js";
+
+/** @typedef {import("../../sync/items.js").Schemas["UserView"]} User */
+/** @typedef {{ user: User, put: (user: User) => void }} Props */
+
+const NAMES = /** @type {const} */ (["first_name", "last_name"]);
+
+/** @param {Props} props */
+export function Profile({ user, put }) {
+  const here = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const zones = [...new Set([...Intl.supportedValuesOf("timeZone"), "UTC", here, user.time_zone])].sort();
+  const save = async (/** @type {FormData} */ data) => {
+    const chosen = /** @type {User["language"]} */ (textOf(data, "language"));
+    const names = Object.fromEntries(NAMES.map((name) => [name, textOf(data, name)]));
+    put(await editProfile({ ...names, language: chosen, time_zone: textOf(data, "time_zone") }));
+    if (chosen !== language) speak(chosen);
+  };
+  const changeName = async (/** @type {FormData} */ data) => {
+    const changed = await editProfile({ username: textOf(data, "username") });
+    put(changed);
+    rename(changed.username);
+  };
+  return html`<section>
+      <h2>${t("settings.profile")}</h2>
+      ${h(Form, {
+        label: t("save"),
+        send: save,
+        children: html`${NAMES.map((name) => h(Field, { key: name, name, value: user[name], autocomplete: { first_name: "given-name", last_name: "family-name" }[name], autocapitalize: "words" }))}
+          ${h(Field, { name: "language", value: user.language, hint: t("language.hint"), options: Object.entries(LANGUAGES) })}
+          ${h(Field, { name: "time_zone", value: user.time_zone, hint: here === user.time_zone ? "" : t("time_zone.hint", { zone: here }), options: zones.map((each) => [each, each.replaceAll("_", " ")]) })}`,
+      })}
+    </section>
+    <section>
+      <h2>${t("username")}</h2>
+      ${h(Form, { label: t("username.change"), send: changeName, children: h(Field, { name: "username", value: user.username, autocomplete: "username", hint: t("username.hint") }) })}
+    </section>
+    ${h(Address, { user, put })}`;
+}
+
+/** @param {Props} props */
+function Address({ user, put }) {
+  const { email, email_verified_at: verified, pending_email: pending } = user;
+  const mail = useLoad(describeServer).data?.capabilities.mail;
+  const change = async (/** @type {FormData} */ data) => put(await editProfile({ email: textOf(data, "email") || null }));
+  const state = !email ? "email.none" : verified ? "email.verified" : mail ? "email.unverified" : "email.unchecked";
+  return html`<section>
+    <h2>${t("email")}</h2>
+    <p>${t(state, { email: email ?? "", time: verified ? dayAndTime(new Date(verified), now.value) : "" })}</p>
+    ${pending &&
+    html`<div class="note">
+      <p>${t("email.pending", { email: pending })}</p>
+      <div class="buttons">
+        ${h(Act, { label: t("email.again"), act: requestVerification, done: t("email.sent", { email: pending }) })}
+        ${h(Act, { label: t("email.give-up"), act: async () => put(await editProfile({ pending_email: null })) })}
+      </div>
+    </div>`}
+    ${h(Form, { label: t("email.change"), send: change, children: h(Field, { name: "email", type: "email", label: "email.new", autocomplete: "email", value: pending ? "" : (email ?? ""), hint: mail ? t("email.hint") : "" }) })}
+  </section>`;
+}

@@ -1,0 +1,172 @@
+"""The administration in a real Chromium."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.browser.tab import Tab
+from tests.browser.test_settings import prove
+from tests.http import PASSWORD, Person, Server, expect
+
+pytestmark = pytest.mark.browser
+
+VIEWS = ("", "users", "invites", "deliveries", "activity", "settings")
+
+
+def set_admin(server: Server, person: Person, is_admin: bool) -> None:
+    with sqlite3.connect(server.folder / "tasks.db") as database:
+        database.execute("UPDATE users SET is_admin = ? WHERE username = ?", (is_admin, person.username))
+
+
+@pytest.fixture
+def admin(server: Server, person: Person) -> Person:
+    set_admin(server, person, True)
+    return person
+
+
+@pytest.fixture
+def opened(new_device: Callable[..., Tab], admin: Person) -> Callable[..., Tab]:
+    """The app of an administrator, with a view of the administration."""
+
+    def opened(view: str = "", **options: Any) -> Tab:
+        tab = new_device(**options).open().enter(admin.username)
+        tab.page.wait_for_selector("main .list")
+        tab.open(f"/admin/{view}".rstrip("/"))
+        tab.page.wait_for_selector(".panel section")
+        return tab
+
+    return opened
+
+
+def test_a_user_gets_nothing_of_the_administration(app: Tab) -> None:
+    app.page.context.on("request", lambda each: loaded.append(each.url))
+    loaded: list[str] = []
+    app.open("/settings").see("Profile")
+    assert app.page.locator("text=Administration").count() == 0
+    app.open("/admin/users")
+    app.page.wait_for_url("**/today")
+    assert [url for url in loaded if url.endswith(("admin.js", "users.js", "admin.css"))] == []
+
+
+def test_who_loses_the_role_leaves_at_the_next_request(
+    opened: Callable[..., Tab], admin: Person, server: Server
+) -> None:
+    tab = opened()
+    set_admin(server, admin, False)
+    tab.page.click(".panel nav >> text=Users")
+    tab.page.wait_for_url("**/today")
+    tab.open("/settings").see("Profile")
+    assert tab.page.locator("text=Administration").count() == 0
+
+
+def test_an_account_is_created_found_changed_and_deleted(
+    opened: Callable[..., Tab], admin: Person, server: Server
+) -> None:
+    tab = opened("users")
+    page = tab.page
+    page.get_by_label("Username", exact=True).fill("grace")
+    page.click("text=Create account")
+    prove(tab)
+    assert "/link/set-password?token=" in page.get_by_label("Link", exact=True).input_value()
+    page.get_by_label("Search for").fill("GRA")
+    page.wait_for_selector(".entries li >> nth=1", state="detached")
+    page.click(".entries a:text-is('grace')")
+    page.click("text=Link for a new password")
+    assert "/link/reset-password?token=" in page.get_by_label("Link", exact=True).input_value()
+    page.get_by_label("Tasks").fill("-1")
+    page.locator("form", has_text="Bytes of").locator("button").click()
+    tab.see("Use a whole number from 0 on.")
+    page.get_by_label("Tasks").fill("5")
+    page.locator("form", has_text="Bytes of").locator("button").click()
+    tab.see("Saved.")
+    page.get_by_label("E-mail address").fill("grace@example.org")
+    page.locator("form", has_text="E-mail").locator("button").click()
+    tab.see("grace@example.org")
+    for action, badge in {"Make administrator": "Administrator", "Disable": "Disabled"}.items():
+        page.click(f".panel button:text-is('{action}')")
+        page.click(f"dialog[open] button:text-is('{action}')")
+        page.wait_for_selector(f".badge:text-is('{badge}')")
+    [grace] = admin.listed("/api/admin/users/", "q=grace")
+    assert (grace["is_admin"], grace["is_active"], grace["max_tasks"]) == (True, False, 5)
+    page.click(".panel button:text-is('Delete account')")
+    page.click("dialog[open] button:text-is('Delete account')")
+    page.wait_for_url("**/admin/users")
+    assert [each["username"] for each in admin.listed("/api/admin/users/")] == [admin.username]
+
+
+def test_the_last_administrator_stays_one(opened: Callable[..., Tab], admin: Person) -> None:
+    tab = opened(f"users/{admin.id}")
+    tab.page.click("text=Remove administrator role")
+    tab.page.click("dialog[open] button.negative")
+    prove(tab)
+    tab.see("The last active administrator cannot be")
+
+
+def test_registration_is_by_invitation(opened: Callable[..., Tab], server: Server) -> None:
+    tab = opened("settings")
+    page = tab.page
+    page.get_by_label("Who can create").select_option("invite")
+    page.click("button:text-is('Save')")
+    prove(tab)
+    tab.see("Saved.")
+    page.click(".panel nav >> text=Invitations")
+    tab.see("There are no invitations.")
+    page.get_by_label("Note").fill("for Grace")
+    page.click("button:text-is('Invite')")
+    token = page.get_by_label("Link", exact=True).input_value().partition("token=")[2]
+    expect(server.post("/api/accounts/register/", {"username": "x-y-z", "password": PASSWORD}), 400)
+    server.register(invite=token)
+    tab.open("/admin/invites").see("0 uses left")
+    page.click("button[aria-label='Revoke: for Grace']")
+    prove(tab) if page.locator("dialog[open]").count() else None
+    tab.see("There are no invitations.")
+
+
+def test_events_are_filtered(opened: Callable[..., Tab], server: Server) -> None:
+    expect(server.post("/api/accounts/login/", {"username": "nobody", "password": PASSWORD}), 401)
+    tab = opened("activity")
+    tab.see("Activity listed")
+    tab.page.get_by_label("Result").select_option("failure")
+    tab.page.wait_for_selector(".entries li:has-text('Login'):has-text('Failed')")
+    assert tab.page.locator(".entries li").count() == 1
+    tab.page.get_by_label("From").fill("2099-01-01")
+    tab.see("No event matches.")
+
+
+class TestWithMail:
+    @pytest.fixture
+    def settings(self, tmp_path: Path) -> dict[str, str]:
+        (tmp_path / "mails").write_text("no folder: every attempt fails")
+        mail = {"MAIL_URL": f"folder:{tmp_path}/mails", "MAIL_FROM": "tasks@example.org"}
+        return {**mail, "PUBLIC_URL": "http://127.0.0.1"}
+
+    def test_a_mail_is_cancelled_and_axe_finds_nothing(self, opened: Callable[..., Tab], admin: Person) -> None:
+        expect(admin.patch("/api/accounts/me/", {"email": "ada@example.org", "password": PASSWORD}), 200)
+        tab = opened("deliveries")
+        tab.page.wait_for_selector(".entries li:has-text('Due'):has-text('ada@example.org')")
+        assert tab.mistakes() == []
+        tab.page.click("button:has-text('Do not send')")
+        prove(tab)
+        tab.page.wait_for_selector(".badge:text-is('Cancelled')")
+        tab.page.get_by_label("State").select_option("failed")
+        tab.see("No mails.")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_in_the_administration(opened: Callable[..., Tab], admin: Person, scheme: str) -> None:
+    tab = opened(color_scheme=scheme, viewport={"width": 320, "height": 640})
+    mistakes = {}
+    for view in (*VIEWS, f"users/{admin.id}"):
+        tab.open(f"/admin/{view}".rstrip("/"))
+        tab.page.wait_for_selector(".panel section")
+        tab.page.wait_for_selector(".panel [role=status].empty", state="detached")
+        if not view:
+            tab.page.locator("summary").first.click()
+        mistakes[view] = tab.mistakes()
+        assert tab.page.evaluate("document.documentElement.scrollWidth") <= 320, view
+    assert mistakes == {name: [] for name in mistakes}

@@ -1,0 +1,203 @@
+"""The settings of the account in a real Chromium."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pyotp
+import pytest
+
+from tests.browser.tab import Tab
+from tests.http import OTHER_PASSWORD, PASSWORD, Person, Server, expect
+
+pytestmark = pytest.mark.browser
+
+CHROME = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36"
+
+
+def opened(new_device: Callable[..., Tab], person: Person, section: str = "", **options: Any) -> Tab:
+    """Return the app of a user, with a section of the settings."""
+    tab = new_device(**options).open().enter(person.username, button="")
+    tab.page.wait_for_selector("main .list")
+    tab.open(f"/settings/{section}".rstrip("/"))
+    tab.page.wait_for_selector(".panel section")
+    return tab
+
+
+def prove(tab: Tab, **fields: str) -> None:
+    """Give the proof that is asked for."""
+    for name, value in {"password": PASSWORD, **fields}.items():
+        tab.page.fill(f"dialog[open] [name={name}]", value)
+        tab.page.click("dialog[open] button.main")
+
+
+def profile(person: Person) -> dict[str, Any]:
+    found: dict[str, Any] = expect(person.get("/api/accounts/me/"), 200)
+    return found
+
+
+def test_the_profile_is_changed_and_the_password_is_asked_for_in_place_once(
+    new_device: Callable[..., Tab], person: Person
+) -> None:
+    tab = opened(new_device, person)
+    page = tab.page
+    page.get_by_label("First name").fill("Ada")
+    page.get_by_label("Time zone").select_option("Europe/Vienna")
+    page.click("button:text-is('Save')")
+    tab.see("Saved.")
+    assert (profile(person)["first_name"], profile(person)["time_zone"]) == ("Ada", "Europe/Vienna")
+    page.get_by_label("Username").fill("x")
+    page.click("text=Change username")
+    tab.see("3 to 150 letters")
+    assert page.evaluate("document.activeElement.name") == "username"
+    page.get_by_label("Username").fill("ada-lovelace")
+    page.click("text=Change username")
+    prove(tab, password="wrong")
+    tab.see("This password is wrong.")
+    prove(tab)
+    page.wait_for_selector("dialog[open]", state="detached")
+    page.wait_for_selector(".user:text-is('ada-lovelace')", state="attached")
+    page.get_by_label("New address").fill("ada@example.org")
+    page.click("text=Change address")
+    tab.see("Saved.")
+    assert (profile(person)["username"], profile(person)["email"]) == ("ada-lovelace", "ada@example.org")
+    page.get_by_label("Language").select_option("de")
+    page.click("button:text-is('Save')")
+    tab.see("Einstellungen")
+    assert profile(person)["language"] == "de"
+
+
+def test_a_proof_that_is_not_given_changes_nothing(new_device: Callable[..., Tab], person: Person) -> None:
+    tab = opened(new_device, person, "security")
+    tab.page.get_by_label("New password").fill(OTHER_PASSWORD)
+    tab.page.click("text=Change password")
+    tab.page.wait_for_selector("dialog[open]")
+    tab.page.keyboard.press("Escape")
+    tab.page.wait_for_selector("dialog[open]", state="detached")
+    tab.page.wait_for_selector("button:text-is('Change password'):enabled")
+    tab.page.click("text=Change password")
+    prove(tab)
+    tab.see("All other devices are signed out.")
+    expect(person.post("/api/accounts/login/", {"username": person.username, "password": OTHER_PASSWORD}), 200)
+
+
+def test_two_factor_authentication_is_turned_on_and_off(new_device: Callable[..., Tab], person: Person) -> None:
+    tab = opened(new_device, person, "security")
+    page = tab.page
+    page.click("text=Set up")
+    prove(tab)
+    page.wait_for_selector(".qr")
+    secret = pyotp.TOTP(page.get_by_label("Key", exact=True).input_value())
+    page.get_by_label("Two-factor code").fill("1")
+    page.click("text=Turn on")
+    tab.see("This code is wrong")
+    page.get_by_label("Two-factor code").fill(secret.now())
+    page.click("text=Turn on")
+    tab.see("10 recovery codes are left.")
+    [first, *_] = page.locator(".codes code").all_text_contents()
+    page.click("text=Turn off")
+    page.click("dialog[open] button.negative")
+    prove(tab, code=first)
+    tab.see("It is off.")
+    assert expect(person.get("/api/accounts/me/totp/"), 200)["enabled"] is False
+
+
+def test_devices_are_named_and_signed_out(new_device: Callable[..., Tab], person: Person, server: Server) -> None:
+    phone = server.login(person, device="phone")
+    tab = opened(new_device, person, "devices", user_agent=CHROME)
+    assert tab.page.locator(".entries li").count() == 3
+    tab.page.locator("li", has_text="This device").locator("strong:has-text('Chrome on Linux')").wait_for()
+    tab.page.click("button[aria-label='Sign out: phone']")
+    tab.page.wait_for_selector("li:has-text('phone')", state="detached")
+    expect(phone.get("/api/accounts/me/"), 401)
+    tab.page.click("text=Sign out all others")
+    tab.page.click("dialog[open] button.negative")
+    tab.page.wait_for_selector(".entries li >> nth=1", state="detached")
+    expect(person.get("/api/accounts/me/"), 401)
+
+
+def test_an_api_token_is_shown_once_and_revoked(new_device: Callable[..., Tab], person: Person) -> None:
+    tab = opened(new_device, person, "tokens")
+    page = tab.page
+    page.click("text=Create token")
+    tab.see("Use 1 to 100 characters.")
+    page.get_by_label("Name", exact=True).fill("backup")
+    page.get_by_label("Works until").fill("2099-01-01")
+    page.click("text=Create token")
+    prove(tab)
+    token = page.get_by_label("API token", exact=True).input_value()
+    [stored] = expect(person.get("/api/accounts/tokens/"), 200)["results"]
+    assert (stored["name"], stored["scopes"]) == ("backup", ["tasks:read"])
+    expect(person.get("/api/tasks/", headers={"Authorization": f"Bearer {token}"}), 200)
+    page.click("button[aria-label='Revoke: backup']")
+    page.click("dialog[open] button.negative")
+    tab.see("You have no API tokens.")
+    tab.open("/settings/activity")
+    tab.see("API token created")
+    tab.see("No mails.")
+
+
+def test_deleting_the_account_asks_for_the_password_and_leaves_nothing(
+    new_device: Callable[..., Tab], person: Person, server: Server
+) -> None:
+    friend = server.register()
+    person.share(person.category("Home"), friend)
+    tab = opened(new_device, person, "account")
+    tab.page.wait_for_selector(".names li:text-is('Home')")
+    tab.page.get_by_label("Who gets them").fill(friend.username)
+    tab.page.get_by_label("Password").fill("wrong")
+    tab.page.click("text=Delete my account")
+    tab.see("This password is wrong.")
+    tab.page.get_by_label("Password").fill(PASSWORD)
+    tab.page.click("text=Delete my account")
+    tab.page.wait_for_url("**/signin")
+    assert [each["name"] for each in friend.listed("/api/categories/")] == ["Home"]
+    tab.wait_for("indexedDB.databases().then((all) => all.filter(({ name }) => name.includes(':')).length === 0)")
+
+
+class TestWithMail:
+    @pytest.fixture
+    def settings(self, tmp_path: Any) -> dict[str, str]:
+        mail = {"MAIL_URL": f"folder:{tmp_path}/mails", "MAIL_FROM": "tasks@example.org"}
+        return {**mail, "PUBLIC_URL": "http://127.0.0.1"}
+
+    def test_an_address_is_pending_and_a_forgotten_password_is_asked_for(
+        self, new_device: Callable[..., Tab], person: Person
+    ) -> None:
+        tab = opened(new_device, person)
+        tab.page.get_by_label("New address").fill("ada@example.org")
+        tab.page.click("text=Change address")
+        prove(tab)
+        tab.see("We sent a link to ada@example.org.")
+        tab.page.click("text=Send again")
+        tab.see("Another mail is on its way")
+        tab.page.click("text=Give up this address")
+        tab.see("Your account has no address.")
+        tab.page.wait_for_selector(".note", state="detached")
+        tab.page.click("text=Sign out >> visible=true")
+        tab.page.click("text=Forgotten password")
+        tab.page.get_by_label("Username or e-mail address").fill(person.username)
+        tab.page.click("text=Send the link")
+        tab.see("a mail is on its way")
+        assert tab.mistakes() == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_in_the_settings(new_device: Callable[..., Tab], person: Person, scheme: str) -> None:
+    tab = opened(new_device, person, color_scheme=scheme, viewport={"width": 320, "height": 640})
+    mistakes = {}
+    for section in ("profile", "security", "devices", "tokens", "activity", "account"):
+        tab.open(f"/settings/{section}")
+        tab.page.wait_for_selector(".panel section")
+        tab.page.wait_for_selector(".panel [role=status].empty", state="detached")
+        mistakes[section] = tab.mistakes()
+        assert tab.page.evaluate("document.documentElement.scrollWidth") <= 320
+    tab.open("/settings/security")
+    tab.page.click("text=Set up")
+    tab.page.wait_for_selector("dialog[open]")
+    mistakes["proof"] = tab.mistakes()
+    prove(tab)
+    tab.page.wait_for_selector(".qr")
+    mistakes["two-factor"] = tab.mistakes()
+    assert mistakes == {name: [] for name in mistakes}
