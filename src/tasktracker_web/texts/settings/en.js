@@ -159,7 +159,7 @@ export const texts = {
   "deletion.lists": "These shared categories pass to another editor, with all tasks in them. One without an editor is deleted:",
   "deletion.delete": "Delete my account",
   "transfer_to": "Who gets them",
-  "transfer_to.hint": "The username of an editor of all of them. Empty: whoever has been an editor of each for longest.",
+  "transfer_to.hint": "The username of an editor of all of them. Empty: the editor of each for the longest time.",
 
   "forgot.lead": "Enter your username or your verified address. You get a mail with a link for a new password.",
   "forgot.send": "Send the link",
