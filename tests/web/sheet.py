@@ -92,9 +92,7 @@ class _Sheet:
         self._view("/trash", ".trash li", "trash")
         self._view("/all", "main .row", "no-match", lambda: page.fill("input[type=search]", "nothing like this"))
         self._view("/all", "main .row", "selected", self._select)
-        self._view(
-            "/all", "main .row", "writing", lambda: page.fill("main .add-box input", "Buy bread tomorrow 17:00 !4")
-        )
+        self._view("/all", "main .row", "writing", lambda: page.fill("main .add-box input", "Buy bread tomorrow !4"))
         page.fill("main .add-box input", "")
         self._view("/all", "main .row", "capture", self._capture)
         page.fill("dialog .add-box input", "")

@@ -6,6 +6,7 @@ import { go, route } from "../router.js";
 import { t } from "../texts/texts.js";
 import { useEffect, useRef } from "../vendor/preact-hooks.js";
 import { signal } from "../vendor/preact-signals.js";
+import { AfterFrame } from "./after-frame.js";
 import { Board } from "./board.js";
 import { Capture, CaptureButton } from "./capture.js";
 import { Issues } from "./issues.js";
@@ -64,11 +65,11 @@ function Main() {
       <header class="top">
         <button class="quiet" aria-label=${t("menu")} popovertarget="menu">☰</button>
         <strong>${t("app")}</strong>
-        ${!isWide.value && h(StatusLine, {})} ${h(CaptureButton, { hasLabel: false })}
+        ${!isWide.value && h(AfterFrame, { of: StatusLine })} ${h(CaptureButton, { hasLabel: false })}
       </header>
       <div class="side" id="menu" popover ref=${menu}>
         <button class="quiet close" aria-label=${t("close")} popovertarget="menu" popovertargetaction="hide">✕</button>
-        ${h(CaptureButton, { hasLabel: true })} ${h(Sidebar, {})} ${isWide.value && h(StatusLine, {})}
+        ${h(CaptureButton, { hasLabel: true })} ${h(AfterFrame, { of: Sidebar })} ${isWide.value && h(AfterFrame, { of: StatusLine })}
       </div>
       <main id="main" tabindex="-1">
         ${!PANELS.includes(shown) && h(Issues, {})}

@@ -59,10 +59,11 @@ export function useOwners(type, items) {
   const copy = useCopy();
   const names = copy.names.value;
   const { connection } = copy.status.value;
+  const isRead = copy.isRead.value;
   const unknown = new Map(items.flatMap(({ id, owner }) => (owner && !names[owner] ? [[owner, id]] : [])));
   useEffect(() => {
-    for (const id of unknown.values()) void copy.ask(sharesOf(type, id)).catch(() => {}); // again when it is online
-  }, [connection, [...unknown.keys()].join()]);
+    for (const id of isRead ? unknown.values() : []) void copy.ask(sharesOf(type, id)).catch(() => {}); // again when it is online
+  }, [isRead, connection, [...unknown.keys()].join()]);
   return names;
 }
 
