@@ -4,7 +4,7 @@ import { batch, signal } from "../vendor/preact-signals-core.js";
 import { Collection } from "./collection.js";
 import { isNoSpace, NoSpace, Refused, SignInRequired } from "./errors.js";
 import { Following } from "./following.js";
-import { editable, TRASH, TYPES } from "./items.js";
+import { asReturned, editable, TRASH, TYPES } from "./items.js";
 import { queue } from "./outbox.js";
 import { isNotFound } from "./settling.js";
 import { Layer, view } from "./shown.js";
@@ -426,9 +426,10 @@ export class Copy {
   async #edit(...edits) {
     if (!this.isRead.peek()) await this.#isBased();
     // They are shown before they are stored.
-    for (const edit of edits) {
+    for (const { data = {}, ...each } of edits) {
+      const edit = { ...each, data: asReturned(data) };
       const number = (this.#lastNumber = Math.max(this.#lastNumber, this.#revision) + 1);
-      const shown = { ...edit, number, data: edit.data ?? {}, id: this.#parts.uuid(), done_version: null };
+      const shown = { ...edit, number, id: this.#parts.uuid(), done_version: null };
       this.#provisional.add(shown);
       this.#unstored.push({ edit, shown });
     }

@@ -53,7 +53,7 @@ export function Keys({ onClose }) {
   useLayoutEffect(() => dialog.current?.showModal(), []);
   return html`<dialog class="keys" ref=${dialog} aria-labelledby="keys" onClose=${onClose}>
     <header>
-      <h1 id="keys">${t("keys")}</h1>
+      <h1 id="keys" tabindex="-1" autofocus>${t("keys")}</h1>
       <form method="dialog"><button class="quiet" aria-label=${t("close")}>✕</button></form>
     </header>
     ${KEYS.map(
