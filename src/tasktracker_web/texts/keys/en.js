@@ -10,7 +10,7 @@ export const texts = {
   "keys.range": "Select several tasks",
   "keys.all": "Select all tasks",
   "keys.around": "Go to another task",
-  "keys.move": "Move the task to another state",
+  "keys.move": "Change the state of the task",
   "keys.close": "Close the task",
   "keys.title": "Save the title",
   "keys.notes": "Save the notes",
