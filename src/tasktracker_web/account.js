@@ -2,6 +2,7 @@
 
 import { markArrivals } from "./arrivals.js";
 import { BASE } from "./base.js";
+import { findFirst, forgetFirst, keepFirst } from "./first.js";
 import { Lists } from "./lists.js";
 import { Copy } from "./sync/copy.js";
 import { Offline } from "./sync/errors.js";
@@ -57,23 +58,38 @@ export async function start() {
   });
   addEventListener("beforeunload", (event) => account.value?.copy.hasUnstored && event.preventDefault());
   document.addEventListener("visibilitychange", () => {
-    if (!document.hidden && account.value) void account.value.copy.load().then(() => account.value?.copy.wake());
+    if (document.hidden) keep();
+    else if (account.value) void account.value.copy.load().then(() => account.value?.copy.wake());
   });
+  addEventListener("pagehide", keep);
   await finishSigningOut();
   const user = JSON.parse(localStorage.getItem(USER) ?? "null");
   if (user) await open(user);
   else account.value = null;
 }
 
+/** Keep what the next page shows first, unless the user has signed out by now. */
+function keep() {
+  if (!account.value?.copy.isRead.peek() || !localStorage.getItem(USER)) return;
+  const { user, copy, lists } = account.value;
+  keepFirst(user, lists, [...copy.categories.peek().values()]);
+}
+
 /** @param {User} user */
 async function open(user) {
   const name = `${PREFIX}:${user.server}:${user.id}`;
   // Some browsers allow no storage in private windows: the app then works while it is open.
-  const store = await IdbStore.open(name).catch(() => new MemoryStore());
+  const store = IdbStore.open(name).catch(() => new MemoryStore());
   const copy = new Copy({ ...shared, session, store, sha256, uuid, owner: { server: user.server, user: user.id } });
   markArrivals(copy);
+  const opened = { user, copy, lists: new Lists(copy.tasks, user.id) };
+  const first = findFirst(user);
+  if (first) {
+    copy.preview(first);
+    account.value = opened;
+  }
   await copy.start();
-  account.value = { user, copy, lists: new Lists(copy.tasks, user.id) };
+  account.value = opened;
 }
 
 /** @param {() => Promise<import("./sync/items.js").Schemas["UserView"]>} signingIn */
@@ -119,6 +135,7 @@ export async function signOut() {
   localStorage.removeItem(USER);
   localStorage.setItem(SIGNING_OUT, "yes");
   sessionStorage.clear(); // texts that were being written
+  forgetFirst();
   const before = account.value;
   account.value = null;
   shared.channel.post({ kind: "user", id: null });

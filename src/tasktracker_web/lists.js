@@ -94,10 +94,10 @@ export function sorted(tasks, includes, order) {
   const all = () => [...tasks.peek().values()].filter(includes).sort(order);
   const list = signal(all());
   tasks.listen((changes) => {
+    if (changes.length > MANY) return void (list.value = all());
     const gone = changes.flatMap(([before]) => (before && includes(before) ? [before] : []));
     const added = changes.flatMap(([, after]) => (after && includes(after) ? [after] : []));
     if (gone.length + added.length === 0) return;
-    if (gone.length + added.length > MANY) return void (list.value = all());
     const rows = [...list.peek()];
     const at = (/** @type {Task} */ task) => position(rows, (each) => order(each, task) >= 0);
     for (const task of gone) rows.splice(at(task), 1);

@@ -87,6 +87,7 @@ class Tab:
         ]
 
     def synced(self) -> None:
-        """Wait until the server has all edits."""
+        """Wait until the server has all edits. Their number is shown after the next frame."""
+        self.page.evaluate("new Promise((shown) => requestAnimationFrame(() => setTimeout(shown)))")
         self.page.wait_for_selector(".status-line.live", state="attached")
         self.page.wait_for_selector(".waiting", state="detached")

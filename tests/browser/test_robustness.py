@@ -49,6 +49,49 @@ def test_a_new_version_of_the_app_keeps_edits_that_were_not_sent(
     assert person.titles() == ["not sent"]
 
 
+HOLD = """
+const { addEventListener } = IDBRequest.prototype;
+const released = new Promise((release) => (window.release = release));
+IDBRequest.prototype.addEventListener = function (type, listener) {
+    const isOpening = this instanceof IDBOpenDBRequest && type === "success";
+    addEventListener.call(this, type, isOpening ? (event) => released.then(() => listener(event)) : listener);
+};
+const name = "tasktracker:first";
+localStorage.setItem(name, localStorage.getItem(name).replace("read", "shown"));
+"""
+"""Opens the database when `release` was called. What is shown before that is not what the copy contains."""
+
+
+def test_the_first_tasks_are_shown_before_the_copy_is_read_and_edits_made_then_are_kept(
+    app: Tab, person: Person
+) -> None:
+    app.add("read")
+    app.synced()
+    app.page.add_init_script(HOLD)
+    app.page.reload()
+    app.expect("shown")
+    app.page.click("button[aria-label='Complete “shown”']")
+    app.add("new")
+    app.page.evaluate("release()")
+    app.expect("new")
+    app.undo()  # of the last edit
+    app.expect()
+    app.synced()
+    assert [(each["title"], each["state"]) for each in person.listed("/api/tasks/")] == [("read", "done")]
+
+
+def test_signing_out_removes_the_first_tasks(app: Tab) -> None:
+    app.add("secret")
+    app.synced()
+    app.page.reload()
+    stored = "Object.entries(localStorage).join()"
+    assert "secret" in app.page.evaluate(stored)
+    app.page.click("text=Sign out >> visible=true")
+    app.page.wait_for_selector("#username")
+    app.page.reload()
+    assert "secret" not in app.page.evaluate(stored)
+
+
 def test_a_device_without_space_says_so_and_loses_nothing(app: Tab, person: Person) -> None:
     app.add("before")
     app.synced()

@@ -57,7 +57,7 @@ def test_the_profile_is_changed_and_the_password_is_asked_for_in_place_once(
     tab.see("This password is wrong.")
     prove(tab)
     page.wait_for_selector("dialog[open]", state="detached")
-    page.wait_for_selector(".user:text-is('ada-lovelace')", state="attached")
+    page.wait_for_selector(".account strong:text-is('ada-lovelace')", state="attached")
     page.get_by_label("New address").fill("ada@example.org")
     page.click("text=Change address")
     tab.see("Saved.")

@@ -246,7 +246,9 @@ def test_errors_are_reported_by_line(alice: Person) -> None:
 
 @pytest.mark.parametrize("media_type", ["application/json", "text/plain", "", "text/csv; charset=iso-8859-1"])
 def test_other_content_types_are_refused(alice: Person, media_type: str) -> None:
-    problem(upload(alice, b"x", media_type), 415, "unsupported-media-type")
+    body = problem(upload(alice, b"x", media_type), 415, "unsupported-media-type")
+    accepted = "application/octet-stream or application/x-ndjson or application/zip or text/csv"
+    assert body["detail"] == f"The body must be sent as {accepted}, in UTF-8."
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"{}\n", b"TYPE,CONTENT\n"])

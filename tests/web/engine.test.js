@@ -90,19 +90,17 @@ test("each action can be undone", async () => {
   await until(() => areIdle(phone, laptop) && laptop.titles.length === 0);
 });
 
-test("a new task is above the one before it, also before it is stored, and does not change when it is", async () => {
+test("a new task is above the one before it, also before it is stored", async () => {
   const { phone } = await twoDevices();
   phone.browser.isOnline = false;
   const { tasks } = phone.copy;
   const titles = () => [...tasks.peek().values()].sort(inOrder).map((task) => task.title);
   for (let number = 0; number < 5; number++) {
     const storing = phone.copy.createAll([{ title: `${number} first` }, { title: `${number} second` }]);
-    assert.deepEqual(titles().slice(0, 2), [`${number} first`, `${number} second`]);
-    /** @type {unknown[]} */
-    const changes = [];
-    tasks.listen((each) => changes.push(...each));
+    const before = titles();
     await storing;
-    assert.deepEqual(changes, []);
+    assert.deepEqual(before.slice(0, 2), [`${number} first`, `${number} second`]);
+    assert.deepEqual(titles(), before);
   }
 });
 

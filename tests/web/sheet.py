@@ -104,6 +104,7 @@ class _Sheet:
         self._view("/today", "main .row", "toast", lambda: page.click(".row .check"))
         if page.viewport_size["width"] < 800:
             self._view("/today", "main .row", "menu", lambda: page.click(".top button"))
+        self._view(f"/task/{tasks['contract']}", ".people li", "sharing", self._share)
         self._settings()
         self._administration(person)
         self._conflict(person, tasks["contract"])
@@ -126,6 +127,10 @@ class _Sheet:
         self._page.click(".history summary")
         self._page.locator(".history li").nth(2).wait_for()
         self._page.locator(".pane").evaluate("pane => pane.scrollTo(0, 10000)")
+
+    def _share(self) -> None:
+        self._page.click(".people .share")
+        self._page.wait_for_selector(".members li")
 
     def _settings(self) -> None:
         page = self._page

@@ -29,7 +29,7 @@ import { Syncer } from "./syncer.js";
 /** Whose copy it is: the ids of the server and of the user. @typedef {{ server: string, user: string }} Owner */
 /**
  * @typedef {object} Parts
- * @property {import("./store.js").Store} store
+ * @property {import("./store.js").Store | Promise<import("./store.js").Store>} store it may still be opened
  * @property {import("./session.js").Session} session
  * @property {import("./session.js").Channel} channel
  * @property {import("./session.js").Locks} locks
@@ -56,6 +56,8 @@ export class Copy {
   status = signal({ connection: "starting", received: 0 });
   /** The number of edits that the server has not confirmed. */
   waiting = signal(0);
+  /** Whether the copy was read. Before that, a part of it may be shown, as it was some time ago. */
+  isRead = signal(false);
   /** Whether everything has been received once. */
   isComplete = signal(false);
   /** Whether the user has seen the first tasks that the app suggests. */
@@ -105,6 +107,10 @@ export class Copy {
   #retrying;
   /** The number of the last edit that was made here, by which new items are ordered: the store will give the same. */
   #lastNumber = 0;
+  /** @type {Promise<void>} */
+  #reading = Promise.resolve();
+  /** The number of edits that wait until the copy is read. */
+  #delayed = 0;
   #shownAt = 0;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #showing;
@@ -146,23 +152,38 @@ export class Copy {
   async start() {
     this.#stopListening = this.#parts.channel.listen((message) => this.#hear(message));
     this.#parts.channel.post({ kind: "status?", name: this.#name });
-    await this.load();
-    void this.#parts.store.tidy().catch(() => {}); // it only makes the next start faster
+    await (this.#reading = this.load());
+    void (await this.#parts.store).tidy().catch(() => {}); // it only makes the next start faster
     void this.#following.run();
   }
 
+  /** Show items until the copy is read. @param {{ task: Task[], category: Category[] }} items */
+  preview(items) {
+    for (const type of TYPES) {
+      const found = new Map(items[type].map((item) => [item.id, item]));
+      this.#shown[type].update(found.keys(), (id) => found.get(id));
+    }
+  }
+
+  /** Wait until the copy is read: what is shown before may have changed. Raises what reading it has raised. */
+  async #isBased() {
+    this.#delayed++;
+    await this.#reading;
+    this.#delayed--;
+  }
+
   /** Stop syncing. The copy stays on the device. */
-  stop() {
+  async stop() {
     this.#stopListening();
     clearTimeout(this.#retrying);
     this.#following.stop();
-    this.#parts.store.close();
+    (await this.#parts.store).close();
   }
 
   /** Stop, and remove the copy from the device, with the edits that were not sent. */
   async remove() {
-    this.stop();
-    await this.#parts.store.destroy();
+    await this.stop();
+    await (await this.#parts.store).destroy();
   }
 
   /** Sync soon, for example because the network is back. */
@@ -187,19 +208,22 @@ export class Copy {
     this.#loaded = this.#exact = this.#revision = revision;
     for (const committed of this.#early.splice(0)) this.#apply(committed);
     this.#show();
+    this.isRead.value = true;
   }
 
   // ------------------------------------------------------------------ storing
 
   /** @template T @param {(tx: import("./store.js").Reading) => Promise<T>} work @returns {Promise<T>} */
-  read(work) {
-    return this.#parts.store.read(work);
+  async read(work) {
+    return (await this.#parts.store).read(work);
   }
 
   /** @template T @param {(tx: import("./store.js").Transaction) => Promise<T>} work @param {unknown[]} [provisional] the edits that it stores @returns {Promise<T>} */
   async write(work, provisional = []) {
+    const store = await this.#parts.store;
+    if (!this.isRead.peek()) await this.#isBased();
     const mirror = { revision: this.#exact, rows: this.#rows };
-    const { result, ...committed } = await this.#parts.store.write(work, mirror);
+    const { result, ...committed } = await store.write(work, mirror);
     for (const edit of provisional) this.#provisional.delete(edit);
     if (committed.writes.length) {
       this.#parts.channel.post({ kind: "writes", name: this.#name, ...committed });
@@ -316,6 +340,7 @@ export class Copy {
 
   /** Change the same fields of several items. @param {Type} type @param {string[]} ids @param {Fields} data @returns {Promise<Undo>} */
   async editAll(type, ids, data) {
+    if (!this.isRead.peek()) await this.#isBased();
     const before = ids.map((id) => this.context.lastShown(type, id) ?? {});
     const edits = (/** @type {(index: number) => Fields} */ dataOf) =>
       this.#edit(...ids.map((target, index) => /** @type {NewEdit} */ ({ type, op: "update", target, data: dataOf(index) })));
@@ -331,6 +356,7 @@ export class Copy {
   /** Move a task to the trash with its subtasks, or delete a category. @param {Type} type @param {string} id @returns {Promise<Undo>} */
   async trash(type, id) {
     if (type === "task") return this.trashAll([id]);
+    if (!this.isRead.peek()) await this.#isBased();
     const before = editable(type, this.context.lastShown(type, id) ?? {});
     const filed = [...this.tasks.peek().values()].filter((task) => task.category === id).map((task) => task.id);
     await this.#edit({ type, op: "delete", target: id });
@@ -398,6 +424,7 @@ export class Copy {
 
   /** Store edits in one transaction. Raises NoSpace. @param {NewEdit[]} edits */
   async #edit(...edits) {
+    if (!this.isRead.peek()) await this.#isBased();
     // They are shown before they are stored.
     for (const { data = {}, ...each } of edits) {
       const edit = { ...each, data: asReturned(data) };
@@ -419,7 +446,7 @@ export class Copy {
 
   /** Whether edits would be lost with the page, because the device has no space left. */
   get hasUnstored() {
-    return this.#unstored.length > 0;
+    return this.#unstored.length + this.#delayed > 0;
   }
 
   /** Store the edits that are only in memory, in their order. */

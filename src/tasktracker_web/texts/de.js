@@ -110,6 +110,7 @@ export const texts = {
   "subtasks": "Unteraufgaben",
   "subtasks.done": "{done} von {all} erledigt",
   "subtasks.add": "Unteraufgabe hinzufügen",
+  "share": "Teilen",
   "people": "Personen",
   "people.you": "(Sie)",
   "role.owner": "Besitzt sie",

@@ -110,6 +110,7 @@ export const texts = {
   "subtasks": "Subtasks",
   "subtasks.done": "{done} of {all} done",
   "subtasks.add": "Add a subtask",
+  "share": "Share",
   "people": "People",
   "people.you": "(you)",
   "role.owner": "Owner",

@@ -6,6 +6,7 @@ import { go, route } from "../router.js";
 import { t } from "../texts/texts.js";
 import { useEffect, useRef } from "../vendor/preact-hooks.js";
 import { signal } from "../vendor/preact-signals.js";
+import { AfterFrame } from "./after-frame.js";
 import { Board } from "./board.js";
 import { Capture, CaptureButton } from "./capture.js";
 import { Issues } from "./issues.js";
@@ -17,10 +18,11 @@ import { Shortcuts } from "./shortcuts.js";
 import { SignIn } from "./sign-in.js";
 import { StatusLine } from "./status-line.js";
 import { Toast } from "./toast.js";
-import { Trash } from "./trash.js";
 
 const SIGNED_OUT = ["signin", "register", "forgot"];
 const START = "/today";
+/** Where conflicts of tasks are not shown. */
+const PANELS = ["settings", "admin"];
 /** Routes that lead to the start. */
 const PASSING = ["", "share"];
 
@@ -63,15 +65,15 @@ function Main() {
       <header class="top">
         <button class="quiet" aria-label=${t("menu")} popovertarget="menu">☰</button>
         <strong>${t("app")}</strong>
-        ${!isWide.value && h(StatusLine, {})} ${h(CaptureButton, { hasLabel: false })}
+        ${!isWide.value && h(AfterFrame, { of: StatusLine })} ${h(CaptureButton, { hasLabel: false })}
       </header>
       <div class="side" id="menu" popover ref=${menu}>
         <button class="quiet close" aria-label=${t("close")} popovertarget="menu" popovertargetaction="hide">✕</button>
-        ${h(CaptureButton, { hasLabel: true })} ${h(Sidebar, {})} ${isWide.value && h(StatusLine, {})}
+        ${h(CaptureButton, { hasLabel: true })} ${h(AfterFrame, { of: Sidebar })} ${isWide.value && h(AfterFrame, { of: StatusLine })}
       </div>
       <main id="main" tabindex="-1">
-        ${!(shown in LATER) && h(Issues, {})}
-        ${shown in LATER ? h(Later, { key: shown, load: LATER[shown], id: category }) : shown === "trash" ? h(Trash, {}) : shown === "board" ? h(Board, {}) : h(List, { key: shown + category, name: shown, category })}
+        ${!PANELS.includes(shown) && h(Issues, {})}
+        ${shown in LATER ? h(Later, { key: shown, load: LATER[shown], id: category }) : shown === "board" ? h(Board, {}) : h(List, { key: shown + category, name: shown, category })}
       </main>
       ${isTask && h(Pane, { key: id, id, onClose: back })}
     </div>

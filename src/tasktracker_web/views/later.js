@@ -5,12 +5,13 @@ import { t } from "../texts/texts.js";
 import { onDemand } from "../updates.js";
 import { useEffect, useState } from "../vendor/preact-hooks.js";
 
-/** @typedef {(props: { id: string }) => any} View */
+/** @typedef {(props: any) => any} View */
 /** By the first part of the path. @type {Record<string, () => Promise<{ View: View }>>} */
 export const LATER = {
   forgot: () => import("./forgot.js"),
   settings: () => import("./settings/settings.js"),
   admin: () => import("./admin/gate.js"),
+  trash: () => import("./trash.js").then(({ Trash }) => ({ View: Trash })),
 };
 
 /** @param {{ load: () => Promise<{ View: View }>, id: string, key?: string }} props */

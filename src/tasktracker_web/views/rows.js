@@ -29,8 +29,11 @@ export function Rows({ entries, move }) {
   const [focused, setFocused] = useState(/** @type {string | null} */ (null));
   /** The row that gets the focus when it is shown. */
   const next = useRef(/** @type {string | null} */ (null));
-  const at = focused === null ? -1 : entries.findIndex(({ id }) => id === focused);
-  const lastAt = useRef(-1);
+  /** The row that had the focus last, and its place. */
+  const last = useRef(/** @type {{ at: number, entry?: Task | Heading }} */ ({ at: -1 }));
+  const at = entries.indexOf(/** @type {Task} */ (tasks.get(focused ?? ""))); // of ten thousand: faster than by the id
+  /** The same row when its task has left the list. To remove it, or to move the focus, lays out the page: it is hidden first. */
+  const left = at === -1 && last.current.entry?.id === focused ? last.current.entry : undefined;
   useClosed((id) => {
     const row = find(id);
     if (row) row.focus();
@@ -38,13 +41,15 @@ export function Rows({ entries, move }) {
   });
   const find = (/** @type {string} */ id) => /** @type {HTMLElement | null | undefined} */ (list.current?.querySelector(`[data-id="${id}"] a`));
   useLayoutEffect(() => {
-    if (focused !== null && at === -1 && document.activeElement === document.body) {
-      // Its task has left the list. To move the focus lays out the page, so it waits until the change is shown.
-      const id = entries[Math.min(lastAt.current, entries.length - 1)]?.id ?? null;
-      setFocused(id);
-      if (id !== null) requestAnimationFrame(() => document.activeElement === document.body && find(id)?.focus());
+    if (at !== -1) last.current = { at, entry: entries[at] };
+    else if (left) {
+      requestAnimationFrame(() => {
+        const id = entries[Math.min(last.current.at, entries.length - 1)].id;
+        const isFree = document.activeElement === document.body || document.activeElement?.closest(".left");
+        if (isFree) find(id)?.focus();
+        setFocused(isFree ? id : null);
+      });
     }
-    if (at !== -1) lastAt.current = at;
     if (next.current !== null) find(next.current)?.focus();
     next.current = null;
   });
@@ -87,15 +92,21 @@ export function Rows({ entries, move }) {
   const shown = entries.slice(from, to).map((entry, index) => ({ entry, index: from + index }));
   if (at !== -1 && at < from) shown.unshift({ entry: entries[at], index: at });
   if (at !== -1 && at >= to) shown.push({ entry: entries[at], index: at });
+  if (left) shown.splice(Math.max(0, last.current.at - from), 0, { entry: left, index: -1 });
   const focus = (/** @type {FocusEvent} */ event) =>
     setFocused(/** @type {Element} */ (event.target).closest("[data-id]")?.getAttribute("data-id") ?? null);
+  let end = 0;
   const classes = ["rows", "heading" in entries[0] && "headed", (isSelected || isSelecting.value) && "selecting"];
   return html`<ul class=${classes.filter(Boolean).join(" ")} ref=${list} style=${{ height: `calc(var(--row) * ${entries.length})` }} onFocusIn=${focus}>
     ${shown.map(({ entry, index }) => {
-      const place = { top: `calc(var(--row) * ${index})` };
+      // Each row is below the one before it, so that a change above does not change it.
+      const missing = entry === left ? 0 : index - end;
+      if (entry !== left) end = index + 1;
+      const place = missing ? { marginBlockStart: `calc(var(--row) * ${missing})` } : undefined;
       if ("heading" in entry) return html`<li key=${entry.id} class="heading" style=${place}><h2 class=${entry.style}>${entry.heading}</h2></li>`;
       const parent = entry.parent ? tasks.get(entry.parent)?.title : undefined;
-      return html`<li key=${entry.id} class="row" data-id=${entry.id} style=${place}>${h(Row, { task: entry, parent, pick })}</li>`;
+      const shape = entry === left ? { class: "left", hidden: true } : { class: "row", "data-id": entry.id, style: place };
+      return html`<li key=${entry.id} ...${shape}>${h(Row, { task: entry, parent, pick })}</li>`;
     })}
   </ul>`;
 }

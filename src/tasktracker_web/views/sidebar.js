@@ -53,12 +53,13 @@ export function byName(categories) {
 /** @param {{ path: string, label: string, icon?: string, note?: string, count: number, color?: string, key?: string }} props */
 function Entry({ path, label, icon, note, count, color }) {
   const { name, id } = route.value;
+  const isCounted = count > 0 && useCopy().isRead.value;
   const isCurrent = path === `/${name}${id && `/${id}`}`;
   return html`<li>
     <a href=${url(path)} aria-current=${isCurrent ? "page" : undefined}>
       ${icon ? h(Icon, { name: icon }) : h(Dot, { color: color ?? "none" })}
       <span class="label" dir="auto">${label}${note && html`<span class="hint">${note}</span>`}</span>
-      ${count > 0 && html`<span class="count" aria-label=${t("count", { count })}>${count}</span>`}
+      ${isCounted && html`<span class="count" aria-label=${t("count", { count })}>${count}</span>`}
     </a>
   </li>`;
 }

@@ -176,6 +176,7 @@ def test_administrators_list_retry_and_cancel_mails(api: Api, folder: MailFolder
     newest_link(folder, 1)
     (sent,) = admin.listed("/api/admin/deliveries/")
     assert (sent["kind"], sent["address"], sent["attempts"]) == ("verify-email", ADDRESS, 1)
+    assert sent["next_attempt_at"] is None
     for state, number in (("sent", 1), ("failed", 0)):
         found = expect(admin.get("/api/admin/deliveries/", params={"state": state}), 200)
         assert len(found["results"]) == number

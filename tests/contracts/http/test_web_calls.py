@@ -10,7 +10,6 @@ from tests.http import Api
 
 BY_SYNC = "edits are mutations of `POST /api/sync`, which also work offline"
 ARRIVES = "arrives with the changes of the sync"
-SHARING = "the dialogs for sharing are not there yet"
 FILES = "export and import are not there yet"
 LINK = "the page of the link does it, at `/link/`"
 
@@ -18,8 +17,6 @@ EXCEPTIONS = {
     **dict.fromkeys(["createTask", "replaceTask", "editTask", "deleteTask", "undoChange", "restoreTask"], BY_SYNC),
     **dict.fromkeys(["createCategory", "replaceCategory", "editCategory", "deleteCategory"], BY_SYNC),
     **dict.fromkeys(["listTasks", "listCategories"], ARRIVES),
-    **dict.fromkeys(["shareTask", "unshareTask", "assignRole"], SHARING),
-    **dict.fromkeys(["shareCategory", "unshareCategory", "assignCategoryRole"], SHARING),
     **dict.fromkeys(["exportAccount", "importAccount", "listImports", "readImport", "listImportedLines"], FILES),
     **dict.fromkeys(["verifyEmail", "resetPassword"], LINK),
     "verify": "the app finds out by its next request",
