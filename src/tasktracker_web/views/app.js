@@ -7,7 +7,6 @@ import { t } from "../texts/texts.js";
 import { useEffect, useRef } from "../vendor/preact-hooks.js";
 import { signal } from "../vendor/preact-signals.js";
 import { AfterFrame } from "./after-frame.js";
-import { Board } from "./board.js";
 import { Capture, CaptureButton } from "./capture.js";
 import { Issues } from "./issues.js";
 import { Later, LATER } from "./later.js";
@@ -73,7 +72,7 @@ function Main() {
       </div>
       <main id="main" tabindex="-1">
         ${!PANELS.includes(shown) && h(Issues, {})}
-        ${shown in LATER ? h(Later, { key: shown, load: LATER[shown], id: category }) : shown === "board" ? h(Board, {}) : h(List, { key: shown + category, name: shown, category })}
+        ${shown in LATER ? h(Later, { key: shown, load: LATER[shown], id: category }) : h(List, { key: shown + category, name: shown, category })}
       </main>
       ${isTask && h(Pane, { key: id, id, onClose: back })}
     </div>
