@@ -70,7 +70,7 @@ function Main() {
       </div>
       <main id="main" tabindex="-1">
         ${!PANELS.includes(shown) && h(Issues, {})}
-        ${shown in LATER ? h(Later, { key: shown, load: LATER[shown], id: category }) : shown === "board" ? h(Board, {}) : h(List, { key: shown + category, name: shown, category })}
+        ${shown in LATER ? h(Later, { key: shown, load: LATER[shown], id: category }) : h(List, { key: shown + category, name: shown, category })}
       </main>
       ${isTask && h(Pane, { key: id, id, onClose: back })}
     </div>

@@ -1,8 +1,11 @@
 // The screen that lists every key.
 
 import { html } from "../html.js";
-import { t } from "../texts/texts.js";
+import { addTexts, t } from "../texts/texts.js";
 import { useLayoutEffect, useRef } from "../vendor/preact-hooks.js";
+import { loadStyle } from "./panel/panel.js";
+
+await Promise.all([addTexts("keys"), loadStyle("keys")]);
 
 const CTRL = /Mac|iP/.test(navigator.platform) ? "⌘" : t("key.ctrl");
 const SHIFT = t("key.shift");
