@@ -12,8 +12,6 @@ export const LATER = {
   forgot: () => import("./forgot.js"),
   settings: () => import("./settings/settings.js"),
   admin: () => import("./admin/gate.js"),
-  board: () => import("./board.js").then(({ Board }) => ({ View: Board })),
-  trash: () => import("./trash.js").then(({ Trash }) => ({ View: Trash })),
 };
 
 /** @param {{ load: () => Promise<{ View: View }>, id: string, key?: string }} props */
