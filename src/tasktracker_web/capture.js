@@ -24,6 +24,8 @@ const MAX_NOTES = 10_000;
 /** What follows a word. */
 const END = "(?=$|[\\s,;.!?)])";
 const PRIORITY = new RegExp(`!([1-4])${END}`, "y");
+/** A time follows, so what is before it is a day. */
+const BEFORE_TIME = "(?=,? (?:(?:at|um) )?\\d{1,2}(?:[:.]\\d\\d|(?: ?[ap]m| ?uhr)\\b))";
 const IS_END = new RegExp(`^${END}`);
 
 /**
@@ -248,7 +250,7 @@ function english(locale) {
       rule(`${on}today`, (_, now) => ({ date: now })),
       rule(`${on}(?:tomorrow|tmr)`, (_, now) => ({ date: daysAfter(now, 1) })),
       rule(`${on}(next )?(${weekday})`, ([next, name], now) => weekdayAfter(now, numberOf(WEEKDAYS.en, name), !!next)),
-      rule(`(?:${withWord})?(next )(${short})|${withWord}(${short})`, ([next, name, other], now) => weekdayAfter(now, numberOf(SHORT_WEEKDAYS.en, name ?? other), !!next)),
+      rule(`(?:${withWord})?(next )(${short})|${withWord}(${short})|(${short})${BEFORE_TIME}`, ([next, name, other, alone], now) => weekdayAfter(now, numberOf(SHORT_WEEKDAYS.en, name ?? other ?? alone), !!next)),
       rule("next week", (_, now) => weekdayAfter(now, 1, true)),
       rule("in (\\d{1,3}|an?|one) (min|minutes?|h|hours?|days?|weeks?|months?|years?)", ([count, unit], now) => after(now, count, unit.toLowerCase())),
       rule(`${on}(\\d{1,2})(?:st|nd|rd|th)?(?: of)? (${month})(?:,? (\\d{4}))?`, ([day, name, year], now) => dateOf(now, numberOf(months, name) + 1, Number(day), Number(year))),
@@ -256,6 +258,7 @@ function english(locale) {
       // Without a year or a word, 1/2 is more often a half.
       rule(`${on}(\\d{1,2})/(\\d{1,2})/(\\d{4})`, ([first, second, year], now) => slashed(first, second, year, now)),
       rule(`${withWord}(\\d{1,2})/(\\d{1,2})`, ([first, second], now) => slashed(first, second, "", now)),
+      rule(`(\\d{1,2})/(\\d{1,2})${BEFORE_TIME}`, ([first, second], now) => slashed(first, second, "", now)),
     ],
     times: [
       rule("(?:at )?(0?[1-9]|1[0-2])(?::([0-5]\\d))? ?(am|pm)", ([hours, minutes, half]) => [(Number(hours) % 12) + (half.toLowerCase() === "pm" ? 12 : 0), Number(minutes ?? 0)]),
@@ -278,7 +281,7 @@ function german() {
       rule("(?:bis )?übermorgen", (_, now) => ({ date: daysAfter(now, 2) })),
       rule("(?:bis )?morgen", (_, now) => ({ date: daysAfter(now, 1) })),
       rule(`${on}${next}?(${weekday})`, ([isNext, name], now) => weekdayAfter(now, numberOf(weekdays, name), !!isNext)),
-      rule(`(?:am |bis )?${next}(${short})|(?:am|bis) (${short})`, ([isNext, name, other], now) => weekdayAfter(now, numberOf(SHORT_WEEKDAYS.de, name ?? other), !!isNext)),
+      rule(`(?:am |bis )?${next}(${short})|(?:am|bis) (${short})|(${short})${BEFORE_TIME}`, ([isNext, name, other, alone], now) => weekdayAfter(now, numberOf(SHORT_WEEKDAYS.de, name ?? other ?? alone), !!isNext)),
       rule("nächste woche", (_, now) => weekdayAfter(now, 1, true)),
       rule("in (\\d{1,3}|eine[rmn]?) (min|minuten?|h|std|stunden?|tag(?:en?)?|wochen?|monat(?:en?)?|jahr(?:en?)?)", ([count, unit], now) => after(now, count, unit.toLowerCase())),
       rule(`${on}(\\d{1,2})\\. ?(${month})\\.?(?: (\\d{4}))?`, ([day, name, year], now) => dateOf(now, numberOf(months, name) + 1, Number(day), Number(year))),

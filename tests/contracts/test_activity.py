@@ -10,12 +10,17 @@ from functools import partial
 import pytest
 
 from tasktracker.domain.accounts.user import User
-from tasktracker.domain.activity.event import AuthEvent, Kind, Outcome
+from tasktracker.domain.activity.event import AuthEvent, EventQuery, Kind, Outcome
 from tasktracker.domain.kernel.actors import AnyActor
 from tasktracker.domain.kernel.errors import SessionEnded, UsernameTaken
 from tasktracker.domain.work import Storage
 from tests.contracts.base import BROKEN_REFERENCE, MOMENT, SHORT_WAIT, Abort, BackgroundCall, Seed, race, read_pages
 from tests.fakes import START, SYSTEM, RecordingAuditLog
+
+
+def found_by(store: Storage, query: EventQuery) -> list[AuthEvent]:
+    pages = read_pages(store, lambda work, after: work.activity.search(replace(query, after=after, limit=1)))
+    return [event for page in pages for event in page]
 
 
 def events_of(store: Storage, user: User, limit: int = 100) -> list[AuthEvent]:
@@ -72,6 +77,24 @@ class TestActivity:
         seed.event(None)
         assert events_of(store, alice) == [event]
         assert events_of(store, bob) == []
+
+    def test_a_search_returns_the_events_that_pass_every_filter_newest_first(self, store: Storage, seed: Seed) -> None:
+        alice, bob = seed.user(), seed.user()
+        later = START + MOMENT
+        login, logout = seed.event(alice), seed.event(bob, kind=Kind.LOGOUT)
+        by_admin = seed.event(bob, at=later, admin_id=alice.id)
+        failure = seed.event(None, at=later, subject=alice.id, outcome=Outcome.FAILURE)
+        for filters, found in (
+            (EventQuery(), [failure, by_admin, logout, login]),
+            (EventQuery(user_id=alice.id), [failure, by_admin, login]),
+            (EventQuery(user_id=bob.id), [by_admin, logout]),
+            (EventQuery(kinds=frozenset({Kind.LOGOUT, Kind.DELETE})), [logout]),
+            (EventQuery(outcome=Outcome.FAILURE), [failure]),
+            (EventQuery(since=later), [failure, by_admin]),
+            (EventQuery(until=later), [logout, login]),
+            (EventQuery(until=later, user_id=bob.id), [logout]),
+        ):
+            assert found_by(store, filters) == found
 
     def test_a_unit_of_work_sees_the_events_it_adds(self, store: Storage, seed: Seed) -> None:
         user = seed.user()

@@ -81,6 +81,14 @@ class TestBulk:
         expected = sorted([top, *own], key=lambda task: (task.trashed_at, task.id))
         assert trashed(store, alice, limit) == expected
 
+    def test_the_tasks_created_for_others_are_read_page_by_page(self, store: Storage, seed: Seed) -> None:
+        alice, bob = seed.user(), seed.user()
+        created = [seed.task(bob, created_by=alice.id, trashed_at=at) for at in (None, START, None)]
+        seed.task(alice)
+        seed.task(bob)
+        found = read_pages(store, lambda work, after: work.bulk.created(alice.id, after, 2))
+        assert found == [created[:2], created[2:]]
+
     def test_the_count_includes_the_trash_and_excludes_tasks_of_others(self, store: Storage, seed: Seed) -> None:
         alice, bob, carol = seed.user(), seed.user(), seed.user()
         seed.task(alice, members=(Member(bob.id, Role.EDITOR),))

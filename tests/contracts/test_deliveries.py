@@ -187,7 +187,7 @@ def test_two_processes_never_claim_one_delivery(
 
 def test_deliveries_are_listed_by_user_and_state_newest_first(store: Storage, seed: Seed) -> None:
     alice, bob = seed.user(), seed.user()
-    mine = [new_delivery(seed, user_id=alice.id, created_at=START + number * SECOND) for number in range(3)]
+    mine = [new_delivery(seed, user_id=alice.id, created_at=START + number // 2 * SECOND) for number in range(3)]
     failed = replace(new_delivery(seed, user_id=bob.id), state=DeliveryState.FAILED, ended_at=START)
     add(store, *mine, failed)
     assert read_pages(store, lambda work, after: work.deliveries.list(alice.id, None, after, 2)) == [

@@ -129,6 +129,12 @@ def test_a_link_dies_when_another_address_is_entered(app: App) -> None:
     assert verify(app, deliver(app)).email == "new@example.org"
 
 
+def test_a_mail_to_an_address_that_was_replaced_before_it_was_sent_is_skipped(app: App) -> None:
+    alice = register(app, "alice")
+    edit(app, alice, email="new@example.org")
+    assert [letter.to for letter in deliver(app)] == ["new@example.org"]
+
+
 def test_a_password_link_verifies_no_address_and_the_other_way_round(app: App, alice: SessionActor) -> None:
     app.emails.forgot_password("alice")
     edit(app, alice, email="new@example.org")
@@ -436,6 +442,7 @@ def test_changes_to_the_security_of_an_account_are_told_to_its_address(app: App,
     letter = app.mailer.letters[0]
     assert (letter.to, letter.parameters["from"], letter.parameters["at"]) == (ADDRESS, "192.0.2.7", START.isoformat())
     assert kinds_after(app, lambda: app.do(alice, app.api_tokens.revoke, created[0].id)) == ["api-token-revoked"]
+    assert "from" not in app.mailer.letters[-1].parameters
     assert kinds_after(app, lambda: app.accounts.change_password(alice, PASSWORD, PASSWORD)) == ["password-changed"]
     assert kinds_after(app, lambda: turn_on(app, alice)) == ["two-factor-enabled"]
 

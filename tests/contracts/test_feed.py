@@ -19,7 +19,7 @@ from tasktracker.domain.sync.service import DEFAULT_TYPES, SyncService
 from tasktracker.domain.work import Storage, UnitOfWork
 from tests.contracts.base import Abort, Seed
 from tests.device import Device
-from tests.fakes import SYSTEM, ManualClock
+from tests.fakes import START, SYSTEM, ManualClock
 
 TASKS = frozenset({ItemType.TASK})
 
@@ -136,7 +136,7 @@ class TestFeed:
             assert versions(work.feed.tombstones(user.id, ItemType.TASK, asked)) == {deleted: 5}
             assert work.feed.tombstones(user.id, ItemType.CATEGORY, asked) == {}
             assert work.feed.tombstones(user.id, ItemType.TASK, []) == {}
-            assert work.feed.purge_before(clock.now() - timedelta(days=2), 100) == 0
+            assert work.feed.purge_before(START, 100) == 0
             assert work.feed.purge_before(clock.now(), 100) == 1
         assert self.entries(store, user) == [(2, existing, 1)]
 
@@ -213,7 +213,8 @@ class TestFeed:
         clock.advance(days=10)
         # In the middle of the pages, the device is not up to date.
         assert device.pull(2).valid_until == clock.now() + timedelta(days=20)
-        assert device.pull(2).valid_until == clock.now() + timedelta(days=30)
+        last = device.pull(1)
+        assert (last.has_more, last.valid_until) == (False, clock.now() + timedelta(days=30))
 
     def test_a_cursor_of_another_epoch_is_refused(self, store: Storage, seed: Seed, user: User) -> None:
         sync = SyncService(store=store, secrets=store)

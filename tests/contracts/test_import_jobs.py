@@ -66,7 +66,9 @@ class TestRepository:
         stored(store, job)
         assert found(store, job.id) == job
         assert found(store, seed.id()) is None
-        ended = job.advance(7, 3, START + SECOND).end(JobState.FAILED, START, report=b"{}", problem=b"\x00\xff")
+        advanced = job.advance(7, 3, START).advance(5, 2, START + SECOND)  # the file is read again
+        assert (advanced.read, advanced.lines, advanced.updated_at) == (7, 5, START + SECOND)
+        ended = advanced.end(JobState.FAILED, START, report=b"{}", problem=b"\x00\xff")
         with store.writing(SYSTEM) as work:
             assert work.import_jobs.find(job.id) == job
             work.import_jobs.save(ended)
@@ -254,6 +256,9 @@ class TestService:
         assert host.jobs.find(host.actor, job.id) == interrupted
         # The same file can be imported again.
         assert host.run(host.start(), to_lines(task())).state is JobState.DONE
+        host.start()
+        clock.advance(STALLED_AFTER + SECOND)
+        host.start()
 
     def test_a_slow_process_stops_when_its_job_was_interrupted(
         self, host: Host, store: Storage, clock: ManualClock, user: User
@@ -322,10 +327,11 @@ class TestService:
             clock.advance(SECOND)
             jobs.append(host.run(host.start(), to_lines(task(), task())))
         assert host.jobs.list(host.actor).items == jobs[:-4:-1]
-        monkeypatch.setattr(job_service, "MAX_STORED_LINES", 3)
+        monkeypatch.setattr(job_service, "MAX_JOBS", 4)
+        monkeypatch.setattr(job_service, "MAX_STORED_LINES", 4)
         clock.advance(SECOND)
         newest = host.start()
-        assert host.jobs.list(host.actor).items == [newest, jobs[-1]]
+        assert host.jobs.list(host.actor).items == [newest, jobs[-1], jobs[-2]]
 
     def test_a_sweep_removes_jobs_after_the_retention_time(
         self, host: Host, store: Storage, clock: ManualClock, user: User

@@ -3,30 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import pytest
 
 from tasktracker.domain.accounts.user import User
+from tasktracker.domain.administration.ports import Administrator
 from tasktracker.domain.kernel.actors import AdminActor, SessionActor
 from tasktracker.domain.kernel.errors import AdminRequired, LastAdmin, SessionEnded
-from tests.contracts.base import Seed, race
+from tests.contracts.base import SHORT_WAIT, BackgroundCall, Seed, race
 from tests.fakes import SYSTEM, App
 from tests.unit.base import PASSWORD
 
-Removal = Callable[[App, User], object]
+Removal = Callable[..., object]
 
 
-def demote(app: App, user: User) -> object:
-    return app.do(SYSTEM, app.administration.edit, user.id, {"is_admin": False})
+def demote(app: App, user: User, by: Administrator = SYSTEM) -> object:
+    return app.do(by, app.administration.edit, user.id, {"is_admin": False})
 
 
-def disable(app: App, user: User) -> object:
-    return app.do(SYSTEM, app.administration.edit, user.id, {"is_active": False})
+def disable(app: App, user: User, by: Administrator = SYSTEM) -> object:
+    return app.do(by, app.administration.edit, user.id, {"is_active": False})
 
 
-def delete(app: App, user: User) -> object:
-    app.account_processes.delete(SYSTEM, user.id)
+def delete(app: App, user: User, by: Administrator = SYSTEM) -> object:
+    app.account_processes.delete(by, user.id)
     return None
 
 
@@ -64,6 +66,26 @@ def test_of_concurrent_removals_one_is_refused(app: App, seed: Seed, remove: Rem
     admins = [seed.user(is_admin=True) for _ in range(3)]
     outcomes = race(*(partial(remove, app, admin) for admin in admins))
     assert sum(isinstance(each, LastAdmin) for each in outcomes) == 1
+
+
+@every_removal
+def test_an_administrator_who_is_demoted_meanwhile_removes_no_one(
+    app: App, alice: SessionActor, seed: Seed, remove: Removal
+) -> None:
+    seed.user(is_admin=True)
+    other = seed.user(is_admin=True)
+    app.do(SYSTEM, app.administration.edit, alice.user_id, {"is_admin": True})
+    app.confirmation.confirm(alice, PASSWORD)
+    actor = AdminActor(alice.user_id, alice.session_id, alice.generation)
+    with app.store.writing(SYSTEM) as work:
+        assert work.users.find(other.id) == other
+        removing = BackgroundCall(partial(remove, app, other, actor))
+        assert not removing.wait(SHORT_WAIT)
+        user = work.users.find(alice.user_id)
+        assert user is not None
+        work.users.save(replace(user, is_admin=False, version=user.version + 1))
+    with pytest.raises(AdminRequired):
+        removing.result()
 
 
 def test_an_administrator_who_is_demoted_opens_no_work(app: App, alice: SessionActor, seed: Seed) -> None:

@@ -48,6 +48,7 @@ class TestRepository:
         app.clock.advance(hours=1)
         current = new_link(app, actors[0], SET)
         with store.writing(SYSTEM) as work:
+            assert work.links.purge_before(START + timedelta(minutes=30), 2) == 0
             assert [work.links.purge_before(app.clock.now(), 2) for _ in range(3)] == [2, 1, 0]
         assert [is_live(app, token) for token in (*old, current)] == [False, False, False, True]
 

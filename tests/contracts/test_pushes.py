@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -11,7 +13,7 @@ import pytest
 from tasktracker.domain.feed.items import ItemType
 from tasktracker.domain.idempotency.record import Record
 from tasktracker.domain.kernel.actors import Actor
-from tasktracker.domain.kernel.errors import CategoryNameTaken
+from tasktracker.domain.kernel.errors import CategoryNameTaken, NotApplied, Stale
 from tasktracker.domain.sync.mutation import Mutation, MutationOp, Outcome, Status
 from tasktracker.domain.work import Storage
 from tests.contracts.base import SECOND, Seed, race
@@ -39,6 +41,24 @@ def test_a_name_taken_concurrently_is_refused_with_its_category(app: App, seed: 
     for error in errors:
         assert isinstance(error, CategoryNameTaken)
         assert error.existing == created.id
+
+
+def test_an_error_of_the_commit_is_reported_for_the_last_mutation(
+    app: App, seed: Seed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    actor = seed.actor(seed.user())
+    writing = app.store.writing
+
+    @contextmanager
+    def refused(actor: Any) -> Iterator[Any]:
+        with writing(actor) as work:
+            yield work
+            raise Stale
+
+    monkeypatch.setattr(app.store, "writing", refused)
+    mutations = [of_category(seed, MutationOp.CREATE, seed.id(), name) for name in ("Home", "Work")]
+    outcomes = app.pushing.push(actor, mutations, atomic=True)
+    assert [type(each.error) for each in outcomes] == [NotApplied, Stale]
 
 
 def test_a_category_deleted_concurrently_is_deleted_for_each_device(app: App, seed: Seed) -> None:

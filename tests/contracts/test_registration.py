@@ -92,10 +92,12 @@ class TestInvite:
     def test_an_invitation_works_once(self, app: App) -> None:
         token = invite(app)
         register(app, "alice", token)
+        app.hasher.clear()
         for bad in (token, None, "", "made up", "\ud800"):
             with pytest.raises(InvalidInput) as caught:
                 register(app, "bob", bad)
             assert fields_of(caught) == ["invite"]
+        assert app.hasher.hashed == []
 
     def test_an_invitation_works_as_often_as_it_says(self, app: App) -> None:
         token = invite(app, uses_left=2)
@@ -173,5 +175,6 @@ class TestInvite:
         current = invite(app)
         app.clock.advance(days=2)
         with store.writing(SYSTEM) as work:
+            assert work.invites.purge_before(START + timedelta(days=1), 2) == 0
             assert [work.invites.purge_before(app.clock.now(), 2) for _ in range(3)] == [2, 1, 0]
         register(app, "alice", current)

@@ -76,7 +76,7 @@ class TestTickets:
 
     def test_expired_tickets_are_purged_and_no_others(self, store: Storage, actor: SessionActor) -> None:
         old = [replace(new_ticket(actor, f"old {number}"), expires_at=START - SECOND) for number in range(3)]
-        current = new_ticket(actor, "current")
+        current = replace(new_ticket(actor, "current"), expires_at=START)
         add(store, *old, current)
         with store.writing(SYSTEM) as work:
             assert [work.tickets.purge_before(START, 2) for _ in range(3)] == [2, 1, 0]

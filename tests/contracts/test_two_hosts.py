@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -10,6 +11,7 @@ import pytest
 
 from tasktracker.adapters.sql.feed import SqlFeed
 from tasktracker.adapters.system import SystemClock
+from tasktracker.domain.accounts.links import LinkKind, OneTimeLink
 from tasktracker.domain.feed.items import ItemType
 from tasktracker.domain.housekeeping import HousekeepingService
 from tasktracker.domain.idempotency.record import Request
@@ -17,14 +19,18 @@ from tasktracker.domain.idempotency.service import once
 from tasktracker.domain.kernel.actors import SessionActor
 from tasktracker.domain.kernel.clock import Clock
 from tasktracker.domain.kernel.errors import CursorExpired
+from tasktracker.domain.kernel.retention import MARGIN
 from tasktracker.domain.sync.mutation import Mutation, MutationOp, Outcome, Status
 from tasktracker.domain.work import Storage
 from tasktracker.entrypoints.container import Container
 from tasktracker.entrypoints.settings import load
 from tests.backends import Backend, on_postgresql, on_sql
-from tests.contracts.base import SHORT_WAIT, BackgroundCall, Seed, find, session_actor
+from tests.contracts.base import SECOND, SHORT_WAIT, BackgroundCall, Seed, find, new_record, session_actor
+from tests.contracts.test_idempotency import store_response
+from tests.contracts.test_share_invitations import new_invitation
+from tests.contracts.test_tickets import new_ticket
 from tests.device import Device
-from tests.fakes import SYSTEM, App, ManualClock
+from tests.fakes import START, SYSTEM, App, ManualClock
 
 DAY = timedelta(days=1)
 FOREVER = datetime.max.replace(tzinfo=UTC)
@@ -236,6 +242,31 @@ class TestResults:
 
 
 class TestClocks:
+    def test_what_expires_is_stored_for_longer_by_the_margin(
+        self, app: App, store: Storage, seed: Seed, clock: ManualClock
+    ) -> None:
+        user = seed.user()
+        actor = seed.actor(user)
+        invitation = new_invitation(seed, seed.task(user), expires_at=START)
+        link = OneTimeLink(
+            digest=bytes(32),
+            kind=LinkKind.SET_PASSWORD,
+            user_id=user.id,
+            state=b"",
+            created_at=START,
+            expires_at=START,
+        )
+        with store.writing(SYSTEM) as work:
+            work.users.find(user.id)
+            work.links.add(link)
+            work.tickets.add(replace(new_ticket(actor, "ticket"), expires_at=START))
+            work.share_invitations.add(invitation)
+        store_response(store, new_record(user, expires_at=START))
+        clock.advance(MARGIN)
+        assert app.housekeeping.sweep() == 0
+        clock.advance(SECOND)
+        assert app.housekeeping.sweep() == 4
+
     @on_postgresql
     def test_a_host_whose_clock_is_ahead_sweeps_by_the_clock_of_the_database(self, backend: Backend) -> None:
         backend.reset()

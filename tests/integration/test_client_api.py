@@ -167,6 +167,7 @@ class TestOnline:
         )
         assert [task.title for task in [*first.results, *second.results]] == ["milk 0", "milk 1", "milk 2"]
         assert second.next_cursor is None
+        assert "is_overdue" not in second.results[0].data
         assert not phone.find_tasks(due_before=datetime(2029, 1, 1, tzinfo=UTC)).results
         ada.task("late", due_date="2020-01-01T00:00:00Z")
         for overdue, title in ((True, "late"), (False, "other")):
@@ -335,9 +336,10 @@ class TestAsyncio:
             assert len(await replica.pending()) == 1
             assert (await replica.sync()).applied == 1
             assert await replica.username() == ada.username
-            return (await replica.task(task)).title
+            found = await replica.task(task)
+            return f"{found.title} {found.priority}"
 
-        assert asyncio.run(use()) == "Call"
+        assert asyncio.run(use()) == "Call 4"
         assert ada.titles() == ["Call"]
 
     def test_following_ends_when_its_task_is_cancelled(self, phone: Phone, monkeypatch: pytest.MonkeyPatch) -> None:

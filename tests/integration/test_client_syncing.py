@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import count
 from pathlib import Path
 from uuid import uuid4
 
@@ -15,6 +16,7 @@ from tasktracker_client import (
     Status,
     Unavailable,
 )
+from tasktracker_client.digest import bucket_of
 from tests.http import Api, Person, expect
 from tests.integration.phones import URL, Add, Phone, api_token, in_sync
 from tests.line import Line, problem
@@ -206,7 +208,9 @@ class TestVerifying:
         tasks = [ada.task(str(number)) for number in range(20)]
         phone.sync()
         phone.create_task(title="mine")  # not compared: it is pending
-        missing, old, odd = tasks[0]["id"], tasks[1]["id"], str(uuid4())
+        missing, old = tasks[0]["id"], tasks[1]["id"]
+        same_bucket = bucket_of(tasks[2]["id"])
+        odd = next(each for each in (str(uuid4()) for _ in count()) if bucket_of(each) == same_bucket)
         phone.sql(f"DELETE FROM items WHERE id = '{missing}'")
         phone.sql(
             f"UPDATE items SET version = 9, data = '{{\"title\": \"bad\"}}' WHERE id IN ('{old}', '{home['id']}')"

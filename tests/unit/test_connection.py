@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import resource
 from collections.abc import Callable, Coroutine
 from typing import Any, cast
 
@@ -571,6 +572,14 @@ class TestStopping:
             assert waiting.is_closing()
 
         run(test)
+
+
+@pytest.mark.parametrize(("descriptors", "connections"), [(1024, 768), (100, 50), (resource.RLIM_INFINITY, 999_744)])
+def test_a_process_takes_as_many_connections_as_it_has_descriptors_for(
+    monkeypatch: pytest.MonkeyPatch, descriptors: int, connections: int
+) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (descriptors, descriptors))
+    assert module.max_connections.__wrapped__() == connections
 
 
 def test_a_connection_that_is_one_too_many_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,6 +25,7 @@ from tasktracker.domain.portability import export_service, import_service, ndjso
 from tasktracker.domain.portability.export_service import ExportService
 from tasktracker.domain.portability.import_service import FileFormat, ImportService
 from tasktracker.domain.portability.lines import MAX_LINE_LENGTH, numbered_lines
+from tasktracker.domain.portability.record import MAX_VERSION
 from tasktracker.domain.portability.report import MAX_FINDINGS, ImportReport
 from tasktracker.domain.tasks.query import TaskQuery
 from tasktracker.domain.tasks.task import MAX_DEPTH, Priority, State, Task
@@ -407,7 +408,7 @@ def test_a_line_of_the_maximum_length_is_read_whole() -> None:
         (task(due_date="\u0662026-01-01T00:00:00Z"), "due_date"),
         (task(due_date="9999-12-31T23:59:59-14:00"), "due_date"),
         (task(version=0), "version"),
-        (task(version=2**31), "version"),
+        (task(version=MAX_VERSION + 1), "version"),
         (task(members=["bob"]), "members"),
         (task(members={}), "members"),
         (task(members=[{"username": 1}]), "members"),
@@ -449,6 +450,11 @@ def test_a_value_that_is_none_of_those_allowed_is_reported_with_them(service: Se
     }
 
 
+def test_a_line_that_is_not_json_is_reported_with_the_place_of_the_error(service: Service, user: User) -> None:
+    report = service.import_lines(user, b'{"a": x}\n')
+    assert [each.message for each in report.errors] == ["is not valid JSON: Expecting value at character 7"]
+
+
 def test_every_bad_field_is_reported(service: Service, user: User) -> None:
     report = service.import_lines(user, task(title="", priority=0, colour=1, category=str(uuid4())))
     assert sorted(each.field for each in report.errors) == ["colour", "priority", "title"]
@@ -474,6 +480,11 @@ def test_a_parent_in_the_trash_is_refused_for_an_undeleted_task(service: Service
     report = service.import_lines(user, task(parent=str(top.id)), with_it)
     assert [(each.line, each.field) for each in report.errors] == [(2, "parent")]
     assert service.all_of(user)[1][UUID(with_it["id"])].trashed_with == top.id
+
+
+def test_the_versions_of_imported_items_are_kept_up_to_the_highest(service: Service, user: User) -> None:
+    service.import_lines(user, task(version=MAX_VERSION), task(version=1))
+    assert sorted(each.version for each in service.all_of(user)[1].values()) == [1, MAX_VERSION]
 
 
 def test_an_existing_task_is_not_changed(service: Service, user: User) -> None:

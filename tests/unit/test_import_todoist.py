@@ -12,9 +12,12 @@ import pytest
 
 from tasktracker.adapters.memory.store import MemoryStore
 from tasktracker.domain.accounts.user import User
+from tasktracker.domain.categories.category import MAX_DESCRIPTION_LENGTH as MAX_CATEGORY_DESCRIPTION_LENGTH
+from tasktracker.domain.categories.category import MAX_NAME_LENGTH
 from tasktracker.domain.kernel.errors import InvalidInput
 from tasktracker.domain.portability import csv_rows
 from tasktracker.domain.portability.import_service import FileFormat, ImportService
+from tasktracker.domain.portability.lines import MAX_LINE_LENGTH
 from tasktracker.domain.portability.project import project_of
 from tasktracker.domain.portability.report import ImportReport
 from tasktracker.domain.tasks.query import TaskQuery, TaskSort
@@ -147,6 +150,11 @@ def test_a_section_becomes_the_category_of_its_name(account: Account) -> None:
     assert list(account.categories()) == [account.task("In it").category]
 
 
+def test_a_duration_of_none_is_not_described(account: Account) -> None:
+    account.import_file("TYPE,CONTENT,DURATION,DURATION_UNIT\ntask,a,None,None\n")
+    assert account.task("a").description == ""
+
+
 def test_a_text_that_is_too_long_is_cut_and_reported(account: Account) -> None:
     long = "word " * 60
     report = account.import_file(HEAD + f"section,{'s' * 70},,,,,\ntask,{long},,,,,\nnote,{'n' * 10_000},,,,,\n")
@@ -156,6 +164,13 @@ def test_a_text_that_is_too_long_is_cut_and_reported(account: Account) -> None:
     assert len(task.description) == MAX_DESCRIPTION_LENGTH
     assert notices(report) == [(2, "CONTENT"), (3, "CONTENT"), (3, "description")]
     assert report.skipped == 0
+
+
+def test_a_text_of_the_maximum_length_is_not_cut(account: Account) -> None:
+    name, description = "s" * MAX_NAME_LENGTH, "d" * MAX_CATEGORY_DESCRIPTION_LENGTH
+    report = account.import_file(HEAD + f"section,{name},{description},,,,\n")
+    assert list(account.categories().values()) == [name]
+    assert report.notices == []
 
 
 def test_a_text_is_cut_between_the_characters_that_users_see(account: Account) -> None:
@@ -236,6 +251,18 @@ def test_many_broken_quotes_are_reported_in_bounded_time(monkeypatch: pytest.Mon
     report = account.import_file(HEAD + 'x",a"b,"\n' * 20_000 + "\n" * 70_000)
     assert report.tasks.created == 0
     assert [(each.line, "until 90001 were skipped" in each.message) for each in report.errors] == [(2, True)]
+
+
+def test_columns_may_have_spaces_around_their_names_or_no_name(account: Account) -> None:
+    report = account.import_file("type, Content ,,PRIORITY\ntask,a,,1\n")
+    assert (account.task("a").priority, report.notices) == (Priority.URGENT, [])
+
+
+def test_the_lines_of_a_row_are_limited_together(account: Account) -> None:
+    value = "x" * (MAX_LINE_LENGTH // 3)
+    report = account.import_file(HEAD + f'task,"{value}\n","{value}\n","{value}\n",,,\ntask,good,,,,,\n')
+    assert (report.errors[0].line, "the row is too long" in report.errors[0].message) == (2, True)
+    assert [task.title for task in account.tasks()] == ["good"]
 
 
 def test_a_row_with_more_values_than_columns_is_refused(account: Account) -> None:

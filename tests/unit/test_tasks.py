@@ -38,6 +38,12 @@ def task(**fields: Any) -> Task:
 
 
 class TestTask:
+    def test_a_task_keeps_its_category_in_another_tree_of_its_owner_alone(self) -> None:
+        filed = task(category=HOME)
+        other = replace(filed.tree, root=UUID(int=9))
+        assert filed.with_tree(other, START).category == HOME
+        assert filed.with_tree(replace(other, owner=UUID(int=8)), START).category is None
+
     def test_a_new_task_is_open_with_normal_priority(self) -> None:
         assert task() == Task(
             id=UUID(int=1),

@@ -6,13 +6,14 @@ import re
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 from hypothesis import given
 
 from tasktracker.domain.accounts import reencryption_service
 from tasktracker.domain.accounts.reencryption_service import Reencrypted
-from tasktracker.domain.accounts.second_factor import MAX_CODE_LENGTH, SecondFactor, canonical_code
+from tasktracker.domain.accounts.second_factor import MAX_CODE_LENGTH, MAX_STEPS_AHEAD, SecondFactor, canonical_code
 from tasktracker.domain.kernel.actors import SessionActor
 from tasktracker.domain.kernel.errors import (
     CodeRequired,
@@ -320,6 +321,14 @@ def test_a_canonical_code_is_canonical(typed: str) -> None:
         code = canonical_code(typed)
         if len(code) <= MAX_CODE_LENGTH:
             assert canonical_code(code) == code
+
+
+@pytest.mark.parametrize(
+    ("ahead", "accepted"), [(-1, True), (0, False), (MAX_STEPS_AHEAD, False), (MAX_STEPS_AHEAD + 1, True)]
+)
+def test_a_last_step_refuses_earlier_ones_unless_a_clock_ran_ahead(ahead: int, accepted: bool) -> None:
+    factor = SecondFactor(user_id=UUID(int=1), sealed_secret="sealed", last_step=1000 + ahead)
+    assert (factor.accept_step(1000) is not None) is accepted
 
 
 class TestDisable:

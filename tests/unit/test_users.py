@@ -121,6 +121,7 @@ class TestUsername:
             "\ud55c\uad6dKorea",
             "\u6f22\u5b57\u3105a",
             "Vi\u1ec7tnam",
+            "bob\u0301\u0302\u0303\u0304",
         ],
     )
     def test_a_new_username_may_be_in_any_living_script(self, value: str) -> None:

@@ -367,6 +367,15 @@ function numbers(seed) {
   };
 }
 
+test("an edit stays as it is shown when it is received again", async () => {
+  const { phone } = await twoDevices();
+  const id = randomUUID();
+  await phone.copy.create("task", { title: "due", due_date: "2030-01-01T23:59:00.000Z" }, id);
+  const before = phone.copy.tasks.value.get(id)?.due_date;
+  await until(() => areIdle(phone) && !phone.copy.tasks.value.get(id)?.pending);
+  assert.equal(phone.copy.tasks.value.get(id)?.due_date, before);
+});
+
 test("a task that is restored twice is restored once, and is not in the trash any more", async () => {
   const { username, phone } = await twoDevices();
   const id = randomUUID();

@@ -93,7 +93,9 @@ class _Sheet:
         self._view("/all", "main .row", "no-match", lambda: page.fill("input[type=search]", "nothing like this"))
         self._view("/all", "main .row", "selected", self._select)
         self._view("/all", "main .row", "writing", lambda: page.fill("main .add-box input", "Buy bread tomorrow !4"))
+        page.fill("main .add-box input", "")
         self._view("/all", "main .row", "capture", self._capture)
+        page.fill("dialog .add-box input", "")
         self._view("/all", "main .row", "keys", lambda: (page.focus(".row a"), page.keyboard.press("?")))
         self._view(f"/task/{tasks['contract']}", ".people li", "task")
         self._view(f"/task/{tasks['contract']}", ".people li", "task-history", self._open_history)
@@ -102,6 +104,7 @@ class _Sheet:
         self._view("/today", "main .row", "toast", lambda: page.click(".row .check"))
         if page.viewport_size["width"] < 800:
             self._view("/today", "main .row", "menu", lambda: page.click(".top button"))
+        self._view(f"/task/{tasks['contract']}", ".people li", "sharing", self._share)
         self._settings()
         self._administration(person)
         self._conflict(person, tasks["contract"])
@@ -125,9 +128,13 @@ class _Sheet:
         self._page.locator(".history li").nth(2).wait_for()
         self._page.locator(".pane").evaluate("pane => pane.scrollTo(0, 10000)")
 
+    def _share(self) -> None:
+        self._page.click(".people .share")
+        self._page.wait_for_selector(".members li")
+
     def _settings(self) -> None:
         page = self._page
-        for section in ("profile", "devices", "tokens", "activity", "account"):
+        for section in ("profile", "devices", "tokens", "data", "activity", "account"):
             self._view(f"/settings/{section}", ".panel section", f"settings-{section}", self._loaded)
         self._view(
             "/settings/security",

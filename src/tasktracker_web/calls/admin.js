@@ -31,7 +31,7 @@ export const user = (id) => call("GET", `/admin/users/${id}`);
 export const createUser = (fields) => call("POST", "/admin/users", fields);
 /** @param {string} id @param {Schemas["EditUser"]} fields @returns {Promise<Schemas["AdminUserView"]>} */
 export const editUser = (id, fields) => call("PATCH", `/admin/users/${id}`, fields);
-/** @param {string} id @param {string} heir who gets the shared categories, or nobody in particular @returns {Promise<void>} */
+/** @param {string} id @param {string} heir who gets the shared categories; if empty, the server chooses @returns {Promise<void>} */
 export const deleteUser = (id, heir) => call("DELETE", `/admin/users/${id}${query({ transfer_to: heir })}`);
 /** @param {string} id @returns {Promise<Schemas["LinkView"]>} */
 export const resetPassword = (id) => call("POST", `/admin/users/${id}/password-reset`);

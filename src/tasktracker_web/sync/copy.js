@@ -4,7 +4,7 @@ import { batch, signal } from "../vendor/preact-signals-core.js";
 import { Collection } from "./collection.js";
 import { isNoSpace, NoSpace, Refused, SignInRequired } from "./errors.js";
 import { Following } from "./following.js";
-import { editable, TRASH, TYPES } from "./items.js";
+import { asReturned, editable, TRASH, TYPES } from "./items.js";
 import { queue } from "./outbox.js";
 import { isNotFound } from "./settling.js";
 import { Layer, view } from "./shown.js";
@@ -425,9 +425,10 @@ export class Copy {
   async #edit(...edits) {
     if (!this.isRead.peek()) await this.#isBased();
     // They are shown before they are stored.
-    for (const edit of edits) {
+    for (const { data = {}, ...each } of edits) {
+      const edit = { ...each, data: asReturned(data) };
       const number = (this.#lastNumber = Math.max(this.#lastNumber, this.#revision) + 1);
-      const shown = { ...edit, number, data: edit.data ?? {}, id: this.#parts.uuid(), done_version: null };
+      const shown = { ...edit, number, id: this.#parts.uuid(), done_version: null };
       this.#provisional.add(shown);
       this.#unstored.push({ edit, shown });
     }
@@ -482,15 +483,25 @@ export class Copy {
     return this.#call(method, path, body);
   }
 
-  /** Send a request, unless the session belongs to another user or server by now. @param {string} method @param {string} path @param {unknown} [body] */
+  /** Fetch a file, with the same errors. @param {string} path */
+  async download(path) {
+    return (await this.#checked()).download(path);
+  }
+
+  /** @param {string} method @param {string} path @param {unknown} [body] */
   async #call(method, path, body) {
+    return (await this.#checked()).call(method, path, body);
+  }
+
+  /** Return the session, unless it belongs to another user or server by now. */
+  async #checked() {
     const { session, owner } = this.#parts;
     const { server, user, limits } = await session.root();
     if (server !== owner.server || user?.id !== owner.user) throw new SignInRequired();
     if (this.#meta("retention_days") !== limits.retention_days) {
       await this.write(async (tx) => setMeta(tx, { retention_days: limits.retention_days }));
     }
-    return session.call(method, path, body);
+    return session;
   }
 
   // ------------------------------------------------------ lists of the server

@@ -79,6 +79,11 @@ export function editable(type, data) {
   return Object.fromEntries(EDITABLE[type].filter((name) => name in data).map((name) => [name, data[name]]));
 }
 
+/** Return fields in the form in which the server returns them, so that they stay the same when they are received: times have no fraction of zeros. @param {Fields} data @returns {Fields} */
+export function asReturned(data) {
+  return data.due_date ? { ...data, due_date: data.due_date.replace(/\.\d{3}Z$/, "Z") } : data;
+}
+
 /** Whether two values of a field are equal. @param {unknown} a @param {unknown} b */
 export function isSame(a, b) {
   return JSON.stringify(a) === JSON.stringify(b);

@@ -111,7 +111,7 @@ export function AddBox({ name, category, draft, autofocus = false, initial = "",
     <ul class="completions" id=${`${id}-categories`} role="listbox" aria-label=${t("lists")} hidden=${matches.length === 0}>
       ${matches.map((each, index) => html`<li key=${each.id} id=${`${id}-${index}`} role="option" aria-selected=${index === chosen} onMouseDown=${(/** @type {Event} */ event) => event.preventDefault()} onClick=${() => complete(each)}>${each.name}</li>`)}
     </ul>
-    <div class="chips" role="status">
+    <div class="chips" role="status" onMouseDown=${(/** @type {Event} */ event) => event.preventDefault()}>
       ${tokens.map((token) => {
         const label = labelOf(token.fields, categories);
         return html`<button type="button" class="chip" key=${token.text} title=${t("add.keep")} aria-label=${t("add.keep.label", { label, text: token.text })} onClick=${() => setLiteral(new Set([...literal, token.text]))}>${label} <span aria-hidden="true">✕</span></button>`;

@@ -67,11 +67,18 @@ function Main() {
         ${h(CaptureButton, { hasLabel: true })} ${h(AfterFrame, { of: Sidebar })} ${isWide.value && h(AfterFrame, { of: StatusLine })}
       </div>
       <main id="main" tabindex="-1">
-        ${!(shown in LATER) && h(Issues, {})}
-        ${shown in LATER ? h(Later, { key: shown, load: LATER[shown], id: category }) : shown === "trash" ? h(Trash, {}) : shown === "board" ? h(Board, {}) : h(List, { key: shown + category, name: shown, category })}
+        ${!(shown in LATER) && h(Issues, {})} ${viewOf(shown, category)}
       </main>
       ${isTask && h(Pane, { key: id, id, onClose: back })}
     </div>
     ${h(Capture, { name: shown, category })} ${h(Shortcuts, {})}
   `;
+}
+
+/** @param {string} name @param {string} id */
+function viewOf(name, id) {
+  if (name in LATER) return h(Later, { key: name, load: LATER[name], id });
+  if (name === "board") return h(Board, {});
+  if (name === "trash") return h(Trash, {});
+  return h(List, { key: name + id, name, category: id });
 }

@@ -6,8 +6,8 @@ import { has, t } from "../texts/texts.js";
 /** The fields of problems that name none. @type {Record<string, string>} */
 const FIELDS = { "username-taken": "username", "email-taken": "email" };
 
-/** What the server says of a wrong password. */
-const WRONG = "is wrong";
+/** What else the server says of a field, besides that it is not well formed. @type {Record<string, string>} */
+const KINDS = { "is wrong": "-wrong", "does not match a user": "-unknown", "is the task's owner": "-owner", "is the category's owner": "-owner" };
 
 /** Return the message for each of these fields, or for the `form`. @param {unknown} error @param {string[]} [names] @returns {Record<string, string>} */
 export function explained(error, names = []) {
@@ -18,7 +18,8 @@ export function explained(error, names = []) {
   const { slug, fields } = error;
   const text = (/** @type {string} */ key, /** @type {string} */ detail) => (has(`error.${key}`) ? t(`error.${key}`) : t("error.other", { detail }));
   const known = Object.entries(fields).filter(([name]) => names.includes(name));
-  if (known.length) return Object.fromEntries(known.map(([name, message]) => [name, text(message === WRONG && has(`error.${name}-wrong`) ? `${name}-wrong` : name, message)]));
+  const keyOf = (/** @type {string} */ name, /** @type {string} */ message) => [name + (KINDS[message] ?? ""), name].find((key) => has(`error.${key}`)) ?? name;
+  if (known.length) return Object.fromEntries(known.map(([name, message]) => [name, text(keyOf(name, message), message)]));
   const field = FIELDS[slug] ?? "";
   return { [names.includes(field) ? field : "form"]: text(slug, error.message) };
 }

@@ -1,8 +1,11 @@
 // The screen that lists every key.
 
 import { html } from "../html.js";
-import { t } from "../texts/texts.js";
+import { addTexts, t } from "../texts/texts.js";
 import { useLayoutEffect, useRef } from "../vendor/preact-hooks.js";
+import { loadStyle } from "./panel/panel.js";
+
+await Promise.all([addTexts("keys"), loadStyle("keys")]);
 
 const CTRL = /Mac|iP/.test(navigator.platform) ? "⌘" : t("key.ctrl");
 const SHIFT = t("key.shift");
@@ -53,7 +56,7 @@ export function Keys({ onClose }) {
   useLayoutEffect(() => dialog.current?.showModal(), []);
   return html`<dialog class="keys" ref=${dialog} aria-labelledby="keys" onClose=${onClose}>
     <header>
-      <h1 id="keys">${t("keys")}</h1>
+      <h1 id="keys" tabindex="-1" autofocus>${t("keys")}</h1>
       <form method="dialog"><button class="quiet" aria-label=${t("close")}>✕</button></form>
     </header>
     ${KEYS.map(

@@ -6,7 +6,7 @@ import { onDemand } from "../updates.js";
 import { useEffect, useState } from "../vendor/preact-hooks.js";
 import { signal } from "../vendor/preact-signals.js";
 
-/** @typedef {(props: { id: string }) => any} View */
+/** @typedef {(props: any) => any} View */
 /** By the first part of the path. @type {Record<string, () => Promise<{ View: View }>>} */
 export const LATER = {
   forgot: () => import("./forgot.js"),

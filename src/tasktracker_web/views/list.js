@@ -14,6 +14,7 @@ import { Icon } from "./icon.js";
 import { Bulk, Samples } from "./later.js";
 import { useOwners } from "./people.js";
 import { Rows } from "./rows.js";
+import { ShareButton } from "./share-button.js";
 
 /** @typedef {import("../sync/items.js").Task} Task */
 
@@ -36,6 +37,7 @@ export function List({ name, category }) {
   return html`<section class="list" onKeyDown=${(/** @type {KeyboardEvent} */ event) => move.current(event)}>
     <header>
       <h1 dir="auto">${heading}</h1>
+      ${shown?.version && (shown.role === "owner" || shown.members.length > 0) && h(ShareButton, { type: "category", id: shown.id, title: shown.name, isOwner: shown.role === "owner" })}
       ${entries.length > 0 && html`<button class="quiet" aria-pressed=${isSelecting.value} onClick=${() => (isSelecting.value ? selectNothing() : (isSelecting.value = true))}>${t("select.mode")}</button>`}
     </header>
     ${canAdd && h(AddBox, { name, category, draft: draftOf(name, category) })}

@@ -7,6 +7,7 @@ import { t } from "../texts/texts.js";
 import { useEffect } from "../vendor/preact-hooks.js";
 import "../vendor/preact-signals.js";
 import { useAnswer } from "./answer.js";
+import { ShareButton } from "./share-button.js";
 
 /** @typedef {import("../sync/items.js").Task} Task */
 /** @typedef {import("../sync/items.js").Type} Type */
@@ -14,7 +15,7 @@ import { useAnswer } from "./answer.js";
 
 const RANKS = ["viewer", "editor", "owner"];
 
-/** Who can see a task, with their highest roles: by the task itself, and by its category. It is not shown for a task that is not shared. @param {{ task: Task }} props */
+/** Who can see a task, with their highest roles: by the task itself, and by its category. A task that is not shared shows it to its owner only. @param {{ task: Task }} props */
 export function People({ task }) {
   const copy = useCopy();
   const me = useMe();
@@ -28,9 +29,11 @@ export function People({ task }) {
     const known = people.get(each.user_id);
     if (!known || RANKS.indexOf(known.role) < RANKS.indexOf(each.role)) people.set(each.user_id, each);
   }
-  if (people.size < 2) return null;
+  const isOwner = task.owner === me && task.version !== null;
+  const isShown = isOwner || own.some(({ user_id }) => user_id === me);
+  if (people.size < 2 && !isOwner) return null;
   return html`<section class="people">
-    <h2>${t("people")}</h2>
+    <header><h2>${t("people")}</h2>${isShown && h(ShareButton, { type: "task", id: task.id, title: task.title, isOwner })}</header>
     <ul>
       ${[...people.values()].map(
         ({ user_id, username, role }) => html`<li key=${user_id}>

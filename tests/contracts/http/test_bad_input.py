@@ -248,6 +248,11 @@ class TestBadBody:
                 assert response.status_code == 400
                 assert {error["field"] for error in response.json()["errors"]} in ({name}, {"body"})
 
+    def test_the_depth_of_nesting_is_limited(self, target: Target) -> None:
+        for depth, field in ((99, "surprise"), (100, "body")):  # inside an object
+            body = b'{"title":"x","surprise":' + b"[" * depth + b"]" * depth + b"}"
+            invalid(target.send(OPERATIONS[0], body), field)
+
     def test_a_missing_body_is_refused(self, target: Target) -> None:
         for operation in OPERATIONS:
             if operation.name != "logout":

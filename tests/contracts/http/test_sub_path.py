@@ -33,6 +33,10 @@ def test_requests_with_and_without_the_path_are_served(served: Api, path: str) -
         expect(client.get(link if path else link.removeprefix("/tasks"), headers=headers), 200)
 
 
+def test_the_path_without_a_slash_is_the_root(served: Api) -> None:
+    assert served.client.get("/tasks").content == served.client.get("/tasks/").content
+
+
 def test_a_path_that_only_begins_like_it_is_another(served: Api) -> None:
     expect(served.client.get("/tasksapi/"), 404)
     expect(served.client.get("/tasks/tasks/api/"), 404)

@@ -148,7 +148,7 @@ class ImportJobService:
             return work.import_jobs.lines(job_id, outcome, after, limit)
 
     def _interrupted_if_stalled(self, job: ImportJob) -> ImportJob:
-        if job.state is JobState.RUNNING and job.is_stalled(now := self._clock.now()):
+        if job.is_stalled(now := self._clock.now()):
             with self._store.writing(SystemActor("interrupt an import", job.user_id)) as work:
                 current = work.import_jobs.find(job.id)
                 if current is not None and current.is_stalled(now):

@@ -4,7 +4,7 @@ import { html } from "../../html.js";
 import { url } from "../../router.js";
 import { useEffect } from "../../vendor/preact-hooks.js";
 
-/** Load a style of these pages. @param {string} [name] */
+/** Load a style, unless it is loaded. @param {string} [name] */
 export function loadStyle(name = "panel") {
   const { href } = new URL(`../../styles/later/${name}.css`, import.meta.url);
   if ([...document.styleSheets].some((each) => each.href === href)) return;

@@ -1,0 +1,21 @@
+// The texts of the screen of the keys in English.
+
+/** @type {Record<string, string>} */
+export const texts = {
+  "keys.everywhere": "Everywhere",
+  "keys.next": "Next task",
+  "keys.previous": "Previous task",
+  "keys.open": "Open the task",
+  "keys.select": "Select the task",
+  "keys.range": "Select several tasks",
+  "keys.all": "Select all tasks",
+  "keys.around": "Go to another task",
+  "keys.move": "Change the state of the task",
+  "keys.close": "Close the task",
+  "keys.title": "Save the title",
+  "keys.notes": "Save the notes",
+  "keys.category": "Choose a suggested category",
+  "key.ctrl": "Ctrl",
+  "key.shift": "Shift",
+  "key.enter": "Enter",
+};

@@ -1,0 +1,71 @@
+"""Counts of what is in the service and of what happened in it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from tasktracker.domain.administration.statistics import Counted, DayCounts, Maintenance, Totals
+from tasktracker.domain.kernel.actors import SessionActor
+from tasktracker.domain.tasks.task import State
+from tasktracker.domain.work import Storage
+from tests.contracts.base import SECOND, Seed
+from tests.fakes import START, SYSTEM, App
+
+TODAY = START.date()
+DAY = timedelta(days=1)
+NONE = dict.fromkeys(Counted, 0)
+
+
+def test_a_removed_user_is_not_counted(store: Storage, seed: Seed) -> None:
+    gone = seed.user(is_admin=True)
+    admin = seed.user(is_admin=True)
+    seed.user(is_admin=True, is_active=False)
+    seed.user()
+    seed.task(admin)
+    with store.writing(SYSTEM) as work:
+        assert work.statistics.totals() == Totals(users=4, active=3, admins=2, tasks=1)
+        work.users.find(gone.id)
+        work.users.hide(gone.id, START)
+    with store.reading(SYSTEM) as work:
+        assert work.statistics.totals() == Totals(users=3, active=2, admins=1, tasks=1)
+
+
+def test_a_task_is_counted_on_the_days_on_which_it_is_created_and_done(app: App, alice: SessionActor) -> None:
+    task = app.do(alice, app.tasks.create, {"title": "task"})
+    app.do(alice, app.tasks.create, {"title": "done before", "state": State.DONE})
+    app.clock.advance(DAY)
+    for state in (State.IN_PROGRESS, State.DONE, State.OPEN):
+        app.do(alice, app.tasks.edit, task.id, {"state": state})
+    with app.store.reading(SYSTEM) as work:
+        for counted, numbers in ((Counted.TASKS_CREATED, [2, 0]), (Counted.TASKS_DONE, [1, 1])):
+            days = [(START, START + DAY), (START + DAY, START + 2 * DAY)]
+            assert [work.statistics.count(counted, *day) for day in days] == numbers
+
+
+def test_the_counts_of_a_day_never_decrease(store: Storage) -> None:
+    with store.writing(SYSTEM) as work:
+        work.statistics.save(TODAY, NONE | {Counted.LOGINS: 3, Counted.TASKS_DONE: 1})
+        work.statistics.save(TODAY, NONE | {Counted.LOGINS: 2, Counted.TASKS_DONE: 4})
+        work.statistics.save(TODAY - DAY, NONE | {Counted.FAILURES: 5})
+    with store.reading(SYSTEM) as work:
+        yesterday = DayCounts(TODAY - DAY, NONE | {Counted.FAILURES: 5})
+        today = DayCounts(TODAY, NONE | {Counted.LOGINS: 3, Counted.TASKS_DONE: 4})
+        assert list(work.statistics.days(TODAY - DAY)) == [yesterday, today]
+        assert list(work.statistics.days(TODAY)) == [today]
+
+
+def test_the_counts_of_earlier_days_are_purged(store: Storage) -> None:
+    with store.writing(SYSTEM) as work:
+        for day in (TODAY - 2 * DAY, TODAY - DAY, TODAY):
+            work.statistics.save(day, NONE)
+        work.statistics.purge_before(TODAY - DAY)
+        assert [each.day for each in work.statistics.days(TODAY - 9 * DAY)] == [TODAY - DAY, TODAY]
+
+
+def test_the_last_time_of_each_maintenance_is_kept(store: Storage) -> None:
+    with store.writing(SYSTEM) as work:
+        for at in (START, START + SECOND):
+            work.statistics.mark(Maintenance.SWEEP, at)
+        work.statistics.mark(Maintenance.BACKUP, START)
+    with store.reading(SYSTEM) as work:
+        assert work.statistics.marks() == {Maintenance.SWEEP: START + SECOND, Maintenance.BACKUP: START}
