@@ -4,6 +4,7 @@ import { markArrivals } from "./arrivals.js";
 import { BASE } from "./base.js";
 import { findFirst, forgetFirst, keepFirst } from "./first.js";
 import { Lists } from "./lists.js";
+import { route } from "./router.js";
 import { Copy } from "./sync/copy.js";
 import { Offline } from "./sync/errors.js";
 import { IdbStore } from "./sync/idb-store.js";
@@ -88,7 +89,7 @@ async function open(user) {
   const copy = new Copy({ ...shared, session, store, sha256, uuid, owner: { server: user.server, user: user.id } });
   markArrivals(copy);
   const opened = { user, copy, lists: new Lists(copy.tasks, user.id) };
-  const first = findFirst(user);
+  const first = route.peek().name === "task" ? null : findFirst(user); // a task is written in: it must be current
   if (first) {
     copy.preview(first);
     account.value = opened;
