@@ -8,11 +8,15 @@ import { language, t } from "./texts/texts.js";
 import { keepUpdated } from "./updates.js";
 import { render } from "./vendor/preact.js";
 import { App } from "./views/app.js";
+import { loadParts } from "./views/later.js";
+
+/** When the rest of the app is loaded: the first view is shown by then. */
+const PARTS_MS = 1000;
 
 document.documentElement.lang = language;
 document.title = t("app");
 followLinks();
 render(h(App, {}), document.body);
-void start();
+void start().then(() => setTimeout(() => void loadParts(), PARTS_MS));
 keepTime();
 keepUpdated();

@@ -145,7 +145,9 @@ class TestWithMail:
         mail = {"MAIL_URL": f"folder:{tmp_path}/mails", "MAIL_FROM": "tasks@example.org"}
         return {**mail, "PUBLIC_URL": "http://127.0.0.1"}
 
-    def test_a_mail_is_cancelled_and_axe_finds_nothing(self, opened: Callable[..., Tab], admin: Person) -> None:
+    def test_a_mail_is_cancelled_and_sent_again(
+        self, opened: Callable[..., Tab], admin: Person, server: Server
+    ) -> None:
         expect(admin.patch("/api/accounts/me/", {"email": "ada@example.org", "password": PASSWORD}), 200)
         tab = opened("deliveries")
         tab.page.wait_for_selector(".entries li:has-text('Due'):has-text('ada@example.org')")
@@ -153,8 +155,12 @@ class TestWithMail:
         tab.page.click("button:has-text('Do not send')")
         prove(tab)
         tab.page.wait_for_selector(".badge:text-is('Cancelled')")
+        with sqlite3.connect(server.folder / "tasks.db") as database:
+            database.execute("UPDATE deliveries SET state = 'failed'")
         tab.page.get_by_label("State").select_option("failed")
-        tab.see("No mails.")
+        with tab.page.expect_response("**/retry") as answer:
+            tab.page.click("button:has-text('Send again')")
+        assert answer.value.json()["state"] == "due"
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pyotp
 import pytest
@@ -138,6 +141,27 @@ def test_an_api_token_is_shown_once_and_revoked(new_device: Callable[..., Tab], 
     tab.see("No mails.")
 
 
+def test_everything_is_exported_and_a_file_is_imported(new_device: Callable[..., Tab], person: Person) -> None:
+    person.task("Buy milk")
+    tab = opened(new_device, person, "data")
+    page = tab.page
+    with page.expect_download() as download:
+        page.click("text=Download the file")
+    exported = Path(download.value.path()).read_text()
+    assert '"title":"Buy milk"' in exported.replace(": ", ":")
+    page.click("button:text-is('Import')")
+    tab.see("Choose a file.")
+    more = [json.dumps({"type": "task", "id": str(uuid4()), "title": title}) for title in ("", "New")]
+    content = "\n".join([*exported.splitlines()[:-1], *more]).encode()
+    page.set_input_files("input[type=file]", {"name": "a.ndjson", "mimeType": "", "buffer": content})
+    page.click("button:text-is('Import')")
+    tab.see("1 was here")
+    page.click("text=Skipped lines")
+    tab.see("Line")
+    assert tab.mistakes() == []
+    assert set(person.titles()) == {"Buy milk", "New"}
+
+
 def test_deleting_the_account_asks_for_the_password_and_leaves_nothing(
     new_device: Callable[..., Tab], person: Person, server: Server
 ) -> None:
@@ -187,7 +211,7 @@ class TestWithMail:
 def test_axe_finds_nothing_in_the_settings(new_device: Callable[..., Tab], person: Person, scheme: str) -> None:
     tab = opened(new_device, person, color_scheme=scheme, viewport={"width": 320, "height": 640})
     mistakes = {}
-    for section in ("profile", "security", "devices", "tokens", "activity", "account"):
+    for section in ("profile", "security", "devices", "tokens", "data", "activity", "account"):
         tab.open(f"/settings/{section}")
         tab.page.wait_for_selector(".panel section")
         tab.page.wait_for_selector(".panel [role=status].empty", state="detached")

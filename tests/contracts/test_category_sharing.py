@@ -10,6 +10,7 @@ from tasktracker.domain.categories.category import Category
 from tasktracker.domain.feed.entries import Op, Reason
 from tasktracker.domain.feed.items import ItemType
 from tasktracker.domain.feed.list_refresh import STEP
+from tasktracker.domain.history.change import FieldChange
 from tasktracker.domain.jobs.job import LEASE
 from tasktracker.domain.kernel.actors import SessionActor
 from tasktracker.domain.kernel.errors import (
@@ -341,6 +342,10 @@ class TestMembership:
             category = last.fields.get("category")
             assert (f"{category.before} to {category.after}" if category else None) == shown
             assert "root_category" not in last.fields
+        own = world.create(world.bob)
+        world.edit(world.bob, own, category=world.category.id)
+        last = world.app.see(world.bob, world.app.history.list, own.id).changes.items[0]
+        assert last.fields["category"] == FieldChange(None, world.category.id)
 
     def test_deleting_the_category_ends_the_access_to_its_tasks(self, world: World) -> None:
         task = world.create(world.bob, category=world.category.id)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 
 from tasktracker.domain.administration.statistics import Counted, DayCounts, Maintenance, Totals
+from tasktracker.domain.kernel.actors import SessionActor
+from tasktracker.domain.tasks.task import State
 from tasktracker.domain.work import Storage
 from tests.contracts.base import SECOND, Seed
-from tests.fakes import START, SYSTEM
+from tests.fakes import START, SYSTEM, App
 
 TODAY = START.date()
 DAY = timedelta(days=1)
@@ -26,6 +28,18 @@ def test_a_removed_user_is_not_counted(store: Storage, seed: Seed) -> None:
         work.users.hide(gone.id, START)
     with store.reading(SYSTEM) as work:
         assert work.statistics.totals() == Totals(users=3, active=2, admins=1, tasks=1)
+
+
+def test_a_task_is_counted_on_the_days_on_which_it_is_created_and_done(app: App, alice: SessionActor) -> None:
+    task = app.do(alice, app.tasks.create, {"title": "task"})
+    app.do(alice, app.tasks.create, {"title": "done before", "state": State.DONE})
+    app.clock.advance(DAY)
+    for state in (State.IN_PROGRESS, State.DONE, State.OPEN):
+        app.do(alice, app.tasks.edit, task.id, {"state": state})
+    with app.store.reading(SYSTEM) as work:
+        for counted, numbers in ((Counted.TASKS_CREATED, [2, 0]), (Counted.TASKS_DONE, [1, 1])):
+            days = [(START, START + DAY), (START + DAY, START + 2 * DAY)]
+            assert [work.statistics.count(counted, *day) for day in days] == numbers
 
 
 def test_the_counts_of_a_day_never_decrease(store: Storage) -> None:

@@ -320,8 +320,10 @@ class TestRefused:
             assert "not a backup of" in restore(url, tmp_path / name, status=1).output or name in url
 
     def test_without_the_key_of_the_backup(self, url: str, tmp_path: Path) -> None:
-        tasktracker(url, "backup", "backup")
-        other = {"SECRET_KEYS": "another key of at least 32 characters"}
+        key, other_key = "the key of the backup which is long enough", "another key of at least 32 characters"
+        other = {"SECRET_KEYS": other_key}
+        tasktracker(url, "backup", "backup", SECRET_KEYS=key)
+        restore(url, tmp_path / "backup", SECRET_KEYS=f"{other_key},{key}")
         assert "was made with the key" in restore(url, tmp_path / "backup", status=1, **other).output
         restore(url, tmp_path / "backup", "--other-key", **other)
 

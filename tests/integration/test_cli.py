@@ -555,6 +555,12 @@ class TestErrors:
         assert "created 1;" in tasktracker("import", "root", file).output
         tasktracker("export", "root", "-o", os.fsdecode(b"caf\xe9.ndjson"))
 
+    @pytest.mark.parametrize("options", [(), ("--dry-run",)])
+    def test_an_import_that_skips_lines_fails(self, folder: Path, options: tuple[str, ...]) -> None:
+        create_admin()
+        Path("tasks.csv").write_text("TYPE,CONTENT\ntask,\n")
+        assert "skipped: 1" in tasktracker("import", "root", "tasks.csv", *options, status=1).output
+
     @pytest.mark.parametrize("command", [("serve",), ("migrate",), ("create-admin", "root"), ("disable-user", "x")])
     def test_an_unreachable_database_is_an_error(self, command: tuple[str, ...]) -> None:
         url = "postgresql://user:hunter2@127.0.0.1:1/name"

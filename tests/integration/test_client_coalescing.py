@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tasktracker_client import Op, Refused
-from tests.http import Person
+from tests.http import Person, expect
 from tests.integration.phones import Phone, in_sync, sent_by
 from tests.line import problem
 
@@ -35,6 +35,13 @@ class TestCoalescing:
         assert [edit.op for edit in phone.pending] == [Op.CREATE, Op.CREATE, Op.UPDATE]
         assert phone.sync().is_clean
         assert ada.listed("/api/tasks/")[0]["category"] == home
+
+    def test_a_creation_that_another_device_has_sent_has_its_version(self, phone: Phone, ada: Person) -> None:
+        task = phone.create_task("mine")
+        expect(ada.put(f"/api/tasks/{task}/", {"title": "theirs"}, headers={"If-None-Match": "*"}), 201)
+        phone.verify()  # pulls
+        shown = phone.task(task)
+        assert (shown.title, shown.version, shown.is_pending) == ("mine", 1, True)
 
     def test_an_edit_on_a_newer_version_is_sent_on_its_own(self, phone: Phone, laptop: Phone) -> None:
         task = phone.create_task("one")

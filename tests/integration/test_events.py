@@ -8,8 +8,8 @@ from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from types import SimpleNamespace, TracebackType
+from typing import Any, Self, cast
 from uuid import UUID, uuid4
 
 import httpx
@@ -18,6 +18,7 @@ import pytest
 from psycopg import sql
 from structlog.testing import capture_logs
 
+from tasktracker.adapters.events import sqlite
 from tasktracker.adapters.events.sqlite import SqliteChangeNotifier
 from tests.contracts.http.base import invalid, problem
 from tests.http import OTHER_PASSWORD, PASSWORD, Caller, Person, bearer, expect, migrated, run, until_answered
@@ -361,6 +362,22 @@ def test_changes_are_seen_after_a_time_without_a_database(tmp_path: Path) -> Non
             assert changed.wait(PATIENCE)
         finally:
             notifier.close()
+
+
+def test_a_commit_of_another_process_is_seen_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite, "POLL_SECONDS", 0)
+    notifier, versions = SqliteChangeNotifier(""), [1, 1, 2, 2]
+    heard: list[Collection[UUID] | None] = []
+
+    class Connection:
+        def execute(self, _: str) -> Any:
+            version = versions.pop(0)
+            if not versions:
+                notifier.close()
+            return SimpleNamespace(fetchone=lambda: (version,))
+
+    notifier._watch(cast(Any, Connection()), heard.append)
+    assert heard == [None, None]
 
 
 def test_a_connection_that_is_reset_does_not_count(here: Person) -> None:

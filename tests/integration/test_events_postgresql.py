@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 from collections.abc import Collection, Iterator, Set
 from contextlib import contextmanager
+from typing import Any
 from uuid import UUID, uuid4
 
 import psycopg
@@ -145,3 +146,21 @@ def test_a_server_that_cannot_be_reached_is_logged_and_closing_does_not_wait_for
     (entry,) = logs
     assert (entry["event"], entry["log_level"]) == ("not listening to the database", "warning")
     assert "127.0.0.1" in entry["cause"]
+
+
+def test_what_changes_while_publishing_fails_is_published_later(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notify, users, failures = postgresql._notify, [uuid4(), uuid4()], [psycopg.OperationalError()]
+
+    def notify_later(*arguments: Any) -> None:
+        if failures:
+            events.publish(users[1:])
+            raise failures.pop()
+        notify(*arguments)
+
+    monkeypatch.setattr(postgresql, "_notify", notify_later)
+    monkeypatch.setattr(postgresql, "FIRST_PAUSE", 0.1)
+    with process(database_url) as (_, listener), process(database_url) as (events, _):
+        events.publish(users[:1])
+        assert listener.users(2) == set(users)

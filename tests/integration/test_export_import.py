@@ -116,12 +116,13 @@ def filled(person: Person) -> None:
     expect(person.patch(f"/api/tasks/{parent['id']}/", {"title": "edited"}), 200)
 
 
-def test_an_import_restores_an_export_on_another_server(alice: Person, tmp_path: Path) -> None:
+def test_an_import_restores_an_export_on_another_server(shared: Api, alice: Person, tmp_path: Path) -> None:
     filled(alice)
     response = alice.get(EXPORT)
     exported = lines(response)
     assert response.headers["content-type"] == NDJSON
-    assert response.headers["content-disposition"].startswith('attachment; filename="tasktracker-2')
+    name = f"tasktracker-{shared.clock.now().date()}.ndjson"
+    assert response.headers["content-disposition"] == f'attachment; filename="{name}"'
     assert "content-length" not in response.headers
     assert [line["type"] for line in exported] == ["header", "profile", "category", *["task"] * 5, "end"]
     with Api(migrated(f"sqlite:///{tmp_path}/other.db")) as other:
@@ -264,6 +265,8 @@ def test_query_parameters_are_read_strictly(alice: Person) -> None:
 def test_a_file_that_is_too_large_is_refused_with_and_without_its_length(alice: Person) -> None:
     problem(upload(alice, b"x" * 500_001), 413, "body-too-large")
     problem(upload(alice, iter([b"x" * 100_000] * 6)), 413, "body-too-large")
+    invalid(upload(alice, b"x" * 500_000), "body")
+    invalid(upload(alice, iter([b"x" * 100_000] * 5)), "body")
     # The limit of imports is higher than that of other bodies.
     large = {"type": "task", "id": str(uuid4()), "title": "x", "description": "x" * 10_000}
     assert expect(upload(alice, ndjson(HEADER, *[large] * 40)), 200)["tasks"]["unchanged"] == 39

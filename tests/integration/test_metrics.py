@@ -87,6 +87,18 @@ class TestPage:
             expect(api.get("/metrics", headers=bearer("")), 404)
 
 
+@pytest.mark.parametrize(("error", "is_alive"), [(None, True), (ProcessLookupError, False), (PermissionError, False)])
+def test_a_process_of_another_user_is_not_one_of_the_server(
+    monkeypatch: pytest.MonkeyPatch, error: type[OSError] | None, is_alive: bool
+) -> None:
+    def kill(*_: int) -> None:
+        if error is not None:
+            raise error
+
+    monkeypatch.setattr(os, "kill", kill)
+    assert metrics._is_alive(1) is is_alive
+
+
 def test_a_port_that_is_in_use_is_named() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -10,6 +10,7 @@ from hypothesis import given
 
 from tasktracker.domain.kernel.errors import FieldError, InvalidInput
 from tasktracker.domain.kernel.fields import Refused, Rule, case_key, check, moment, optional, text
+from tasktracker.domain.tasks.task import TASK
 from tests import strategies
 from tests.strategies import USERNAMES, spellings
 
@@ -98,6 +99,13 @@ class TestText:
         assert "\0" not in accepted
         assert accepted.encode().decode() == accepted
         assert rule(accepted) == accepted
+
+
+def test_a_new_entity_has_all_fields_and_lacks_no_required_one() -> None:
+    assert TASK.complete({"title": " a "}) == {**TASK.defaults, "title": "a"}
+    with pytest.raises(InvalidInput) as caught:
+        TASK.complete({"description": "b"})
+    assert caught.value.errors == (FieldError("title", "is required"),)
 
 
 class TestMoment:

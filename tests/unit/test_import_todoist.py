@@ -17,6 +17,7 @@ from tasktracker.domain.categories.category import MAX_NAME_LENGTH
 from tasktracker.domain.kernel.errors import InvalidInput
 from tasktracker.domain.portability import csv_rows
 from tasktracker.domain.portability.import_service import FileFormat, ImportService
+from tasktracker.domain.portability.lines import MAX_LINE_LENGTH
 from tasktracker.domain.portability.project import project_of
 from tasktracker.domain.portability.report import ImportReport
 from tasktracker.domain.tasks.query import TaskQuery, TaskSort
@@ -255,6 +256,13 @@ def test_many_broken_quotes_are_reported_in_bounded_time(monkeypatch: pytest.Mon
 def test_columns_may_have_spaces_around_their_names_or_no_name(account: Account) -> None:
     report = account.import_file("type, Content ,,PRIORITY\ntask,a,,1\n")
     assert (account.task("a").priority, report.notices) == (Priority.URGENT, [])
+
+
+def test_the_lines_of_a_row_are_limited_together(account: Account) -> None:
+    value = "x" * (MAX_LINE_LENGTH // 3)
+    report = account.import_file(HEAD + f'task,"{value}\n","{value}\n","{value}\n",,,\ntask,good,,,,,\n')
+    assert (report.errors[0].line, "the row is too long" in report.errors[0].message) == (2, True)
+    assert [task.title for task in account.tasks()] == ["good"]
 
 
 def test_a_row_with_more_values_than_columns_is_refused(account: Account) -> None:

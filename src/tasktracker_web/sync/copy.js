@@ -484,15 +484,25 @@ export class Copy {
     return this.#call(method, path, body);
   }
 
-  /** Send a request, unless the session belongs to another user or server by now. @param {string} method @param {string} path @param {unknown} [body] */
+  /** Fetch a file, with the same errors. @param {string} path */
+  async download(path) {
+    return (await this.#checked()).download(path);
+  }
+
+  /** @param {string} method @param {string} path @param {unknown} [body] */
   async #call(method, path, body) {
+    return (await this.#checked()).call(method, path, body);
+  }
+
+  /** Return the session, unless it belongs to another user or server by now. */
+  async #checked() {
     const { session, owner } = this.#parts;
     const { server, user, limits } = await session.root();
     if (server !== owner.server || user?.id !== owner.user) throw new SignInRequired();
     if (this.#meta("retention_days") !== limits.retention_days) {
       await this.write(async (tx) => setMeta(tx, { retention_days: limits.retention_days }));
     }
-    return session.call(method, path, body);
+    return session;
   }
 
   // ------------------------------------------------------ lists of the server

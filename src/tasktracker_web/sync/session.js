@@ -13,10 +13,13 @@ import { Offline, Refused, SignInRequired, Unavailable } from "./errors.js";
  */
 
 const JSON_TYPES = /^application\/(problem\+)?json\b/;
+const FILE = { "Content-Type": "application/octet-stream", Prefer: "respond-async" };
 const COOKIE = { "X-Session-Transport": "cookie" };
 /** How long other tabs may take to answer whether they have a token. */
 const ANSWER_MS = 100;
 const TIMEOUT_MS = 30_000;
+/** How long a file may take. */
+const FILE_MS = 600_000;
 
 export class Session {
   #fetch;
@@ -81,7 +84,7 @@ export class Session {
   }
 
   /**
-   * Send a request, and return what is in the response. Raises SignInRequired, Refused, Unavailable and Offline.
+   * Send a request, and return what is in the response. The body is a value, or a file, which is worked on after the response. Raises SignInRequired, Refused, Unavailable and Offline.
    * @param {string} method @param {string} path @param {unknown} [body]
    */
   async call(method, path, body) {
@@ -94,6 +97,14 @@ export class Session {
       const response = await this.#send(path, { headers, signal, cache: "no-store" });
       if (!response.ok) await understood(response);
       return response;
+    });
+  }
+
+  /** Fetch a file. @param {string} path @returns {Promise<Blob>} */
+  async download(path) {
+    const response = await this.stream(path, AbortSignal.timeout(FILE_MS));
+    return response.blob().catch((cause) => {
+      throw new Offline("The response was interrupted.", { cause });
     });
   }
 
@@ -149,9 +160,11 @@ export class Session {
 
   /** @param {string} method @param {string} path @param {unknown} body @param {Record<string, string>} headers */
   async #ask(method, path, body, headers) {
-    const sent = body === undefined ? {} : { body: JSON.stringify(body) };
-    const type = body === undefined ? undefined : { "Content-Type": "application/json" };
-    const signal = AbortSignal.timeout(TIMEOUT_MS);
+    const isFile = body instanceof Blob;
+    const sent = body === undefined ? {} : { body: isFile ? body : JSON.stringify(body) };
+    /** @type {Record<string, string>} */
+    const type = isFile ? FILE : body === undefined ? {} : { "Content-Type": "application/json" };
+    const signal = AbortSignal.timeout(isFile ? FILE_MS : TIMEOUT_MS);
     return understood(await this.#send(path, { method, headers: { ...headers, ...type }, ...sent, signal }));
   }
 

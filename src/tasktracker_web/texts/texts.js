@@ -1,10 +1,7 @@
 // The texts and the forms of times in the language of the user.
 
-import { texts as de } from "./de.js";
 import { texts as en } from "./en.js";
 
-/** @type {Record<string, Record<string, string>>} */
-const CATALOGUES = { en, de };
 /** The languages by their own names. */
 export const LANGUAGES = { en: "English", de: "Deutsch" };
 /** The language that was chosen on this device, in localStorage. */
@@ -18,24 +15,31 @@ export function speak(chosen) {
 }
 
 /** The first language of the user that there is. */
-export const language = preferred.map((tag) => tag.split("-")[0]).find((tag) => tag in CATALOGUES) ?? "en";
+export const language = preferred.map((tag) => tag.split("-")[0]).find((tag) => tag in LANGUAGES) ?? "en";
 /** The user's own form of it, such as `en-GB`, for dates and numbers. */
 export const locale = preferred.find((tag) => tag.split("-")[0] === language) ?? language;
 
+/** Return the texts in that language. @param {string} part a folder beside this file, with a slash after it, or empty @returns {Promise<Record<string, string>>} */
+async function read(part) {
+  return (await import(`./${part}${language}.js`)).texts;
+}
+
+/** The first view is read at once in English; another language costs a round trip, once. */
+const catalogue = language === "en" ? en : await read("");
+
 /** Add the texts of a part of the app that is loaded on demand. @param {string} part a folder beside this file */
 export async function addTexts(part) {
-  const { texts } = await import(`./${part}/${language}.js`);
-  Object.assign(CATALOGUES[language], texts);
+  Object.assign(catalogue, await read(`${part}/`));
 }
 
 /** Whether there is a text. @param {string} key */
 export function has(key) {
-  return key in CATALOGUES[language];
+  return key in catalogue;
 }
 
 /** Return the keys of texts that begin like this. @param {string} start */
 export function keysOf(start) {
-  return Object.keys(CATALOGUES[language]).filter((key) => key.startsWith(start));
+  return Object.keys(catalogue).filter((key) => key.startsWith(start));
 }
 
 const number = new Intl.NumberFormat(locale);
@@ -43,7 +47,6 @@ const plural = new Intl.PluralRules(locale);
 
 /** Return a text, with its placeholders filled in; the one for a count of one, if there is one. @param {string} key @param {Record<string, string | number>} [values] */
 export function t(key, values = {}) {
-  const catalogue = CATALOGUES[language];
   const form = "count" in values ? `${key}_${plural.select(Number(values.count))}` : key;
   const text = catalogue[form] ?? catalogue[key];
   return text.replace(/\{(\w+)\}/g, (_, name) => {

@@ -8,10 +8,8 @@ import { useEffect, useRef } from "../vendor/preact-hooks.js";
 import { signal } from "../vendor/preact-signals.js";
 import { AfterFrame } from "./after-frame.js";
 import { Capture, CaptureButton } from "./capture.js";
-import { Issues } from "./issues.js";
-import { Later, LATER } from "./later.js";
+import { Board, Issues, Later, LATER, Pane, Trash } from "./later.js";
 import { List } from "./list.js";
-import { Pane } from "./pane.js";
 import { Sidebar } from "./sidebar.js";
 import { Shortcuts } from "./shortcuts.js";
 import { SignIn } from "./sign-in.js";
@@ -20,8 +18,6 @@ import { Toast } from "./toast.js";
 
 const SIGNED_OUT = ["signin", "register", "forgot"];
 const START = "/today";
-/** Where conflicts of tasks are not shown. */
-const PANELS = ["settings", "admin"];
 /** Routes that lead to the start. */
 const PASSING = ["", "share"];
 
@@ -71,11 +67,18 @@ function Main() {
         ${h(CaptureButton, { hasLabel: true })} ${h(AfterFrame, { of: Sidebar })} ${isWide.value && h(AfterFrame, { of: StatusLine })}
       </div>
       <main id="main" tabindex="-1">
-        ${!PANELS.includes(shown) && h(Issues, {})}
-        ${shown in LATER ? h(Later, { key: shown, load: LATER[shown], id: category }) : h(List, { key: shown + category, name: shown, category })}
+        ${!(shown in LATER) && h(Issues, {})} ${viewOf(shown, category)}
       </main>
       ${isTask && h(Pane, { key: id, id, onClose: back })}
     </div>
     ${h(Capture, { name: shown, category })} ${h(Shortcuts, {})}
   `;
+}
+
+/** @param {string} name @param {string} id */
+function viewOf(name, id) {
+  if (name in LATER) return h(Later, { key: name, load: LATER[name], id });
+  if (name === "board") return h(Board, {});
+  if (name === "trash") return h(Trash, {});
+  return h(List, { key: name + id, name, category: id });
 }

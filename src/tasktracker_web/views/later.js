@@ -1,9 +1,10 @@
-// Views that are loaded when they are shown.
+// Views that are loaded when they are shown, and parts of others that are loaded after the first view.
 
 import { h, html } from "../html.js";
 import { t } from "../texts/texts.js";
 import { onDemand } from "../updates.js";
 import { useEffect, useState } from "../vendor/preact-hooks.js";
+import { signal } from "../vendor/preact-signals.js";
 
 /** @typedef {(props: any) => any} View */
 /** By the first part of the path. @type {Record<string, () => Promise<{ View: View }>>} */
@@ -11,8 +12,6 @@ export const LATER = {
   forgot: () => import("./forgot.js"),
   settings: () => import("./settings/settings.js"),
   admin: () => import("./admin/gate.js"),
-  board: () => import("./board.js").then(({ Board }) => ({ View: Board })),
-  trash: () => import("./trash.js").then(({ Trash }) => ({ View: Trash })),
 };
 
 /** @param {{ load: () => Promise<{ View: View }>, id: string, key?: string }} props */
@@ -21,3 +20,33 @@ export function Later({ load, id }) {
   useEffect(() => void onDemand(load).then(set, () => set({ hasFailed: true })), []);
   return View ? h(View, { id }) : html`<p class="empty" role="status">${t(hasFailed ? "error.offline" : "status.starting")}</p>`;
 }
+
+/** @type {(() => Promise<void>)[]} */
+const parts = [];
+
+/**
+ * Return a component that is loaded by `loadParts`, or when it is shown before that.
+ * @template P @param {() => Promise<import("preact").FunctionComponent<P>>} load @returns {import("preact").FunctionComponent<P>}
+ */
+function part(load) {
+  const loaded = signal(/** @type {import("preact").FunctionComponent<any> | null} */ (null));
+  const keep = async () => void (loaded.value ??= await load());
+  parts.push(keep);
+  return (props) => {
+    if (loaded.value) return h(loaded.value, props);
+    void onDemand(keep);
+    return null;
+  };
+}
+
+/** Load all parts, one after the other. */
+export async function loadParts() {
+  for (const keep of parts) await keep().catch(() => {}); // again when it is shown
+}
+
+export const Board = part(async () => (await import("./board.js")).Board);
+export const Bulk = part(async () => (await import("./bulk.js")).Bulk);
+export const Issues = part(async () => (await import("./issues.js")).Issues);
+export const Pane = part(async () => (await import("./pane.js")).Pane);
+export const Samples = part(async () => (await import("./samples.js")).Samples);
+export const Trash = part(async () => (await import("./trash.js")).Trash);

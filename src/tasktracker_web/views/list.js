@@ -10,11 +10,10 @@ import { dayOf, startOfDay, t } from "../texts/texts.js";
 import { useEffect, useLayoutEffect, useRef, useState } from "../vendor/preact-hooks.js";
 import "../vendor/preact-signals.js";
 import { AddBox } from "./add-box.js";
-import { Bulk } from "./bulk.js";
 import { Icon } from "./icon.js";
+import { Bulk, Samples } from "./later.js";
 import { useOwners } from "./people.js";
 import { Rows } from "./rows.js";
-import { Samples } from "./samples.js";
 import { ShareButton } from "./share-button.js";
 
 /** @typedef {import("../sync/items.js").Task} Task */

@@ -33,6 +33,8 @@ export function View({ type, id, title, isOwner, onClose }) {
   useEffect(() => dialog.current?.showModal(), []);
   const mail = useLoad(describeServer).data?.capabilities.mail;
   const loading = useLoad(() => shares(type, id));
+  const category = type === "task" ? copy.tasks.value.get(id)?.category : null;
+  const isInShared = category && (copy.categories.value.get(category)?.members.length ?? 0) > 0;
   const changed = () => Promise.all([loading.reload(), copy.ask(sharesOf(type, id))]);
   const add = async (/** @type {FormData} */ data) => {
     const answer = await share(type, id, { username: textOf(data, "username"), role: /** @type {Role} */ (data.get("role")) });
@@ -69,6 +71,7 @@ export function View({ type, id, title, isOwner, onClose }) {
         )}
       </ul>`,
     )}
+    ${isInShared && html`<p class="hint">${t("sharing.inherited")}</p>`}
     ${isOwner &&
     h(Form, {
       label: t("sharing.add"),

@@ -447,6 +447,9 @@ class TestCors:
         assert "origin" in response.headers["vary"].lower()
         assert "access-control-allow-credentials" not in response.headers
 
+    def test_a_request_for_the_methods_of_a_path_is_no_preflight(self, api: Api) -> None:
+        assert "allow" in api.options("/api/tasks/", headers={"Origin": "http://localhost:5173"}).headers
+
     @pytest.mark.parametrize("origin", ["http://localhost:5173", "http://127.0.0.1:5173"])
     def test_a_local_page_can_read_responses_and_their_headers(self, alice: Person, origin: str) -> None:
         for _, response in responses(with_origin(alice, origin)):

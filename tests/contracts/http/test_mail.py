@@ -197,10 +197,11 @@ def admin(api: Api) -> Person:
     return admin
 
 
-def register_at(api: Api, link: str, **fields: str) -> httpx.Response:
+def register_at(api: Api, link: str, language: str = "en", **fields: str) -> httpx.Response:
     """Send the form of an invitation."""
     values = {"token": link.partition("token=")[2], "username": "grace", "email": ADDRESS, "password": PASSWORD}
-    return api.request("POST", link.partition("?")[0], data=values | fields)
+    headers = {"Accept-Language": language}
+    return api.request("POST", link.partition("?")[0], data=values | fields, headers=headers)
 
 
 def test_an_invited_person_registers_on_a_page(api: Api, folder: MailFolder, admin: Person) -> None:
@@ -211,13 +212,14 @@ def test_an_invited_person_registers_on_a_page(api: Api, folder: MailFolder, adm
     for _ in range(2):  # a GET uses nothing up
         page = api.get(link)
         assert (page.status_code, f'value="{ADDRESS}"' in page.text) == (200, True)
-    done = register_at(api, link)
+    done = register_at(api, link, "de")
     assert done.status_code == 201
     assert "grace" in done.text
     assert "<form" not in done.text
     assert 'href="/"' in done.text
     grace = api.person(expect(api.post("/api/accounts/login/", {"username": ADDRESS, "password": PASSWORD}), 200))
-    assert expect(grace.get("/api/accounts/me/"), 200)["email"] == ADDRESS
+    profile = expect(grace.get("/api/accounts/me/"), 200)
+    assert (profile["email"], profile["language"]) == (ADDRESS, "de")
     assert [each["is_current"] for each in grace.listed("/api/accounts/sessions/")] == [True]
     expect(admin.patch("/api/admin/settings/", {"registration": "closed"}), 200)
     for dead in (api.get(link), register_at(api, link, username="other")):

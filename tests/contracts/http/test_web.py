@@ -61,10 +61,19 @@ def test_every_reference_of_the_page_exists(api: Api) -> None:
 def test_the_page_loads_every_style_and_every_module_of_the_first_view_at_once(api: Api) -> None:
     version = next(url for url in references(api.get("/")) if url.endswith("/main.js")).split("/")[2]
     loaded = {url.removeprefix(f"/assets/{version}/") for url in references(api.get("/"))}
-    styles = {path.relative_to(FOLDER).as_posix() for path in (FOLDER / "styles").glob("*.css")}
-    assert styles | set(closure("main.js")) <= loaded
+    assert {"styles.css", *closure("main.js")} <= loaded
+    for style in (FOLDER / "styles").glob("*.css"):
+        assert style.read_bytes() in contents()["styles.css"], style
     assert "sync/copy.js" in loaded
-    for part in ("vendor/marked.js", "views/settings/settings.js", "views/admin/", "styles/later/", "texts/settings/"):
+    for part in (
+        "vendor/marked.js",
+        "views/board.js",
+        "views/pane.js",
+        "views/settings/settings.js",
+        "views/admin/",
+        "styles/later/",
+        "texts/settings/",
+    ):
         assert not [name for name in loaded if name.startswith(part)]  # on demand
 
 

@@ -10,14 +10,12 @@ from tests.http import Api
 
 BY_SYNC = "edits are mutations of `POST /api/sync`, which also work offline"
 ARRIVES = "arrives with the changes of the sync"
-FILES = "export and import are not there yet"
 LINK = "the page of the link does it, at `/link/`"
 
 EXCEPTIONS = {
     **dict.fromkeys(["createTask", "replaceTask", "editTask", "deleteTask", "undoChange", "restoreTask"], BY_SYNC),
     **dict.fromkeys(["createCategory", "replaceCategory", "editCategory", "deleteCategory"], BY_SYNC),
     **dict.fromkeys(["listTasks", "listCategories"], ARRIVES),
-    **dict.fromkeys(["exportAccount", "importAccount", "listImports", "readImport", "listImportedLines"], FILES),
     **dict.fromkeys(["verifyEmail", "resetPassword"], LINK),
     "verify": "the app finds out by its next request",
     "createTicket": "the app reads the stream with the header of the session",
@@ -27,7 +25,7 @@ EXCEPTIONS = {
 """The operations that the app does not call, with the reason."""
 
 CALL = re.compile(r"""["'](GET|POST|PUT|PATCH|DELETE)["'], ?["'`](/[^"'`]*)""")
-GET = re.compile(r"""\bfetch\(`\$\{BASE\}([^"'`]*)|\b(?:stream\(|TRASH = |return )["'`](/[^"'`]*)""")
+GET = re.compile(r"""\bfetch\(`\$\{BASE\}([^"'`]*)|\b(?:stream\(|(?:TRASH|EXPORT) = |return )["'`](/[^"'`]*)""")
 SIGN_IN = re.compile(r'#signIn\("([^"]*)"')
 
 

@@ -24,10 +24,11 @@ MEDIA_TYPES = {
 }
 """The media types of assets. Other files are not assets."""
 PAGE, SERVICE_WORKER, MANIFEST = "index.html", "sw.js", "manifest.webmanifest"
-START = "main.js"
+START, STYLES = "main.js", "styles.css"
 
 _IMPORT = re.compile(r"""(?:^|[\s;}])(?:import|export)\b[^"'();]*["'](\.[^"']+)["']""")
 _REFERENCE = re.compile(r'(\b(?:href|src)=|"src": )"(?!/)([^":]+)"')
+_STYLE = re.compile(r'<link rel="stylesheet" href="([^"]+)" />\s*')
 _ROOT = re.compile(r'"/')
 
 
@@ -63,7 +64,9 @@ class WebFiles:
         preloads = "".join(
             f'<link rel="modulepreload" href="{self._url(each)}" />\n    ' for each in closure(START) if each != START
         )
-        text = self._resolved(_read(PAGE)).replace("</head>", f"{preloads}</head>")
+        styles = f'<link rel="stylesheet" href="{STYLES}" />\n    '
+        page = _STYLE.sub("", _read(PAGE)).replace("<script", f"{styles}<script", 1)
+        text = self._resolved(page).replace("</head>", f"{preloads}</head>")
         return Asset.of(text.encode(), "text/html")
 
     @cached_property
@@ -99,9 +102,10 @@ def asset(name: str) -> Asset:
 
 @cache
 def contents() -> Mapping[str, bytes]:
-    """Return the contents of all assets by their paths."""
-    found = (path for path in FOLDER.rglob("*") if path.suffix in MEDIA_TYPES)
-    return {path.relative_to(FOLDER).as_posix(): path.read_bytes() for path in found if path.name != SERVICE_WORKER}
+    """Return the contents of all assets by their paths. The styles of the page are one file, which is smaller."""
+    paths = (path for path in FOLDER.rglob("*") if path.suffix in MEDIA_TYPES)
+    found = {path.relative_to(FOLDER).as_posix(): path.read_bytes() for path in paths if path.name != SERVICE_WORKER}
+    return {STYLES: b"".join(found.pop(name) for name in _STYLE.findall(_read(PAGE))), **found}
 
 
 @cache

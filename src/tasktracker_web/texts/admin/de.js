@@ -161,7 +161,7 @@ export const texts = {
   "registration.who": "Wer ein Konto anlegen kann",
   "registration.open": "Alle",
   "registration.invite": "Nur Personen mit einer Einladung",
-  "registration.closed": "Niemand: Konten legt die Verwaltung an",
+  "registration.closed": "Nur die Verwaltung",
   "registration.hint": "Eine Änderung gilt sofort.",
   "registration.fixed": "Die Umgebung des Servers (REGISTRATION) legt das fest.",
 

@@ -112,7 +112,7 @@ export const texts = {
   "user.delete.why": "All its data is deleted and cannot be restored. Its shared categories pass to another editor.",
   "user.deleted": "“{name}” is deleted",
   "user.heir": "New owner of the shared categories",
-  "user.heir.hint": "The username of an editor of all of them. Empty: whoever has been an editor of each for longest.",
+  "user.heir.hint": "The username of an editor of all of them. Empty: the editor of each for the longest time.",
 
   "invites.empty": "There are no invitations.",
   "invites.unnamed": "Invitation",
@@ -161,7 +161,7 @@ export const texts = {
   "registration.who": "Who can create an account",
   "registration.open": "Everyone",
   "registration.invite": "Only people with an invitation",
-  "registration.closed": "No one: administrators create accounts",
+  "registration.closed": "Only administrators",
   "registration.hint": "A change is in force at once.",
   "registration.fixed": "The environment of the server (REGISTRATION) fixes this.",
 

@@ -4,6 +4,7 @@
 export const texts = {
   "sharing.task": "Wer „{title}“ sehen kann",
   "sharing.category": "Wer „{title}“ und alle Aufgaben darin sehen kann",
+  "sharing.inherited": "Die Mitglieder ihrer Kategorie sehen sie auch.",
   "sharing.add": "Teilen",
   "sharing.as": "Diese Person",
   "sharing.mail": "Eine Adresse ohne Konto wird per Mail eingeladen.",

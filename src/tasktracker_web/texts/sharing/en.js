@@ -4,6 +4,7 @@
 export const texts = {
   "sharing.task": "Who can see “{title}”",
   "sharing.category": "Who can see “{title}” and all its tasks",
+  "sharing.inherited": "The members of its category see it, too.",
   "sharing.add": "Share",
   "sharing.as": "This person",
   "sharing.mail": "An address without an account is invited by mail.",

@@ -14,6 +14,7 @@ export function Overview() {
   const loading = useLoad(() => Promise.all([overview(), isReady()]));
   const time = (/** @type {string | null} */ at) => (at ? dayAndTime(new Date(at), now.value) : t("overview.never"));
   return whenLoaded(loading, ([{ version, schema, users, active_users, admins, tasks, streams, jobs, last_sweep, last_backup, days }, ready]) => {
+    const unfinished = jobs.filter(({ waiting, running }) => waiting + running > 0);
     const facts = {
       health: t(ready ? "overview.ready" : "overview.not-ready"),
       version: schema ? t("overview.schema", { version, schema }) : version,
@@ -23,7 +24,7 @@ export function Overview() {
       streams: numberOf(streams),
       last_sweep: time(last_sweep),
       last_backup: time(last_backup),
-      jobs: jobs.length ? jobs.map(({ kind, waiting, running }) => t("overview.job", { kind: t(`job.${kind}`), waiting, running })).join("; ") : t("overview.no-jobs"),
+      jobs: unfinished.length ? unfinished.map(({ kind, waiting, running }) => t("overview.job", { kind: t(`job.${kind}`), waiting, running })).join("; ") : t("overview.no-jobs"),
     };
     return html`<section>
         <h2>${t("overview.now")}</h2>

@@ -2,6 +2,7 @@
 
 import { Cancelled } from "../../calls/call.js";
 import { h, html } from "../../html.js";
+import { Refused } from "../../sync/errors.js";
 import { t } from "../../texts/texts.js";
 import { useContext, useEffect, useId, useRef, useState } from "../../vendor/preact-hooks.js";
 import { createContext } from "../../vendor/preact.js";
@@ -63,6 +64,11 @@ export function Boxes({ name, label, options, chosen }) {
     ${options.map(([value, text]) => html`<label key=${value}><input type="checkbox" name=${name} value=${value} defaultChecked=${chosen.includes(value)} aria-invalid=${error ? "true" : undefined} /> ${text}</label>`)}
     ${error && html`<p class="error">${error}</p>`}
   </fieldset>`;
+}
+
+/** A field that the app checks, in the form of a problem of the server. @param {string} field */
+export function invalid(field) {
+  return new Refused(400, { errors: [{ field, message: "" }] });
 }
 
 /** Return the text of a field. @param {FormData} data @param {string} name */

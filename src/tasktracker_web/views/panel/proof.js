@@ -16,8 +16,12 @@ export function Proof() {
   const [needsCode, setNeedsCode] = useState(false);
   useEffect(() => {
     if (!open) return;
+    setNeedsCode(false);
     dialog.current?.showModal();
-    return () => dialog.current?.close();
+    return () => {
+      dialog.current?.close();
+      open.reject(new Cancelled()); // the user has left the view
+    };
   }, [open]);
   useEffect(() => {
     if (needsCode) /** @type {HTMLElement | null | undefined} */ (dialog.current?.querySelector("[name=code]"))?.focus();

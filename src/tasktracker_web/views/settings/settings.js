@@ -8,6 +8,7 @@ import { useLoad, whenLoaded } from "../panel/loading.js";
 import { loadStyle, Panel } from "../panel/panel.js";
 import { Proof } from "../panel/proof.js";
 import { Activity } from "./activity.js";
+import { Data } from "./data.js";
 import { Deletion } from "./deletion.js";
 import { Devices } from "./devices.js";
 import { Profile } from "./profile.js";
@@ -18,7 +19,7 @@ await Promise.all([addTexts("settings"), loadStyle()]);
 
 /** @typedef {import("../panel/loading.js").Loading<import("../../sync/items.js").Schemas["UserView"]>} User */
 
-const SECTIONS = { profile: Profile, security: Security, devices: Devices, tokens: Tokens, activity: Activity, account: Deletion };
+const SECTIONS = { profile: Profile, security: Security, devices: Devices, tokens: Tokens, data: Data, activity: Activity, account: Deletion };
 
 /** @param {{ id: string }} props */
 export function View({ id }) {
