@@ -46,6 +46,7 @@ const KEYS = [
     [
       [[ENTER], "add.button"],
       [["↓", "↑", "Tab"], "keys.category"],
+      [["Esc"], "close"],
     ],
   ],
 ];
