@@ -76,7 +76,7 @@ export function Pane({ id, onClose }) {
 function Text({ name, class: style, label, value, required = false, autofocus = false, save, onDone = () => {} }) {
   const field = useRef(/** @type {HTMLTextAreaElement | null} */ (null));
   const kept = useDraft(name, () => {
-    const text = /** @type {HTMLTextAreaElement} */ (field.current).value;
+    const text = field.current?.value ?? last.current; // the task may be gone a moment before the page
     return text === last.current ? null : text;
   });
   const [written, write] = useState(kept);
