@@ -74,9 +74,9 @@ function stored() {
   return JSON.parse(localStorage.getItem(USER) ?? "null");
 }
 
-/** Keep what the next page shows first, unless the user has signed out in another tab. */
+/** Keep what the next page shows first, unless the user has signed out in another tab, or edits may be lost with this page. */
 function keep() {
-  if (!account.value?.copy.isRead.peek()) return;
+  if (!account.value?.copy.isRead.peek() || account.value.copy.hasUnstored) return;
   const { user, copy, lists } = account.value;
   if (stored()?.id === user.id) keepFirst(user, lists, [...copy.categories.peek().values()]);
 }

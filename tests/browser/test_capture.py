@@ -10,6 +10,7 @@ import pytest
 
 from tests.browser.tab import Tab
 from tests.http import Person
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.browser
 
@@ -130,7 +131,9 @@ def test_a_user_without_tasks_gets_three_to_begin_with_or_dismisses_them(
     assert again.page.locator(".samples").count() == 0
 
 
-def test_the_list_stays_in_its_place_while_a_task_is_written_and_the_text_survives_a_reload(app: Tab) -> None:
+def test_the_list_stays_in_its_place_while_a_task_is_written_and_the_text_survives_a_reload(
+    app: Tab, person: Person
+) -> None:
     top = "document.querySelector('.filters').getBoundingClientRect().top"
     before = app.page.evaluate(top)
     app.page.fill(".add-box input", "Buy milk tomorrow !4")
@@ -147,6 +150,7 @@ def test_the_list_stays_in_its_place_while_a_task_is_written_and_the_text_surviv
     app.wait_for(f"document.querySelector('{BOX}')?.value === 'in the dialog'")
     app.page.keyboard.press("Enter")
     app.expect("Buy milk", "in the dialog")
+    wait_until(lambda: len(person.listed("/api/tasks/")) == 2, "a new task is not sent")  # so it is stored
     app.page.reload()
     app.expect("Buy milk", "in the dialog")
     assert app.page.locator(".add-box input").input_value() == ""

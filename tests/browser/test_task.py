@@ -87,4 +87,6 @@ def test_a_text_that_is_being_written_survives_a_reload(app: Tab, person: Person
     app.page.click("text=Add notes")
     app.page.keyboard.type("by Friday")
     app.page.reload()
+    app.wait_for("() => document.querySelector('.notes textarea:focus')?.value === 'by Friday'")
+    app.page.keyboard.press("Tab")
     app.see("by Friday")

@@ -26,7 +26,10 @@ export function Pane({ id, onClose }) {
   const task = copy.tasks.value.get(id);
   const me = useMe();
   const title = useRef(/** @type {HTMLElement | null} */ (null));
-  useLayoutEffect(() => title.current?.focus(), []);
+  useLayoutEffect(() => {
+    const pane = title.current?.closest(".pane");
+    if (!pane?.contains(document.activeElement)) title.current?.focus(); // unless a text is being written
+  }, []);
   if (!task) {
     return html`<aside class="pane" aria-label=${t("task")}>
       <button class="quiet close" aria-label=${t("close")} onClick=${onClose}>✕</button>
