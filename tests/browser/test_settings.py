@@ -53,7 +53,7 @@ def test_the_profile_is_changed_and_the_password_is_asked_for_in_place_once(
     page.get_by_label("Username").fill("x")
     page.click("text=Change username")
     tab.see("3 to 150 letters")
-    assert page.evaluate("document.activeElement.name") == "username"
+    tab.wait_for("document.activeElement.name === 'username'")
     page.get_by_label("Username").fill("ada-lovelace")
     page.click("text=Change username")
     prove(tab, password="wrong")

@@ -195,7 +195,7 @@ class TestPath:
         assert with_slash.text == without.text
         assert {"allow"}.isdisjoint(without.headers)
 
-    @pytest.mark.parametrize("path", ["/nothing", "/apis/", "/api/task/", "/api/tasks/a/b/", "/admin/", "/.env"])
+    @pytest.mark.parametrize("path", ["/nothing", "/apis/", "/api/task/", "/api/tasks/a/b/", "/wp-admin/", "/.env"])
     def test_an_unknown_path_is_answered_with_a_problem(self, api: Api, path: str) -> None:
         problem(api.get(path), 404, "unknown-path")
         problem(api.post(path, {}), 404, "unknown-path")
