@@ -171,6 +171,7 @@ def test_a_session_that_was_ended_elsewhere_asks_for_a_login_and_keeps_edits(app
     app.page.locator(".status-line a:has-text('Sign in')").click()
     app.see(f"Please sign in again as {person.username}.")
     app.enter(person.username)
+    app.page.wait_for_url(f"{app.url}/today")
     app.page.goto(f"{app.url}/all")
     app.expect("not sent")
     app.synced()

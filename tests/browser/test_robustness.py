@@ -135,6 +135,7 @@ def test_after_the_restoration_of_a_backup_nothing_vanishes_silently(
     app.expect("after the backup", "in the backup", "not sent")
     app.page.locator(".status-line a:has-text('Sign in')").click()
     app.enter(person.username)
+    app.page.wait_for_url(f"{app.url}/today")
     app.page.goto(f"{app.url}/all")
     app.see("The server no longer has your change of “after the backup”")
     app.expect("in the backup", "not sent")
