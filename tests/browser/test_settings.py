@@ -109,7 +109,7 @@ def test_two_factor_authentication_is_turned_on_and_off(new_device: Callable[...
 def test_devices_are_named_and_signed_out(new_device: Callable[..., Tab], person: Person, server: Server) -> None:
     phone = server.login(person, device="phone")
     tab = opened(new_device, person, "devices", user_agent=CHROME)
-    assert tab.page.locator(".entries li").count() == 3
+    tab.wait_for("document.querySelectorAll('.entries li').length === 3")
     tab.page.locator("li", has_text="This device").locator("strong:has-text('Chrome on Linux')").wait_for()
     tab.page.click("button[aria-label='Sign out: phone']")
     tab.page.wait_for_selector("li:has-text('phone')", state="detached")
