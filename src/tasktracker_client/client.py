@@ -64,7 +64,7 @@ class Replica(Online):
 
         `api_url` is the URL of the API, such as http://127.0.0.1:8000/api. `token` is an API token; to use a password,
         call `login`. The file stores the tokens, so a reopened copy stays logged in. It belongs to one user of one
-        server: any other token or server is refused by `WrongUser` or `WrongServer` before anything is sent.
+        server: a token of another user raises WrongUser, and another server WrongServer, before any edit is sent.
         """
         check_arguments(path, api_url, token)
         self._local = LocalCopy(path)

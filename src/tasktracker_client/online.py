@@ -136,7 +136,7 @@ class Online:
         return self._share(f"/tasks/{uuid(id)}/shares/", username, role)
 
     def unshare(self, id: Id, user_id: Id) -> None:
-        """Remove a member of a task, or revoke an invitation by its id. A member may remove itself."""
+        """Remove a member of a task, or revoke an invitation by its id. Members may remove themselves."""
         self._api.call("DELETE", f"/tasks/{uuid(id)}/shares/{uuid(user_id)}/")
 
     def category_members(self, id: Id) -> Sequence[Member]:
@@ -152,7 +152,7 @@ class Online:
         return self._share(f"/categories/{uuid(id)}/shares/", username, role)
 
     def unshare_category(self, id: Id, user_id: Id) -> None:
-        """Remove a member of a category, or revoke an invitation by its id. A member may remove itself."""
+        """Remove a member of a category, or revoke an invitation by its id. Members may remove themselves."""
         self._api.call("DELETE", f"/categories/{uuid(id)}/shares/{uuid(user_id)}/")
 
     def _members(self, path: str) -> Sequence[Member]:

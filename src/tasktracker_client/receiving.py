@@ -29,7 +29,7 @@ def apply(database: sqlite3.Connection, change: Change, at: str) -> Issue | None
     ).fetchone()
     lost = None
     if row and row[1] and row[0] >= change.version:
-        # The same version with other values is another edit, made after the backup was restored.
+        # The same version has other values only if the server was restored from a backup: this is a later edit.
         old, new = rows.object_of(row[2]), change.data or {}
         if data := {name: old[name] for name in EDITABLE[change.type] & old.keys() if old[name] != new.get(name)}:
             lost = lost_issue(change.type, change.id, Op.UPDATE, data, old)

@@ -126,7 +126,7 @@ def _edited(item: Task | Category, data: Mapping[str, Any]) -> Task | Category:
 def _tree(items: Items, root: str) -> Sequence[str]:
     """Return the ids of an item and of all items below it."""
     found = [root]
-    for each in found:  # grows meanwhile
+    for each in found:  # the loop adds to this list
         found += [key for key, item in items.items() if item.data.get("parent") == each and key not in found]
     return found
 

@@ -274,7 +274,7 @@ def export(user: str, output: Path | None) -> None:
 @click.option("--project", help="Project that a CSV file of Todoist contains.  [default: the name before .csv]")
 @report_errors
 def import_(user: str, file: BinaryIO, dry_run: bool, restore: bool, form: str | None, project: str | None) -> None:
-    """Import a Task Tracker export, or a CSV file of Todoist or a ZIP file of several, into a user's account.
+    """Import a Task Tracker export, a CSV file of Todoist, or a ZIP file of such CSV files, into a user's account.
 
     USER is a username or an e-mail address; the FILE `-` is standard input. Existing items are not changed, so a
     file may be imported again. Invalid lines are skipped and reported.

@@ -40,7 +40,7 @@ class PostgresChangeNotifier:
     """Implements FeedPublisher and ChangeNotifier with one connection, which is opened again when it is lost.
 
     The connection listens, and publishes this process's changes after their commit. With NOTIFY inside the
-    transactions, PostgreSQL would serialize all commits, each until it is on disk.
+    transactions, PostgreSQL would make one commit at a time, and each would wait until the one before is on disk.
     """
 
     def __init__(self, conninfo: str) -> None:

@@ -23,14 +23,14 @@ SETTING = "registration"
 
 
 class RegistrationMode:
-    """Use cases on the stored mode of registration. If the environment fixes a mode, it applies instead."""
+    """Use cases on the stored mode of registration. If the environment sets a mode, that one applies instead."""
 
     def __init__(self, fixed: Registration | None = None) -> None:
         self._fixed = fixed
 
     @property
     def is_fixed(self) -> bool:
-        """Whether the environment fixes the mode."""
+        """Whether the environment sets the mode."""
         return self._fixed is not None
 
     def current(self, work: ServiceSettingsWork) -> Registration:

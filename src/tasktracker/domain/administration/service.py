@@ -27,7 +27,7 @@ class ServiceAdministration:
         self._mode = mode
 
     def set_registration(self, work: AdminWork, mode: Registration, origin: Origin = UNKNOWN_ORIGIN) -> None:
-        """Change who may register. Raises SettingFixed if the environment fixes it."""
+        """Change who may register. Raises SettingFixed if the environment sets it."""
         require_proof(work)
         self._mode.change(work, mode)
         self._recorder.by_admin(work, Kind.SETTINGS_CHANGE, origin)

@@ -104,7 +104,7 @@ class Courier(Generic[WorkT]):
         return delivery, prepared[1] if prepared else None
 
     def _record(self, sent: Delivery, failure: NotSent | None) -> Delivery:
-        """Store what has become of a claimed delivery, and return it.
+        """Store the result of an attempt to send a claimed delivery, and return the delivery.
 
         Another process may have claimed it meanwhile. A success counts all the same, so that it is not sent again.
         """

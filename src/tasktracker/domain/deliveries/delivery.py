@@ -1,4 +1,4 @@
-"""A delivery: a message that is due, and what has become of it."""
+"""A delivery: a message that is due, with its attempts and its state."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from uuid import UUID, uuid5
 from tasktracker.domain.kernel.leases import is_free
 
 LEASE = timedelta(minutes=2)
-"""The time after which another process sends a delivery whose process has ended. Sending takes less time."""
+"""How long a process has a delivery for itself. Then another process may send it. Sending takes less time."""
 
 RETRIED_FOR = timedelta(hours=24)
 """The time after which a delivery that cannot be sent has failed."""
@@ -45,7 +45,7 @@ class DeliveryKind(StrEnum):
 
 
 class DeliveryState(StrEnum):
-    """What has become of a delivery."""
+    """Whether a delivery is still to be sent, or how it ended."""
 
     DUE = "due"
     SENT = "sent"

@@ -1,4 +1,4 @@
-"""Use cases on the ledger of deliveries."""
+"""Use cases on stored deliveries."""
 
 from __future__ import annotations
 

@@ -55,8 +55,8 @@ def refresh_list(work: RefreshWork, job: Job, is_over: IsOver) -> Job | None:
 def refresh_tasks(work: RefreshWork, category_id: UUID, after: UUID | None, member: UUID | None = None) -> UUID | None:
     """Refresh the next tasks of a category, and return the last one; None after the end.
 
-    A new member gets all of them. Otherwise, the users with whom a task itself is shared get it, whatever their stored
-    entries are: if they were members, their devices have removed it together with the category.
+    With a new `member`, this user gets all of these tasks. Without one, the users with whom a task itself is shared get
+    that task, even if they have an entry of it: the device of a former member has removed it with the category.
     """
     changes = work.tasks.refresh(category_id, after, STEP)
     work.feed.add(entry for change in changes for entry in _entries(change, member))

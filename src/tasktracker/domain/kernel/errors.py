@@ -40,7 +40,7 @@ An error states a fact. The entrypoint decides on the response and its status.
     │   ├── TooManyStreams
     │   ├── QuotaExceeded       the account would own more than it may
     │   ├── LastAdmin           the service would have no active administrator left
-    │   ├── SettingFixed        the environment fixes the setting
+    │   ├── SettingFixed        the environment sets it
     │   ├── TwoFactorOn
     │   ├── TwoFactorOff
     │   ├── DeliveryEnded       the delivery is no longer due
@@ -388,10 +388,10 @@ class LastAdmin(Conflict):
 
 
 class SettingFixed(Conflict):
-    """The environment of the server fixes this setting, so it cannot be changed here."""
+    """An environment variable of the server sets this, so it cannot be changed here."""
 
     slug = "setting-fixed"
-    title = "The setting is fixed by the server's environment"
+    title = "The setting is set by the server's environment"
 
 
 class TwoFactorOn(Conflict):
@@ -402,10 +402,10 @@ class TwoFactorOn(Conflict):
 
 
 class TwoFactorOff(Conflict):
-    """Two-factor authentication is not on."""
+    """Two-factor authentication is not on or, when its set-up is confirmed, was not set up."""
 
     slug = "two-factor-off"
-    title = "Two-factor authentication is off"
+    title = "Two-factor authentication is off or was not set up"
 
 
 class DeliveryEnded(Conflict):

@@ -19,7 +19,7 @@ Key = TypeVar("Key")
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[Item, Key]):
-    """Some rows in order, and the key to continue after; None on the last page."""
+    """Rows of a list, in order. The next page begins after the key `next`, which is None on the last page."""
 
     items: Sequence[Item]
     next: Key | None

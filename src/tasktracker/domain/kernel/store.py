@@ -22,7 +22,7 @@ class Store(Protocol[Opener_contra, Work_co]):
     """Opens units of work for actors of one kind.
 
     Opening a work first checks that the actor may act: their user is active, and either their session is live and has
-    the generation, or their API token exists, has not expired and has the scope (`tasks:read` for reading,
+    the generation of the token, or their API token exists, has not expired and has the scope (`tasks:read` for reading,
     `tasks:write` for writing). The user of an AdminActor must be an administrator, too. The check reads the stored
     state on the connection that then does the work. After a log-out or a revocation, no process therefore starts a use
     case with an older token. The first use of a generation also confirms it (see `Session.confirmed_generation`); this
@@ -30,9 +30,9 @@ class Store(Protocol[Opener_contra, Work_co]):
 
     Opening raises SessionEnded if the actor may not act, InsufficientScope if their token lacks the scope, and
     AdminRequired if the user is no administrator. Opening and every repository method raise StorageUnavailable if the
-    database cannot be reached, is too busy, or aborted a deadlock. Opening a work that writes raises it also if the
-    schema has another revision than this version needs. Nothing was changed then, and the whole use case may be
-    retried.
+    database cannot be reached, is too busy, or aborted a deadlock. Opening a work that writes also raises
+    StorageUnavailable if the schema has another revision than this version needs. After any of these errors nothing is
+    changed, and the whole use case may be retried.
     """
 
     def reading(self, actor: Opener_contra) -> AbstractContextManager[Work_co]:

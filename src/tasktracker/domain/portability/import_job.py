@@ -1,4 +1,4 @@
-"""Import jobs: imports that run after the response to their request, and what became of each line."""
+"""Import jobs: imports that run after the response to their request, and the result of each line."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class JobKey:
 
 
 class LineOutcome(StrEnum):
-    """What became of a line of a file."""
+    """The result of a line of a file."""
 
     CREATED = "created"
     UNCHANGED = "unchanged"
@@ -92,7 +92,7 @@ class LineOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportedLine:
-    """What became of a line, or in a dry run would become of it. `item` is the id of the stored item.
+    """The result of a line. In a dry run, the result that it would have. `item` is the id of the stored item.
 
     `errors` are the reasons why it was skipped, `notices` what was changed. `file` is the file with the line, `number`
     its number there, if there are several; `position` counts the lines of all files.

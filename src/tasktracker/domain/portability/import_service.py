@@ -257,7 +257,7 @@ def _report(run: _Import, file: _File, batch: Sequence[Line], plan: ImportPlan) 
 
 
 def _imported(file: _File, batch: Sequence[Line], plan: ImportPlan) -> Iterator[ImportedLine]:
-    """Yield what became of each line of a batch, without those that wait and those without an item or a finding."""
+    """Yield the result of each line of a batch, without those that wait and those without an item or a finding."""
     refused, changed = _by_line(plan.errors), _by_line(plan.notices)
     waiting = set(plan.waiting)
     for line in batch:

@@ -1,4 +1,4 @@
-"""Running imports after the response to their request, and reading what became of them."""
+"""Running imports after the response to their request, and reading their results."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ PURGED = 5000
 """Lines that one transaction removes."""
 
 Record = Callable[[Sequence[ImportedLine], int], None]
-"""Records what became of a batch of lines, and the number of bytes read."""
+"""Records the results of a batch of lines, and the number of bytes read."""
 
 
 class Import(Protocol):

@@ -337,7 +337,7 @@ class ImportPlanner:
         )
 
     def _find_imported(self, record: TaskRecord) -> UUID | None:
-        """Return the id of the owner's task that a record was imported as, now or under its former id."""
+        """Return the id of the owner's task that a record was imported as, under its id or its former one."""
         found = self._find_existing(record.id)
         if found is not None or record.former_id is None:
             return found

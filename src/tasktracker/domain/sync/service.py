@@ -130,7 +130,8 @@ class SyncService:
 def _as_seen(found: FeedItem, actor: Actor) -> FeedItem:
     """Return a deletion instead of an item that the actor cannot see any more.
 
-    Rights change at once, and entries follow. An item that is not found is of an account that is being removed.
+    A change of rights takes effect at once; the entries of the feed are written later. If an item is not found, the
+    account of its owner is being removed.
     """
     if found.entry.op is Op.DELETE or (found.item is not None and can_see(found.item, actor.user_id)):
         return found
@@ -140,9 +141,10 @@ def _as_seen(found: FeedItem, actor: Actor) -> FeedItem:
 def _without_awaited(
     found: Sequence[FeedItem], cursor: SyncCursor, actor: Actor, not_ready: Collection[UUID]
 ) -> tuple[Sequence[FeedItem], SyncCursor]:
-    """Return the items without those of categories that are not ready, and a cursor that does not skip these.
+    """Return the items without those of categories that are not ready, and a cursor that includes these again.
 
-    A device may have those that came in another way than by the new access: they are deleted until it is ready.
+    A device may already have such an item, unless its entry grants the access. It gets a deletion now, and the item
+    when the category is ready.
     """
     shown = []
     for each in found:

@@ -108,7 +108,7 @@ class TaskMutations:
 
 
 def _dropped(work: PushWork, task: Task, fields: TaskFields) -> Sequence[str]:
-    """Return the fields of an update that have to be left out. Raises InvalidInput if this would show the task."""
+    """Return the fields of an update that have to be left out. Raises InvalidInput if others would see it then."""
     if not can_organise(task, work.actor.user_id):
         return _owner_only(fields)
     found = dangling(work, fields, task)

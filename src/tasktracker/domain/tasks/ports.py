@@ -82,16 +82,17 @@ class TaskRepository(Protocol):
         ...
 
     def tree(self, root: UUID) -> Sequence[Task]:
-        """Return all tasks of a tree, including those in the trash, ordered by id; a writing work locks them.
+        """Return all tasks of a tree, including those in the trash, ordered by id. A work that writes locks them.
 
         A caller that changes the structure or the members of the tree must first lock its root with `find`.
         """
         ...
 
     def children(self, parents: Collection[UUID], limit: int | None = None) -> Sequence[Task]:
-        """Return the direct subtasks of these tasks, including those in the trash, by id; a writing work locks them.
+        """Return the direct subtasks of these tasks, including those in the trash, ordered by id.
 
-        With a `limit`, return at most that many, any of them. The root must be locked first, as for `tree`.
+        A work that writes locks them. With a `limit`, return at most that many; which ones is undefined. The caller
+        must first lock the root, as for `tree`.
         """
         ...
 
@@ -161,7 +162,8 @@ class TrashRepository(Protocol):
     def purge(self, tasks: Collection[Task]) -> None:
         """Permanently remove tasks, with their histories. No remaining task may have one of them as its parent.
 
-        Former members of a category whom its job has not reached get the deletions of the tasks.
+        A former member of a category gets a deletion of each task, unless the job for the former members has reached
+        this member before.
         """
         ...
 

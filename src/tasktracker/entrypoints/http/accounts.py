@@ -43,7 +43,7 @@ from tasktracker.entrypoints.http.core.schemas import Body, JsonBody, Moment, Re
 from tasktracker.entrypoints.http.core.threads import ThreadRunner, on_hashing_thread, on_thread
 from tasktracker.entrypoints.http.passwords import EXAMPLE_PASSWORD, Code, NewPassword, Password, Proof
 
-# The pattern allows every letter, mark and digit: in the regular expressions of a schema, \w is ASCII only.
+# The pattern lists what it excludes. It cannot use \w, which is ASCII only in the regular expressions of a schema.
 Username = Annotated[
     str,
     text(

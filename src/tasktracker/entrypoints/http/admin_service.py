@@ -68,7 +68,10 @@ class SettingsView(Struct):
     """The settings that administrators may change."""
 
     registration: Registration
-    fixed: Annotated[list[str], Meta(description="The settings that the server's environment fixes.")]
+    fixed: Annotated[
+        list[str],
+        Meta(description="The settings that are set by the server's environment, so that they cannot be changed."),
+    ]
 
 
 class CreateInvite(Body, kw_only=True):
@@ -79,7 +82,9 @@ class CreateInvite(Body, kw_only=True):
 
     note: Annotated[str, text(longest=MAX_NOTE_LENGTH), Meta(description="For administrators.")] | UnsetType = UNSET
     address: (
-        Annotated[Email | None, Meta(description="For whom it is. With mail, the invitation is sent there.")]
+        Annotated[
+            Email | None, Meta(description="The address of the person. If the server sends mail, it mails the link.")
+        ]
         | UnsetType
     ) = UNSET
     uses_left: (

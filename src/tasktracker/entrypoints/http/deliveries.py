@@ -1,4 +1,4 @@
-"""Deliveries over HTTP: mails to users, and what has become of them."""
+"""Deliveries over HTTP: mails to users, and their states."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tasktracker.entrypoints.http.core.threads import ThreadRunner, on_thread
 
 
 class DeliveryView(Struct):
-    """A mail, and what has become of it."""
+    """A mail, and its state."""
 
     id: UUID
     kind: DeliveryKind

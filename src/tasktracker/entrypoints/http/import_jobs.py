@@ -102,7 +102,7 @@ class ImportJobView(Struct):
 
 
 class ImportedLineView(Struct):
-    """What became of a line of the file or, in a dry run, what would become of it."""
+    """The result of a line of the file. In a dry run, the result that it would have."""
 
     line: int
     type: Annotated[ItemType | None, Meta(description="Null if the line could not be read.")]
@@ -198,9 +198,10 @@ class ImportJobController(Controller):
     )
     @on_thread
     def list_lines(self, request: Request, id: FromPath[str]) -> Response[Listed[ImportedLineView]]:
-        """What became of each line, in the order of the file. Lines without an item, such as the header, are left out.
+        """List the result of each line, in the order of the file.
 
-        While the import is running, later lines are missing, and so are tasks whose parent follows later in the file.
+        Lines without an item, such as the header, are left out. While the import is running,
+        later lines are missing, and so are tasks whose parent follows later in the file.
         """
         filters = query(LinesQuery, request)
         cursor = ListCursor(self.cursors, request, filters, int)

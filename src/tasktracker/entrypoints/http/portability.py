@@ -99,10 +99,10 @@ class PortabilityController(Controller):
         ),
     )
     async def import_account(self, request: Request) -> Response[ImportView]:
-        """Import a Task Tracker export, or a CSV file of Todoist or a ZIP file of several.
+        """Import a Task Tracker export, a CSV file of Todoist, or a ZIP file of such CSV files.
 
         The type of the body may also be `application/x-ndjson`, `text/csv` or `application/zip`. With
-        `application/octet-stream`, the first bytes of the file decide.
+        `application/octet-stream`, the first bytes of the file show its type.
         Existing items are not changed, so a file may be sent again. Invalid lines are skipped and reported. The other
         lines are committed in batches of a few hundred. With `Prefer: respond-async`, the response is sent once the
         file has arrived, and its `Location` shows the progress and the report.

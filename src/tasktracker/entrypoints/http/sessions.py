@@ -102,7 +102,7 @@ class SessionView(Struct):
     device: str | None
     created_at: Moment
     last_refreshed_at: Moment
-    expires_at: Annotated[Moment, Meta(description="When the session expires, unless it is refreshed before.")]
+    expires_at: Annotated[Moment, Meta(description="The time at which the session expires if it is not refreshed.")]
     address: Annotated[str | None, Meta(description="The network address of the login or the last refresh.")]
     user_agent: Annotated[str | None, Meta(description="The program that logged in or refreshed, as it names itself.")]
     last_used_at: Annotated[
