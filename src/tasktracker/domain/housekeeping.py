@@ -31,7 +31,7 @@ SWEEP = SystemActor("sweep")
 
 
 class SweepWork(PurgeWork, Protocol):
-    """Work on all data with a retention time."""
+    """A unit of work on all data with a retention time."""
 
     @property
     def history(self) -> HistoryRepository: ...

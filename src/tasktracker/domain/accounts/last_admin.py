@@ -10,7 +10,7 @@ from tasktracker.domain.kernel.errors import LastAdmin
 
 
 class UsersWork(Protocol):
-    """Work on users."""
+    """A unit of work on users."""
 
     @property
     def users(self) -> UserRepository: ...

@@ -26,7 +26,7 @@ Prepared = tuple[Delivery, Letter] | None
 
 
 class LetterWork(InviteWork, LinkWork, Protocol):
-    """Work that prepares deliveries."""
+    """A unit of work that prepares deliveries."""
 
     @property
     def now(self) -> datetime: ...

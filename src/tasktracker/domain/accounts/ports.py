@@ -270,7 +270,7 @@ class SecretCipher(Protocol):
 
 
 class AccountWork(EventWork, Protocol[ActorT_co]):
-    """Work on accounts and their sessions, by one kind of actor: a user's session, or the service itself."""
+    """A unit of work on accounts and their sessions, by one kind of actor: a user's session, or the service itself."""
 
     @property
     def actor(self) -> ActorT_co: ...
@@ -285,7 +285,7 @@ class AccountWork(EventWork, Protocol[ActorT_co]):
 
 
 class LinkWork(Protocol):
-    """Work that makes or uses one-time links, by any actor."""
+    """A unit of work that makes or uses one-time links, by any actor."""
 
     @property
     def now(self) -> datetime: ...
@@ -296,7 +296,7 @@ class LinkWork(Protocol):
 
 
 class ResetWork(AccountWork[SystemActor], Protocol):
-    """Work that replaces a forgotten password."""
+    """A unit of work that replaces a forgotten password."""
 
     @property
     def api_tokens(self) -> TokenRevocation: ...
@@ -312,7 +312,7 @@ class SessionIdentity(Protocol):
 
 
 class ProofWork(Protocol):
-    """Work of an actor in a session, which may have to be proved."""
+    """A unit of work of an actor in a session. The actor may have to prove who they are."""
 
     @property
     def actor(self) -> SessionIdentity: ...

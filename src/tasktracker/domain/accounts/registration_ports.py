@@ -61,7 +61,7 @@ class ServiceSettingsRepository(Protocol):
 
 
 class InviteWork(DeliveryWork, Protocol):
-    """Work on invitations, by any actor."""
+    """A unit of work on invitations, by any actor."""
 
     @property
     def now(self) -> datetime: ...
@@ -70,14 +70,14 @@ class InviteWork(DeliveryWork, Protocol):
 
 
 class ServiceSettingsWork(Protocol):
-    """Work that reads or changes settings of the service, by any actor."""
+    """A unit of work that reads or changes settings of the service, by any actor."""
 
     @property
     def service_settings(self) -> ServiceSettingsRepository: ...
 
 
 class RegistrationWork(AccountWork[SystemActor], InviteWork, ServiceSettingsWork, Protocol):
-    """Work that creates an account."""
+    """A unit of work that creates an account."""
 
     @property
     def now(self) -> datetime: ...

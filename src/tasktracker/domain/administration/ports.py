@@ -64,7 +64,7 @@ class StatisticsRepository(Protocol):
 
 
 class AdminWork(AccountWork[Administrator], Protocol):
-    """Work of administration."""
+    """A unit of work of administration."""
 
     @property
     def actor(self) -> Administrator: ...
@@ -87,7 +87,7 @@ class AdminWork(AccountWork[Administrator], Protocol):
 
 
 class StatisticsWork(Protocol):
-    """Work on counts."""
+    """A unit of work on counts."""
 
     @property
     def now(self) -> datetime: ...

@@ -32,7 +32,7 @@ class ApiTokenRepository(Protocol):
 
 
 class ApiTokenWork(AccountWork[SessionActor], Protocol):
-    """Work on the API tokens of an account."""
+    """A unit of work on the API tokens of an account."""
 
     @property
     def api_tokens(self) -> ApiTokenRepository: ...

@@ -72,7 +72,7 @@ class CategoryRepository(Protocol):
 
 
 class CategoryWork(ChangingWork, Protocol):
-    """Work on categories."""
+    """A unit of work on categories."""
 
     @property
     def categories(self) -> CategoryRepository: ...

@@ -65,7 +65,7 @@ class DeliveryRepository(Protocol):
 
 
 class DeliveryWork(Protocol):
-    """Work that adds deliveries."""
+    """A unit of work that adds deliveries."""
 
     @property
     def now(self) -> datetime: ...

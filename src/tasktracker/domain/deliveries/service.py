@@ -13,7 +13,7 @@ from tasktracker.domain.kernel.paging import DEFAULT_PAGE, Page
 
 
 class OwnDeliveryWork(DeliveryWork, Protocol):
-    """Work that reads the deliveries of the actor."""
+    """A unit of work that reads the deliveries of the actor."""
 
     @property
     def actor(self) -> SessionActor: ...

@@ -43,7 +43,7 @@ class IdempotencyRepository(Protocol):
 
 
 class IdempotentWork(Protocol):
-    """Work whose result is stored."""
+    """A unit of work whose result is stored."""
 
     @property
     def actor(self) -> Actor: ...

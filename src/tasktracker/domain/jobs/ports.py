@@ -59,7 +59,7 @@ class JobRepository(Protocol):
 
 
 class JobWork(Protocol):
-    """Work that adds and continues jobs."""
+    """A unit of work that adds and continues jobs."""
 
     @property
     def now(self) -> datetime: ...

@@ -63,7 +63,7 @@ class ChangeLog(Protocol):
 
 
 class ChangingWork(Protocol):
-    """Work that changes synced items."""
+    """A unit of work that changes synced items."""
 
     @property
     def actor(self) -> Actor: ...

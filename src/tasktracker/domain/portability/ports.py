@@ -98,7 +98,7 @@ class ImportJobRepository(Protocol):
 
 
 class PortabilityWork(Protocol):
-    """Work on everything that a user owns."""
+    """A unit of work on everything that a user owns."""
 
     @property
     def now(self) -> datetime: ...
@@ -111,21 +111,21 @@ class PortabilityWork(Protocol):
 
 
 class ExportWork(PortabilityWork, Protocol):
-    """Work that exports."""
+    """A unit of work that exports."""
 
     @property
     def tasks(self) -> TaskRepository: ...
 
 
 class ImportWork(PortabilityWork, RestoreWork, Protocol):
-    """Work that imports."""
+    """A unit of work that imports."""
 
     @property
     def feed(self) -> FeedRepository: ...
 
 
 class ImportJobWork(Protocol):
-    """Work on import jobs."""
+    """A unit of work on import jobs."""
 
     @property
     def users(self) -> UserRepository: ...

@@ -26,7 +26,7 @@ BUCKETS = frozenset(f"{number:02x}" for number in range(256))
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """The changes since a cursor, and the next cursor. `head` is the feed's highest sequence number at that time."""
+    """The changes since a cursor, and the next cursor. `head` was the feed's highest sequence number."""
 
     items: Sequence[FeedItem]
     next: SyncCursor
@@ -141,10 +141,10 @@ def _as_seen(found: FeedItem, actor: Actor) -> FeedItem:
 def _without_awaited(
     found: Sequence[FeedItem], cursor: SyncCursor, actor: Actor, not_ready: Collection[UUID]
 ) -> tuple[Sequence[FeedItem], SyncCursor]:
-    """Return the items without those of categories that are not ready, and a cursor that includes these again.
+    """Leave out items of categories that are not ready, and return a cursor that later goes back to them.
 
-    A device may already have such an item, unless its entry grants the access. It gets a deletion now, and the item
-    when the category is ready.
+    A device may already have such an item, unless the entry says that access to it is new. Then the device gets a
+    deletion now, and the item again when the category is ready.
     """
     shown = []
     for each in found:
