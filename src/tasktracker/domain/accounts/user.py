@@ -52,7 +52,8 @@ class User:
     time_zone: Annotated[str, Editable(known_time_zone)] = DEFAULT_TIME_ZONE
     language: Annotated[Language, Editable()] = DEFAULT_LANGUAGE
     pending_email: str | None = None
-    """With mail, a new address until it is verified. Until then, `email` is the one before, or None."""
+    """If mail is configured, a new address that is not verified yet. Until then, `email` is the former address or
+    None."""
     email_verified_at: datetime | None = None
     is_admin: bool = False
     is_active: bool = True
@@ -71,10 +72,10 @@ class User:
         return self.pending_email or (self.email if self.email_verified_at is None else None)
 
     def edit(self, fields: UserFields, *, is_mail_on: bool = False, keeps_pending: bool = True) -> User:
-        """Return the user with these (checked) profile fields; itself if they change nothing.
+        """Return the user with these (checked) profile fields, or the same object if they change nothing.
 
-        With mail, a new address is pending until it is verified. An address that is pending already is kept if no new
-        one is given, and `keeps_pending`.
+        With `is_mail_on`, a new address is pending until it is verified. Without a new address, `keeps_pending` decides
+        whether an address stays pending.
         """
         edited = replace(self, **fields)
         if not keeps_pending:
@@ -100,7 +101,7 @@ class User:
         return self._changed(replace(self, is_active=is_active))
 
     def promoted(self, is_admin: bool) -> User:
-        """Return the user after making them an administrator, or none if `is_admin` is False."""
+        """Return the user as an administrator, or not as one if `is_admin` is False."""
         return self._changed(replace(self, is_admin=is_admin))
 
     def _changed(self, other: User) -> User:

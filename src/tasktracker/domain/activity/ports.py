@@ -1,4 +1,4 @@
-"""The repository of authentication events, the audit log, and the work that records events."""
+"""The repository of authentication events, the audit log, and units of work that record events."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tasktracker.domain.kernel.paging import Page
 
 
 class ActivityRepository(Protocol):
-    """Authentication events. When the work commits, and only then, added events are also written to the `AuditLog`."""
+    """Authentication events. Only when the unit of work commits, added events are also written to the `AuditLog`."""
 
     def add(self, event: AuthEvent) -> None:
         """Store an event."""

@@ -39,7 +39,7 @@ class StatisticsRepository(Protocol):
         ...
 
     def count(self, counted: Counted, begin: datetime, end: datetime) -> int:
-        """Count what happened in a range of time, from what is still stored of it. `end` is not included."""
+        """Count what happened in a range of time, from the data that is still stored. `end` is not included."""
         ...
 
     def save(self, day: date, counts: Mapping[Counted, int]) -> None:

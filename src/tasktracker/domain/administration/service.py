@@ -35,7 +35,7 @@ class ServiceAdministration:
     def invite(
         self, work: AdminWork, fields: InviteFields, origin: Origin = UNKNOWN_ORIGIN
     ) -> tuple[Invite, str | None]:
-        """Make an invitation, and return it with its token, unless it is mailed.
+        """Make an invitation, and return it with its token. The token of a mailed invitation is not returned.
 
         Raises InvalidInput, and RegistrationClosed, because no invitation works then.
         """

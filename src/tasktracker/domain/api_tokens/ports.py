@@ -1,4 +1,4 @@
-"""The repository of API tokens, and the work of the use cases on them."""
+"""The repository of API tokens, and the units of work of the use cases on them."""
 
 from __future__ import annotations
 

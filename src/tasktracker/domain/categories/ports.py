@@ -1,4 +1,4 @@
-"""The repository of categories, and the work of the use cases on them."""
+"""The repository of categories, and the units of work of the use cases on them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class CategoryRepository(Protocol):
         ...
 
     def find(self, user_id: UUID, category_id: UUID) -> Category | None:
-        """Return a category that the user owns or is a member of; a writing work locks the row until it ends."""
+        """Return a category that the user owns or is a member of. A unit of work that writes locks its row."""
         ...
 
     def find_unlocked(self, category_id: UUID) -> Category | None:

@@ -1,4 +1,4 @@
-"""The repository of deliveries, the port that sends them, and the work that adds them."""
+"""The repository of deliveries, the port that sends them, and units of work that add them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class DeliveryRepository(Protocol):
         ...
 
     def find(self, delivery_id: UUID) -> Delivery | None:
-        """Return a delivery; a writing work locks the row until it ends."""
+        """Return a delivery. A unit of work that writes locks the row until its end."""
         ...
 
     def save(self, delivery: Delivery) -> None:

@@ -1,4 +1,4 @@
-"""The repository of changes, and the work of the use cases on histories."""
+"""The repository of changes, and the units of work of the use cases on histories."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The repository of stored results, and the work that stores them."""
+"""The repository of stored results, and units of work that store them."""
 
 from __future__ import annotations
 

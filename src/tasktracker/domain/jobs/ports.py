@@ -1,4 +1,4 @@
-"""The repository of jobs, and the work on them."""
+"""The repository of jobs, and units of work on them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class JobRepository(Protocol):
         ...
 
     def find(self, job_id: UUID) -> Job | None:
-        """Return a job; a writing work locks the row until it ends."""
+        """Return a job. A unit of work that writes locks the row until its end."""
         ...
 
     def list(self, kind: JobKind) -> Sequence[Job]:

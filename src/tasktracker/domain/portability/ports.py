@@ -1,4 +1,4 @@
-"""Bulk reading and writing of items, and the work of exports and imports."""
+"""Bulk reading and writing of items, and the units of work of exports and imports."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class ImportJobRepository(Protocol):
         ...
 
     def find(self, job_id: UUID) -> ImportJob | None:
-        """Return a job; a writing work locks the row until it ends."""
+        """Return a job. A unit of work that writes locks the row until its end."""
         ...
 
     def save(self, job: ImportJob) -> None:

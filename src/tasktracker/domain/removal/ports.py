@@ -1,4 +1,4 @@
-"""The work of removing categories and accounts."""
+"""The units of work of removing categories and accounts."""
 
 from __future__ import annotations
 

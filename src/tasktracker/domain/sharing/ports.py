@@ -1,4 +1,4 @@
-"""The repository of invitations, and the work of the use cases on the members of tasks and categories."""
+"""The repository of invitations, and the units of work of the use cases on the members of tasks and categories."""
 
 from __future__ import annotations
 

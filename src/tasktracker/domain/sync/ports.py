@@ -1,4 +1,4 @@
-"""The ports of sync, and the work of its use cases and processes."""
+"""The ports of sync, and the units of work of its use cases and processes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The repositories of tasks, and the work of the use cases on them."""
+"""The repositories of tasks, and the units of work of the use cases on them."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class TaskRepository(Protocol):
         ...
 
     def find(self, task_id: UUID) -> Task | None:
-        """Return a task, also from the trash. A unit of work that writes locks the row until it ends."""
+        """Return a task, also from the trash. A unit of work that writes locks the row until its end."""
         ...
 
     def find_unlocked(self, task_id: UUID) -> Task | None:
