@@ -80,6 +80,24 @@ def test_a_lease_from_a_clock_that_was_wrong_does_not_last(store: Storage, seed:
     assert claim(store, clock) is not None
 
 
+def test_only_a_job_that_has_not_begun_can_be_withdrawn(store: Storage, seed: Seed) -> None:
+    jobs = [new_job(seed), new_job(seed, position=seed.id()), new_job(seed, leased_until=START), new_job(seed)]
+    add(store, *jobs)
+    with store.writing(SYSTEM) as work:
+        work.jobs.withdraw([each.id for each in jobs[:3]])
+        work.jobs.withdraw([])
+    assert [stored(store, each) for each in jobs] == [None, *jobs[1:]]
+
+
+def test_jobs_are_listed_oldest_first_by_their_kind(store: Storage, seed: Seed) -> None:
+    younger, older, oldest = (new_job(seed, created_at=START - number * SECOND) for number in range(3))
+    other = new_job(seed, kind=JobKind.HAND_OVER)
+    add(store, younger, oldest, older, other)
+    with store.reading(SYSTEM) as work:
+        assert list(work.jobs.list(JobKind.PURGE_TASK)) == [oldest, older, younger]
+        assert [work.jobs.is_pending(each) for each in (other.subject, seed.id())] == [True, False]
+
+
 def test_a_job_is_added_only_with_its_cause(store: Storage, seed: Seed) -> None:
     job = new_job(seed)
     with suppress(Abort), store.writing(SYSTEM) as work:
