@@ -115,6 +115,14 @@ class TestSession:
         assert list_of(store, alice) == []
         assert list_of(store, bob) == [foreign]
 
+    def test_the_proofs_of_one_user_are_cleared(self, store: Storage, seed: Seed) -> None:
+        alice, bob = seed.user(), seed.user()
+        sessions = [seed.session(user, proved_at=START) for user in (alice, alice, bob)]
+        with store.writing(SYSTEM) as work:
+            work.sessions.clear_proofs(alice.id)
+        found = [find(store, each) for each in sessions]
+        assert [each and each.proved_at for each in found] == [None, None, START]
+
     def test_sessions_are_listed_last_refreshed_first_with_expired_ones(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
         sessions = [
