@@ -112,6 +112,16 @@ class TestActivity:
         assert events_of(store, alice) == []
         assert events_of(store, bob) == [other]
 
+    def test_what_an_administrator_did_to_a_removed_user_stays(self, store: Storage, seed: Seed) -> None:
+        user, admin = seed.user(), seed.user()
+        event = seed.event(user, admin_id=admin.id, subject=user.id)
+        seed.event(user)
+        with store.writing(SYSTEM) as work:
+            while work.users.clear(user.id, 10):
+                pass
+            work.users.remove(user.id)
+        assert found_by(store, EventQuery(user_id=user.id)) == [replace(event, user_id=None)]
+
     def test_old_events_are_purged_and_no_others(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
         for each in (user, None, user):
