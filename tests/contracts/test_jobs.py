@@ -149,8 +149,10 @@ class Counting:
         self._steps = steps
         self.pieces = 0
         self.on_piece: Callable[[], None] = lambda: None
+        self.actors: set[AnyActor] = set()
 
     def __call__(self, work: UnitOfWork[AnyActor], job: Job, is_over: IsOver) -> Job | None:
+        self.actors.add(work.actor)
         is_over = after_steps(self._steps)
         number = job.position.int if job.position else 0
         while number < self._last:
@@ -179,6 +181,7 @@ def test_a_job_is_done_in_pieces_and_then_removed(store: Storage, seed: Seed, cl
     run = run_next(runner(store, clock, step))
     assert (run.job, run.pieces) == (replace(job, leased_until=START + LEASE), 10)
     assert run.longest > 0
+    assert step.actors == {SystemActor(job.kind, job.user_id)}
     assert (step.pieces, numbers(store), stored(store, job)) == (10, 30, None)
     assert runner(store, clock, step).run_next() is None
 
