@@ -116,7 +116,7 @@ class NotAuthenticated(DomainError):
 
 
 class InvalidCredentials(NotAuthenticated):
-    """The login failed. The error deliberately does not contain the reason."""
+    """The login failed. The error does not contain the reason, so that attackers do not learn it."""
 
     slug = "invalid-credentials"
     title = "The username or password is wrong"
@@ -486,7 +486,8 @@ class StorageUnavailable(Unavailable):
 
     def __init__(self, detail: str | None = None, *, reason: str | None = None) -> None:
         super().__init__(detail)
-        # What failed and what the operator can do. It may contain names of files and hosts: it is not for clients.
+        # What failed, and what the operator can do. Clients do not get this text: it may contain names of files and
+        # hosts.
         self.reason = reason
 
 

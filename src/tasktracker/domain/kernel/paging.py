@@ -26,6 +26,6 @@ class Page(Generic[Item, Key]):
 
     @classmethod
     def cut(cls, rows: Sequence[Item], limit: int, key: Callable[[Item], Key]) -> Page[Item, Key]:
-        """Make a page of at most `limit` rows. The caller fetches one row more, which shows whether any follow."""
+        """Make a page of at most `limit` rows. The caller fetches one row more, to see whether a page follows."""
         items = rows[:limit]
         return cls(items, key(items[-1]) if len(rows) > limit else None)

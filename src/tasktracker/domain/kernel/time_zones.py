@@ -1,6 +1,6 @@
-"""Time zones by their IANA names: those of the package `tzdata`, which every host of the service has.
+"""Time zones by their IANA names, from the package `tzdata`, which every host of the service has.
 
-The host's own files are never asked for a list: they contain names that other hosts lack (`localtime`, `posix/UTC`).
+The host's own files are not listed, because they contain names that other hosts lack (`localtime`, `posix/UTC`).
 """
 
 from __future__ import annotations

@@ -96,12 +96,19 @@ class EditProfile(Body, kw_only=True):
     time_zone: TimeZone | UnsetType = UNSET
     language: Language | UnsetType = UNSET
     password: (
-        Annotated[Password, Meta(description="To change the username or the e-mail address, without a recent proof.")]
+        Annotated[
+            Password,
+            Meta(
+                description=(
+                    "Required to change the username or the e-mail address, unless the password was confirmed recently."
+                )
+            ),
+        ]
         | UnsetType
     ) = UNSET
     code: Code | UnsetType | None = UNSET
     pending_email: (
-        Annotated[str | None, Meta(description="Null gives a new address up that is not verified. Text is ignored.")]
+        Annotated[str | None, Meta(description="Null removes a new address that is not verified yet. Text is ignored.")]
         | UnsetType
     ) = UNSET
 
@@ -119,8 +126,11 @@ class DeleteAccount(Proof, kw_only=True):
             str,
             text(shortest=1, longest=MAX_USERNAME_LENGTH),
             Meta(
-                description="The username or id of the user who becomes the owner of the shared categories, an editor "
-                "of each of them. Without it, the editor who has been one for the longest time becomes its owner."
+                description=(
+                    "The username or id of the user who becomes the owner of the shared categories. The user must be "
+                    "an editor of each of them. By default, the editor of a category who has been a member for the "
+                    "longest time becomes its owner."
+                )
             ),
         ]
         | UnsetType

@@ -54,7 +54,7 @@ class AdminDeliveryController(Controller):
     )
     @on_thread
     def list_deliveries(self, request: Request) -> Response[Listed[DeliveryView]]:
-        """Mails that were sent or will be, the newest first, without their content."""
+        """Mails that were sent or will be sent, the newest first, without their content."""
         filters = query(DeliveryQuery, request)
         cursor = ListCursor(self.cursors, request, filters, DeliveryKey)
         state = None if filters.state is UNSET else filters.state

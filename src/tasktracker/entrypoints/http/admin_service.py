@@ -70,7 +70,7 @@ class SettingsView(Struct):
     registration: Registration
     fixed: Annotated[
         list[str],
-        Meta(description="The settings that are set by the server's environment, so that they cannot be changed."),
+        Meta(description="The settings that the server's environment sets. They cannot be changed here."),
     ]
 
 
@@ -83,7 +83,12 @@ class CreateInvite(Body, kw_only=True):
     note: Annotated[str, text(longest=MAX_NOTE_LENGTH), Meta(description="For administrators.")] | UnsetType = UNSET
     address: (
         Annotated[
-            Email | None, Meta(description="The address of the person. If the server sends mail, it mails the link.")
+            Email | None,
+            Meta(
+                description=(
+                    "The address of the invited person. If the server sends mail, it sends the link to this address."
+                )
+            ),
         ]
         | UnsetType
     ) = UNSET
@@ -107,12 +112,17 @@ class InviteView(Struct):
 
 
 class NewInviteView(InviteView):
-    """A new invitation. No other response contains its token, which `POST /api/accounts/register/` takes."""
+    """A new invitation. Only this response contains its token, for `POST /api/accounts/register/`."""
 
     token: Annotated[str | None, Meta(description="Null if the invitation is mailed.")]
     link: Annotated[
         str | None,
-        Meta(description="Where the token can be used in a browser. A path if the server does not know its URL."),
+        Meta(
+            description=(
+                "The address at which the token can be used in a browser. It is a path if the server does not know its "
+                "URL."
+            )
+        ),
     ]
 
 
@@ -132,7 +142,7 @@ class ListEvents(PagedQuery):
         Annotated[
             str,
             Meta(
-                description="Only what concerns this user, and what the user did as an administrator.",
+                description="Only events that concern this user, and events that this user caused as an administrator.",
                 extra_json_schema={"format": "uuid"},
             ),
         ]
@@ -151,7 +161,9 @@ class AdminEventView(Struct):
     at: Moment
     kind: Kind
     outcome: Outcome
-    user: Annotated[UUID | None, Meta(description="The account; null if the request named none, or it is deleted.")]
+    user: Annotated[
+        UUID | None, Meta(description="The account. Null if the request named no account, or the account is deleted.")
+    ]
     username: str | None
     admin: Annotated[UUID | None, Meta(description="The administrator who did it, unless it was the user.")]
     admin_username: str | None
@@ -343,7 +355,7 @@ class AdminInviteController(Controller):
     )
     @on_thread
     def list_invites(self, request: Request) -> Response[Listed[InviteView]]:
-        """Invitations that were not revoked, the newest first, with those used up or expired."""
+        """Invitations that were not revoked, the newest first, including used and expired ones."""
         filters = query(PagedQuery, request)
         cursor = ListCursor(self.cursors, request, filters, InviteKey)
         with self.audited.open(request.admin_actor, Kind.INVITE_LIST, request.origin) as work:
@@ -358,7 +370,7 @@ class AdminInviteController(Controller):
     )
     @on_thread
     def create_invite(self, request: Request, data: JsonBody[CreateInvite]) -> Response[NewInviteView]:
-        """Only this response contains the token. With mail, one with an `address` is mailed there instead."""
+        """Only this response contains the token. If the server sends mail, the link is mailed to `address` instead."""
         with self.store.writing(request.admin_actor) as work:
             invite, token = self.service_administration.invite(work, sent_fields(data, InviteFields), request.origin)
         values = {name: getattr(invite, name) for name in InviteView.__struct_fields__}
@@ -373,6 +385,6 @@ class AdminInviteController(Controller):
     )
     @on_thread
     def revoke_invite(self, request: Request, id: FromPath[str]) -> None:
-        """No later registration can use it. Accounts created with it remain."""
+        """No later registration can use the invitation. Accounts created with it remain."""
         with self.store.writing(request.admin_actor) as work:
             self.service_administration.revoke_invite(work, identifier(id), request.origin)

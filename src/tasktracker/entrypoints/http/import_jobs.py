@@ -32,8 +32,12 @@ class TallyView(Struct):
 
     created: int
     unchanged: Annotated[int, Meta(description="Already existed, and were not changed.")]
-    mapped: Annotated[int, Meta(description="How many of the created items got a new id because theirs was taken.")]
-    passed_over: Annotated[int, Meta(description="Belonged to other users at the export, and were not imported.")]
+    mapped: Annotated[
+        int, Meta(description="How many of the created items got a new id, because the id in the file was taken.")
+    ]
+    passed_over: Annotated[
+        int, Meta(description="How many items belonged to other users at the export. They were not imported.")
+    ]
 
 
 class TaskTallyView(TallyView):
@@ -136,7 +140,7 @@ def view_job(job: ImportJob) -> ImportJobView:
 
 
 def _stored_report(report: bytes) -> ImportView:
-    """Return a report as it was rendered when its job ended, with the counts that earlier releases did not have."""
+    """Return a report as stored at the end of its job. Counts that earlier releases did not store are added."""
     stored = msgspec.json.decode(report)
     for counts in (stored["categories"], stored["tasks"]):
         counts.setdefault("passed_over", 0)

@@ -107,7 +107,7 @@ def problem_of(error: DomainError) -> Problem:
 
 
 def explain(error: Exception) -> Problem:
-    """Return the problem document of an error that ended work after its response."""
+    """Return the problem document of an error that occurred after the response was sent."""
     return problem_of(error) if isinstance(error, DomainError) else protocol_problem(HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
