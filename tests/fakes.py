@@ -13,6 +13,7 @@ from itertools import count
 from typing import Any, Concatenate, ParamSpec, TypeVar
 from uuid import UUID
 
+from tasktracker.adapters.calendar.rules import DateutilCalendarRules
 from tasktracker.adapters.characters import RegexCharacters
 from tasktracker.adapters.memory.rate_limiter import MemoryRateLimiter
 from tasktracker.adapters.memory.store import MemoryStore
@@ -36,6 +37,7 @@ START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SYSTEM = SystemActor("test")
 
 CHARACTERS = RegexCharacters()
+CALENDAR = DateutilCalendarRules()
 
 Result = TypeVar("Result")
 Parameters = ParamSpec("Parameters")

@@ -258,6 +258,15 @@ def test_a_delivery_wakes_the_courier_once_it_is_committed(backend: Backend, sto
         work.deliveries.add(new_delivery(seed))
         assert not added.is_set()
     assert added.is_set()
+    added.clear()
+    with watched.writing(SYSTEM) as work:
+        claimed = work.deliveries.claim(START)
+        assert claimed is not None
+        work.deliveries.save(claimed.ended(DeliveryState.SENT, START))
+    assert not added.is_set()
+    with watched.writing(SYSTEM) as work:
+        work.deliveries.save(replace(claimed, leased_until=None))
+    assert added.is_set()
     watched.close()
 
 

@@ -256,6 +256,12 @@ def test_removing_the_address_is_told_to_it(app: App, alice: SessionActor) -> No
     assert (notice.kind, notice.to) == ("address-changed", ADDRESS)
 
 
+def test_a_new_username_is_not_told_to_the_address(app: App, alice: SessionActor) -> None:
+    edit(app, alice, username="alicia")
+    app.do(SYSTEM, app.administration.edit, alice.user_id, {"username": "alison"})
+    assert deliver(app) == []
+
+
 def test_other_fields_and_the_same_address_leave_a_pending_one(app: App, alice: SessionActor) -> None:
     edit(app, alice, email="new@example.org")
     user = edit(app, alice, email=ADDRESS, first_name="Alice")
@@ -286,10 +292,10 @@ def test_without_mail_a_new_address_is_effective_at_once(store: Storage, app: Ap
 
 
 def test_a_forgotten_password_is_replaced_by_a_mailed_link(app: App, alice: SessionActor) -> None:
-    for name in ("Alice", ADDRESS.upper()):
+    for name in ("Alice", ADDRESS.upper(), " alice "):
         app.emails.forgot_password(name)
     letters = deliver(app)
-    assert [(each.kind, each.to) for each in letters] == [("reset-password", ADDRESS)] * 2
+    assert [(each.kind, each.to) for each in letters] == [("reset-password", ADDRESS)] * 3
     app.password_reset.reset(token_of(app.mailer.letters[-1]), NEW)
     (notice,) = deliver(app)
     assert (notice.kind, notice.to) == ("password-changed", ADDRESS)

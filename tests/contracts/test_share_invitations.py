@@ -584,13 +584,21 @@ def test_an_invitation_is_stored_as_it_was_added(store: Storage, seed: Seed) -> 
     user = seed.user()
     category = seed.category(user)
     by_task = new_invitation(seed, seed.task(user), digest=b"\x00\xff")
-    by_category = replace(by_task, id=seed.id(), task_id=None, category_id=category.id, digest=None, role=EDITOR)
+    by_category = replace(
+        by_task,
+        id=seed.id(),
+        task_id=None,
+        category_id=category.id,
+        digest=None,
+        role=EDITOR,
+        created_at=START - SECOND,  # listed first
+    )
     add(store, by_task, by_category)
     with store.writing(SYSTEM) as work:
         found = work.share_invitations
         assert found.find(by_task.id) == by_task == found.find_linked(b"\x00\xff")
         assert list(found.list_of(category.id)) == [by_category]
-        assert list(found.list_to("GRACE@example.ORG")) == [by_task, by_category]
+        assert list(found.list_to("GRACE@example.ORG")) == [by_category, by_task]
         assert (found.find(seed.id()), found.find_linked(b"other"), list(found.list_to(ADDRESS[1:]))) == (
             None,
             None,

@@ -19,7 +19,7 @@ from tasktracker.domain.kernel.fields import (
     text,
 )
 from tasktracker.domain.kernel.languages import DEFAULT_LANGUAGE, Language
-from tasktracker.domain.kernel.time_zones import DEFAULT_TIME_ZONE, time_zone_names
+from tasktracker.domain.kernel.time_zones import DEFAULT_TIME_ZONE, known_time_zone
 
 MIN_USERNAME_LENGTH, MAX_USERNAME_LENGTH = 3, 150
 USERNAME_PUNCTUATION = ".+-_"
@@ -163,13 +163,6 @@ def canonical_email(value: str) -> str | None:
         raise Refused("must be an e-mail address, as in name@example.org")
     if len(value) > MAX_EMAIL_LENGTH:
         raise Refused(f"must be at most {MAX_EMAIL_LENGTH} characters long")
-    return value
-
-
-def known_time_zone(value: str) -> str:
-    """A time zone by its IANA name."""
-    if value not in time_zone_names():
-        raise Refused("must be an IANA time zone name, as in Europe/Vienna")
     return value
 
 

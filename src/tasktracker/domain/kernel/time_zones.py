@@ -10,6 +10,8 @@ from functools import cache
 from importlib.resources import files
 from zoneinfo import ZoneInfo
 
+from tasktracker.domain.kernel.fields import Refused
+
 DEFAULT_TIME_ZONE = "UTC"
 NO_ZONE = "Factory"  # in tz, the zone of a host that has not been set up
 
@@ -20,6 +22,13 @@ log = logging.getLogger(__name__)
 def time_zone_names() -> frozenset[str]:
     """Return the names of all time zones."""
     return frozenset(files("tzdata").joinpath("zones").read_text(encoding="utf-8").split()) - {NO_ZONE}
+
+
+def known_time_zone(value: str) -> str:
+    """A time zone by its IANA name."""
+    if value not in time_zone_names():
+        raise Refused("must be an IANA time zone name, as in Europe/Vienna")
+    return value
 
 
 @cache
