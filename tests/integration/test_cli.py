@@ -256,7 +256,7 @@ class TestUsers:
         assert "\n/link/reset-password?token=" in tasktracker("users", "password-reset", "grace").output
         tasktracker("users", "end-sessions", "grace")
         problem(grace.get("/api/tasks/"), 401, "session-ended")
-        off = "Error: Two-factor authentication is off.\n"
+        off = "Error: Two-factor authentication is off or was not set up.\n"
         assert tasktracker("users", "disable-two-factor", "grace", status=1).output == off
         tasktracker("users", "delete", "grace", typed="n\n", status=1)
         assert tasktracker("users", "delete", "grace", "--yes").output.splitlines()[-1] == "deleted grace"

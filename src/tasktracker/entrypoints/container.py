@@ -151,7 +151,7 @@ def _storage(settings: Settings) -> str:
 def _database(settings: Settings) -> Database:
     return open_database(
         settings.database_url,
-        # One connection for each thread that may need one, so that none waits for another.
+        # One connection for each thread that may need one, so that no thread waits for another one.
         pool_size=settings.database_connections
         + THREADS_PER_HASH * settings.hashing_threads
         + settings.transfers

@@ -166,7 +166,7 @@ class SqlUnitOfWork(Generic[ActorT_co]):
         self.now = now
         self.made_at: datetime | None = None
         self._ids = ids
-        # These collect additions until the work ends.
+        # These collect additions until the unit of work ends.
         self.activity = SqlActivity(connection)
         self.usage = SqlUsage(connection, None if isinstance(actor, SystemActor) else limits)
         self.feed = SqlFeed(connection, self.usage)
@@ -232,7 +232,7 @@ class SqlStore:
             self.ready()  # the schema may be of another version, which lacks a table or column
             raise
         if not is_recorded and isinstance(actor, TokenActor):
-            # After the work: if nothing can be written, reads go on.
+            # This runs after the unit of work: if nothing can be written, reads still work.
             with suppress(Unavailable), self._database.writing() as connection:
                 self._record_use(connection, actor, now)
 

@@ -65,7 +65,7 @@ class Invite:
 
     @property
     def proved_address(self) -> str | None:
-        """The address whose mail the user of the token reads."""
+        """The address that the use of the token proves, or None."""
         return self.address if self.is_mailed else None
 
     @property

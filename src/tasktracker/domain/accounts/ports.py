@@ -265,7 +265,7 @@ class SecretCipher(Protocol):
         ...
 
     def is_current(self, sealed: str) -> bool:
-        """Whether it was encrypted with the first secret of the key ring."""
+        """Whether the secret was encrypted with the first secret of the key ring."""
         ...
 
 

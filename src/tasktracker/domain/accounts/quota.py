@@ -1,4 +1,4 @@
-"""How much a user owns, and the quotas that limit it."""
+"""How much a user owns, and the quotas on it."""
 
 from __future__ import annotations
 

@@ -89,7 +89,7 @@ class User:
         return self._changed(edited)
 
     def with_verified_email(self, address: str, now: datetime) -> User:
-        """Return the user with an address that is theirs."""
+        """Return the user with this verified address."""
         return self._changed(replace(self, email=address, email_verified_at=now, pending_email=None))
 
     def with_password(self, password_hash: str) -> User:

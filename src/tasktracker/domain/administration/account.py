@@ -99,7 +99,7 @@ class AccountQuery:
 
     @property
     def part(self) -> str:
-        """The text in the form of the keys in which it is searched."""
+        """The text in the form of the searched keys."""
         return case_key(self.text.strip())
 
     def matches(self, user: User) -> bool:

@@ -1,4 +1,4 @@
-"""The repositories of administration, and its work."""
+"""The repositories of administration, and its units of work."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class AccountDirectory(Protocol):
 
 
 class StatisticsRepository(Protocol):
-    """Counts of what is in the service and of what happened in it."""
+    """Counts of the data in the service and of the events in it."""
 
     def totals(self) -> Totals:
         """Count users and tasks."""
@@ -47,7 +47,7 @@ class StatisticsRepository(Protocol):
         ...
 
     def days(self, since: date) -> Sequence[DayCounts]:
-        """Return the stored days since one, in order."""
+        """Return the stored counts of days since a day, in order."""
         ...
 
     def purge_before(self, day: date) -> None:

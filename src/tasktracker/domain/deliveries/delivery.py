@@ -45,11 +45,11 @@ class DeliveryKind(StrEnum):
 
 
 class DeliveryState(StrEnum):
-    """Whether a delivery is still to be sent, or how it ended."""
+    """Whether a delivery is due, or how it ended."""
 
     DUE = "due"
     SENT = "sent"
-    """The relay has taken it over."""
+    """The relay accepted it."""
     FAILED = "failed"
     """The relay refused it, or it could not be sent in time."""
     CANCELLED = "cancelled"

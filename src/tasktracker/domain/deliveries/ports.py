@@ -13,7 +13,7 @@ from tasktracker.domain.kernel.paging import Page
 
 
 class DeliveryRepository(Protocol):
-    """Stores deliveries: those to send, and those that were sent."""
+    """Stores deliveries, due ones and ended ones."""
 
     def add(self, delivery: Delivery) -> None:
         """Store a delivery, in the transaction of its cause. Does nothing if the cause has one on this channel.

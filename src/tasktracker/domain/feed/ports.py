@@ -75,7 +75,7 @@ class FeedRepository(Protocol):
         ...
 
     def drop(self, user_id: UUID) -> None:
-        """Remove a user's feed, including the entries added in this work."""
+        """Remove a user's feed, including the entries added in this unit of work."""
         ...
 
     def purge_before(self, before: datetime, limit: int) -> int:

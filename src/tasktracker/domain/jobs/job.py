@@ -1,4 +1,4 @@
-"""A job: work on many items that is done piece by piece."""
+"""A job: a change of many items that is done piece by piece."""
 
 from __future__ import annotations
 

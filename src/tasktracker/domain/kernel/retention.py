@@ -1,4 +1,4 @@
-"""How long data is stored that only the past needs."""
+"""How long data about the past is stored."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from tasktracker.domain.kernel.fields import Refused
 
 DEFAULT_TIME_ZONE = "UTC"
-NO_ZONE = "Factory"  # in tz, the zone of a host that has not been set up
+NO_ZONE = "Factory"  # in tz, the zone of a host without a configured zone
 
 log = logging.getLogger(__name__)
 

@@ -55,7 +55,7 @@ class ImportJob:
         return JobKey(self.created_at, self.id)
 
     def is_stalled(self, now: datetime) -> bool:
-        """Whether the job should be running, but has lost its process."""
+        """Whether the job is running, but its process has ended."""
         return self.state is JobState.RUNNING and now - self.updated_at > STALLED_AFTER
 
     def advance(self, read: int, lines: int, now: datetime) -> ImportJob:

@@ -71,7 +71,7 @@ class ImportJobRepository(Protocol):
         ...
 
     def save(self, job: ImportJob) -> None:
-        """Store a changed job. This work must have locked it before."""
+        """Store a changed job. The unit of work must have locked it before."""
         ...
 
     def list(self, user_id: UUID, after: JobKey | None, limit: int) -> Page[ImportJob, JobKey]:

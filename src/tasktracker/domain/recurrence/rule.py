@@ -39,7 +39,7 @@ class Weekday(IntEnum):
 
 
 class NthWeekday(NamedTuple):
-    """The nth such weekday of a month or year, counted from its end if negative; each one if 0."""
+    """A weekday of a month or year: the nth one, counted from the end if negative, or each one if 0."""
 
     nth: int
     weekday: Weekday
@@ -204,7 +204,7 @@ def _numbers(limit: int, *, negative: bool) -> Callable[[str, str], tuple[int, .
 
 
 def _order(number: int) -> tuple[bool, int]:
-    """The order of numbers in a list: those counted from the end come last."""
+    """The order of numbers in a list. Numbers that count from the end come last."""
     return number < 0, number
 
 

@@ -74,7 +74,7 @@ def hand_over(work: RemovalWork, job: Job, is_over: IsOver) -> Job | None:
         category = work.categories.find(category.user_id, category.id)
         assert category is not None, "its owner finds it"
         if work.tasks.of_former_owner(category.id, category.user_id, None, 1):
-            return replace(job, position=None)  # created meanwhile, below a task that had not been handed over
+            return replace(job, position=None)  # some were created meanwhile, below a task that was not handed over yet
         work.categories.settle(category.id)
         if not category.members:
             _refresh_unshared(work, category, str(job.created_at))
@@ -183,7 +183,7 @@ def _pass_on(work: AccountRemovalWork, category: Category, user_id: UUID | None)
     try:
         work.categories.save_shared(passed)
     except CategoryNameTaken:
-        raise Busy from None  # the new owner has created one with this name meanwhile
+        raise Busy from None  # the new owner has created a category with this name meanwhile
     work.changes.record(Action.EDIT, category, passed)
 
 

@@ -85,7 +85,7 @@ class Outcome:
 
 
 class InConflict(Exception):
-    """Raised for a mutation in conflict, so that its work is undone."""
+    """Raised for a mutation in conflict, so that its unit of work is undone."""
 
     def __init__(self, version: int, conflicts: Mapping[str, FieldConflict]) -> None:
         self.outcome = Outcome(status=Status.CONFLICT, version=version, conflicts=conflicts)

@@ -74,7 +74,13 @@ class Register(Body, kw_only=True):
     last_name: PersonName | UnsetType = UNSET
     time_zone: TimeZone | UnsetType = UNSET
     language: (
-        Annotated[Language, Meta(description="Of pages and mails. By default the first accepted one.")] | UnsetType
+        Annotated[
+            Language,
+            Meta(
+                description=("The language of pages and mails. By default the language that `Accept-Language` prefers.")
+            ),
+        ]
+        | UnsetType
     ) = UNSET
     invite: (
         Annotated[str, text(longest=MAX_CREDENTIAL_LENGTH), Meta(description="The token of an invitation, if needed.")]
@@ -161,7 +167,7 @@ class SignedInView(Struct, kw_only=True):
     """A new session: its tokens and its user."""
 
     access: str
-    refresh: Annotated[str, Meta(description="Absent if it is in the cookie.")] | UnsetType = UNSET
+    refresh: Annotated[str, Meta(description="Absent if the refresh token is in the cookie.")] | UnsetType = UNSET
     token_type: str
     expires_in: Annotated[int, Meta(description="Seconds until the access token expires.")]
     user: UserView

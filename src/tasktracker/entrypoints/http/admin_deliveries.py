@@ -84,6 +84,6 @@ class AdminDeliveryController(Controller):
     )
     @on_thread
     def cancel_delivery(self, request: Request, id: FromPath[str]) -> DeliveryView:
-        """End the mail. An attempt that is being made goes on."""
+        """Make no further attempts. A running attempt is not stopped."""
         with self.store.writing(request.admin_actor) as work:
             return view_delivery(self.delivery_administration.cancel(work, identifier(id), request.origin))

@@ -93,7 +93,8 @@ class CreateInvite(Body, kw_only=True):
         | UnsetType
     ) = UNSET
     uses_left: (
-        Annotated[int, Meta(ge=1, le=MAX_USES, description="How many accounts may be created with it.")] | UnsetType
+        Annotated[int, Meta(ge=1, le=MAX_USES, description=("How many accounts may be created with the invitation."))]
+        | UnsetType
     ) = UNSET
     expires_at: Annotated[Moment, Meta(description="Must be in the future.")] | UnsetType = UNSET
 
@@ -165,7 +166,7 @@ class AdminEventView(Struct):
         UUID | None, Meta(description="The account. Null if the request named no account, or the account is deleted.")
     ]
     username: str | None
-    admin: Annotated[UUID | None, Meta(description="The administrator who did it, unless it was the user.")]
+    admin: Annotated[UUID | None, Meta(description="The administrator who acted. Null if the user or a command did.")]
     admin_username: str | None
     subject: Annotated[UUID | None, Meta(description="The id of the account or invitation an administrator chose.")]
     session_id: UUID | None
@@ -199,8 +200,8 @@ class OverviewView(Struct):
     users: int
     active_users: int
     admins: Annotated[int, Meta(description="Active administrators.")]
-    tasks: Annotated[int, Meta(description="All tasks, those in the trash included.")]
-    streams: Annotated[int, Meta(description="Open event streams of the worker that responds.")]
+    tasks: Annotated[int, Meta(description="All tasks, including those in the trash.")]
+    streams: Annotated[int, Meta(description="Open event streams of the process that responds.")]
     jobs: list[JobsView]
     last_sweep: Moment | None
     last_backup: Moment | None

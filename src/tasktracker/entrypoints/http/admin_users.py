@@ -156,7 +156,7 @@ class NewUserView(AdminUserView):
 
 
 class LinkView(Struct):
-    """A one-time link. It is not shown again."""
+    """A one-time link. Only this response contains it."""
 
     link: Annotated[str, Meta(description="A URL; without PUBLIC_URL, a path on this server.")]
 
@@ -248,7 +248,7 @@ class AdminUserController(Controller):
     )
     @on_hashing_thread
     def create_user(self, request: Request, data: JsonBody[CreateUser]) -> Response[NewUserView]:
-        """Create an account, whatever registration allows."""
+        """Create an account, also if registration is closed."""
         password = None if data.password is UNSET else data.password
         actor = request.admin_actor
         user, token = self.account_processes.create(

@@ -119,7 +119,9 @@ class CategoryView(Struct):
     color: str | None
     owner: UUID
     role: Annotated[Role, Meta(description="The caller's role.")]
-    members: Annotated[list[MemberView], Meta(description="The users with whom it is shared, without the owner.")]
+    members: Annotated[
+        list[MemberView], Meta(description=("The users with whom the category is shared, without the owner."))
+    ]
     ready: Annotated[
         bool,
         Meta(

@@ -38,7 +38,7 @@ class VerifyEmail(Body, kw_only=True):
 
 
 class AcceptedView(Struct):
-    """A request that is carried out later."""
+    """A request that the server handles later."""
 
     detail: str
 

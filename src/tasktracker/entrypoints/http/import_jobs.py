@@ -43,7 +43,7 @@ class TallyView(Struct):
 class TaskTallyView(TallyView):
     """Counts of tasks."""
 
-    in_trash: Annotated[int, Meta(description="Are in the trash, and were left there.")]
+    in_trash: Annotated[int, Meta(description="How many tasks are in the trash, and were left there.")]
     restored: Annotated[int, Meta(description="Were in the trash, and were restored.")]
 
 
@@ -111,7 +111,7 @@ class ImportedLineView(Struct):
     line: int
     type: Annotated[ItemType | None, Meta(description="Null if the line could not be read.")]
     outcome: LineOutcome
-    id: Annotated[UUID | None, Meta(description="The id of the item. It may be another one than in the file.")]
+    id: Annotated[UUID | None, Meta(description="The id of the item. It may differ from the id in the file.")]
     errors: list[FieldProblem]
     notices: list[FieldProblem]
     file: FileName | UnsetType = UNSET

@@ -114,7 +114,7 @@ class ConflictView(Struct):
 
 
 class ExistingView(Struct):
-    """An item that stands in the way of a mutation."""
+    """An item that prevents a mutation."""
 
     type: ItemType
     id: UUID
@@ -137,7 +137,7 @@ class ResultView(Struct):
             )
         ),
     ]
-    existing: Annotated[ExistingView | None, Meta(description="The item that has the name that the mutation sets.")]
+    existing: Annotated[ExistingView | None, Meta(description="The item that already has the name in the mutation.")]
 
 
 class PushedView(Struct):

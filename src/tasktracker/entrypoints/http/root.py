@@ -111,7 +111,7 @@ class RootController(Controller):
         )
 
     def _user(self, actor: Actor) -> CallerView:
-        # An API token names its user whatever its scopes are.
+        # For an API token, the user is named with any scopes.
         with suppress(InsufficientScope), self.store.reading(actor):
             pass
         with self.store.reading(SystemActor("name the user of a token")) as work:

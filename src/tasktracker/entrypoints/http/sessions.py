@@ -81,7 +81,7 @@ class TokensView(Struct, kw_only=True):
     """The next tokens of a session."""
 
     access: str
-    refresh: Annotated[str, Meta(description="Absent if it is in the cookie.")] | UnsetType = UNSET
+    refresh: Annotated[str, Meta(description="Absent if the refresh token is in the cookie.")] | UnsetType = UNSET
     token_type: str
     expires_in: Annotated[int, Meta(description="Seconds until the access token expires.")]
 

@@ -82,7 +82,7 @@ class WebController(Controller):
 
     @get("/favicon.ico", **_PUBLIC)
     async def favicon(self, request: Request[Any, Any, Any]) -> Response[bytes]:
-        """The icon of all pages, for browsers that ask for no other."""
+        """The icon of all pages, for browsers that request only this path."""
         return _response(request, asset("icons/favicon.ico"), {"Cache-Control": "public, max-age=86400"})
 
 

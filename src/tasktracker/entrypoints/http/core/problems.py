@@ -86,7 +86,7 @@ class Problem(Struct):
     status: int
     detail: str
     errors: Annotated[list[FieldProblem], Meta(description="Each invalid field.")] | UnsetType = UNSET
-    quota: Annotated[str, Meta(description="The quota that is used up.")] | UnsetType = UNSET
+    quota: Annotated[str, Meta(description="The quota that would be exceeded.")] | UnsetType = UNSET
     limit: Annotated[int, Meta(description="The most that the quota allows.")] | UnsetType = UNSET
     current: Annotated[Any, Meta(description=CURRENT, extra_json_schema={"type": "object"})] | UnsetType = UNSET
 
