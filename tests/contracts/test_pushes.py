@@ -13,7 +13,7 @@ import pytest
 from tasktracker.domain.feed.items import ItemType
 from tasktracker.domain.idempotency.record import Record
 from tasktracker.domain.kernel.actors import Actor
-from tasktracker.domain.kernel.errors import CategoryNameTaken, NotApplied, Stale
+from tasktracker.domain.kernel.errors import CategoryNameTaken, NotApplied, SessionEnded, Stale
 from tasktracker.domain.sync.mutation import Mutation, MutationOp, Outcome, Status
 from tasktracker.domain.work import Storage
 from tests.contracts.base import SECOND, Seed, race
@@ -104,3 +104,30 @@ def test_a_mutation_that_an_earlier_release_applied_is_a_duplicate_but_not_own(
     assert push(app, actor, earlier) == Outcome(status=Status.DUPLICATE, version=2)
     later = of_category(seed, MutationOp.UPDATE, category.id, "Casa", base_version=1, own=(earlier.id,))
     assert push(app, actor, later).status is Status.CONFLICT
+
+
+@pytest.mark.parametrize("type_", ItemType)
+def test_an_edit_that_changes_nothing_makes_no_version_of_its_own(app: App, seed: Seed, type_: ItemType) -> None:
+    user = seed.user()
+    actor = seed.actor(user)
+    item, field = (seed.task(user), "title") if type_ is ItemType.TASK else (seed.category(user), "name")
+
+    def edit(value: str, *own: UUID) -> tuple[UUID, Outcome]:
+        fixed: dict[str, Any] = {"fingerprint": b"", "type": type_, "op": MutationOp.UPDATE, "base_version": 1}
+        mutation = Mutation(id=seed.id(), target=item.id, data={field: value}, own=own, **fixed)
+        return mutation.id, push(app, actor, mutation)
+
+    assert edit("of another device")[1].made == 2
+    same, outcome = edit("of another device")
+    assert (outcome.status, outcome.version, outcome.made) == (Status.MERGED, 2, None)
+    assert edit("later", same)[1].status is Status.CONFLICT
+
+
+@pytest.mark.parametrize("atomic", [False, True])
+def test_a_push_of_nothing_needs_a_live_session(app: App, store: Storage, seed: Seed, atomic: bool) -> None:
+    actor = seed.actor()
+    assert list(app.pushing.push(actor, [], atomic=atomic)) == []
+    with store.writing(SYSTEM) as work:
+        work.sessions.remove(actor.session_id)
+    with pytest.raises(SessionEnded):
+        app.pushing.push(actor, [], atomic=atomic)

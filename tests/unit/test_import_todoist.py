@@ -244,6 +244,13 @@ def test_a_quote_without_an_end_costs_only_its_own_row(account: Account, followi
     assert (report.skipped, report.tasks.created) == (len(broken), 101)
 
 
+def test_the_rows_after_a_quote_without_an_end_stay_in_order() -> None:
+    account = Account()
+    titles = ["one", "two", "three", "four"]
+    account.import_file(HEAD + 'task,"never,,,,,\n' + "".join(f"task,{title},,,,,\n" for title in titles))
+    assert [task.title for task in account.tasks()] == titles
+
+
 def test_many_broken_quotes_are_reported_in_bounded_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(csv_rows, "MAX_REPEATED", 100_000)
     account = Account()
