@@ -13,8 +13,13 @@ import httpx
 import pytest
 from prometheus_client import CollectorRegistry
 
+from tasktracker.domain.deliveries.delivery import DeliveryState
+from tasktracker.domain.jobs.job import Job, JobKind
 from tasktracker.entrypoints import metrics
 from tasktracker.entrypoints.settings import SettingsError, load
+from tests.contracts.base import SECOND, Seed
+from tests.contracts.test_deliveries import new_delivery
+from tests.fakes import SYSTEM, SequentialIds
 from tests.http import Api, Server, bearer, expect, migrated
 from tests.postgres_supervisor import free_port
 from tests.waiting import wait_until
@@ -77,13 +82,33 @@ class TestPage:
             found = metrics_of(api.get("/metrics", headers=bearer(TOKEN)))
             assert found["tasktracker_database_up"] == 0
 
+    def test_the_age_of_what_waits_longest_is_shown(self) -> None:
+        with Api("memory://", METRICS_TOKEN=TOKEN, RUN_WORKER="false") as api:
+            seed = Seed(api.container.store(), api.clock, SequentialIds())
+            user = seed.user()
+            with api.container.store().writing(SYSTEM) as work:
+                for number in (1, 3, 2):
+                    at = api.clock.now() - number * SECOND
+                    more = {"subject": seed.id(), "user_id": user.id, "created_at": at}
+                    work.jobs.add(Job(id=seed.id(), kind=JobKind.PURGE_TASK, **more))
+                    work.deliveries.add(new_delivery(seed, user_id=user.id, created_at=at))
+                failed = new_delivery(seed, user_id=user.id, created_at=api.clock.now() - 9 * SECOND)
+                work.deliveries.add(failed.ended(DeliveryState.FAILED, work.now, "no"))
+            found = metrics_of(api.get("/metrics", headers=bearer(TOKEN)))
+        assert total(found, "tasktracker_jobs", kind="purge-task") == 3
+        assert total(found, "tasktracker_oldest_job_seconds", kind="purge-task") == 3
+        assert total(found, "tasktracker_oldest_job_seconds", kind="remove-account") == 0
+        assert [total(found, "tasktracker_deliveries", state=state) for state in ("due", "failed", "sent")] == [3, 1, 0]
+        assert found["tasktracker_oldest_due_delivery_seconds"] == 3
+
     @pytest.mark.parametrize("headers", [{}, bearer("another token"), {"Authorization": f"Basic {TOKEN}"}])
     def test_it_needs_the_token(self, headers: dict[str, str]) -> None:
         with Api("memory://", METRICS_TOKEN=TOKEN) as api:
             expect(api.get("/metrics", headers=headers), 401)
 
-    def test_without_a_setting_there_are_no_metrics(self) -> None:
-        with Api("memory://") as api:
+    @pytest.mark.parametrize("settings", [{}, {"METRICS_PORT": "9464"}])
+    def test_without_a_token_there_is_no_such_page(self, settings: dict[str, str]) -> None:
+        with Api("memory://", **settings) as api:
             expect(api.get("/metrics", headers=bearer("")), 404)
 
 

@@ -19,7 +19,8 @@ from tasktracker.domain.kernel.languages import Language
 from tasktracker.entrypoints.texts import TEXTS
 from tests.backends import http_on_memory
 from tests.contracts.http.base import NewApi, problem
-from tests.http import OTHER_PASSWORD, PASSWORD, Api, Person, expect, make_link
+from tests.fakes import SYSTEM
+from tests.http import OTHER_PASSWORD, PASSWORD, Api, Person, expect, make_link, new_name
 
 pytestmark = http_on_memory
 
@@ -99,6 +100,35 @@ def test_what_is_sent_is_never_in_the_page_as_markup_or_as_a_password(api: Api, 
     assert "<b>" not in show(api, token).text
     refused = send(api, new_link(api, alice), new_password="<b>short")
     assert (refused.status_code, "short" in refused.text.replace("too short", "")) == (400, False)
+
+
+def test_markup_in_a_name_is_shown_as_text(new_api: NewApi) -> None:
+    api = new_api()
+    with api.container.store().writing(SYSTEM) as work:
+        _, token = api.container.service_administration().invite(work, {"address": "a&b@example.org"})
+    assert token is not None
+    shown = show(api, token, "/link/invitation")
+    assert 'value="a&amp;b@example.org"' in shown.text
+    refused = send(api, token, "/link/invitation", username='"><i>', email='"><i>', password=PASSWORD)
+    assert refused.status_code == 400
+    assert "<i>" not in refused.text
+
+
+@pytest.mark.parametrize("field", ["username", "email"])
+def test_a_name_or_an_address_of_another_account_is_explained_at_its_field(new_api: NewApi, field: str) -> None:
+    api = new_api()
+    address = f"{new_name()}@example.org"
+    other = api.register(email=address)
+    with api.container.store().writing(SYSTEM) as work:
+        _, token = api.container.service_administration().invite(work, {})
+    assert token is not None
+    fields = {"username": new_name(), "email": "", "password": OTHER_PASSWORD}
+    taken = {"username": other.username, "email": address}
+    refused = send(api, token, "/link/invitation", **fields | {field: taken[field]})
+    assert refused.status_code == 409
+    assert TEXTS[Language.EN][f"field.{field}.taken"] in refused.text
+    assert parsed(refused).fields[field] == taken[field]
+    assert parsed(refused).fields["password"] == ""
 
 
 def test_parameters_that_others_add_to_the_address_of_a_page_are_ignored(api: Api, alice: Person) -> None:
