@@ -33,7 +33,7 @@ export function List({ name, category }) {
   const shown = copy.categories.value.get(category);
   const heading = name === "list" ? shown?.name : t(`view.${name}`);
   const canAdd = !["upcoming", "done", "shared"].includes(name) && !(shown && !canFileIn(shown));
-  if (heading === undefined && copy.isComplete.value) return html`<p class="empty">${t("list.missing")}</p>`;
+  if (heading === undefined && copy.isComplete.value) return html`<section class="list"><header><h1>${t("list.missing")}</h1></header></section>`;
   return html`<section class="list" onKeyDown=${(/** @type {KeyboardEvent} */ event) => move.current(event)}>
     <header>
       <h1 dir="auto">${heading}</h1>
