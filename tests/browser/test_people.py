@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from statistics import median
 
 import pytest
@@ -47,10 +48,10 @@ def share_by_name(app: Tab, category: str, name: str) -> None:
     app.page.click("dialog[open] button:text-is('Close')")
 
 
-def unshare(app: Tab, name: str) -> None:
+def unshare(app: Tab, name: str, left: int = 1) -> None:
     app.page.click("main .list > header button.share")
     app.page.click(f"button[aria-label='Remove: {name}']")
-    app.page.wait_for_selector(".members li >> nth=1", state="detached")
+    app.page.wait_for_selector(f".members li >> nth={left}", state="detached")
     app.page.click("dialog[open] button:text-is('Close')")
 
 
@@ -170,6 +171,47 @@ def test_who_loses_access_while_online_sees_the_list_vanish_at_once(shared: tupl
     friends.page.wait_for_selector(".issue:has-text('a change of “Milk”') dd:has-text('Oat milk')")
     app.page.click("dialog[open] button:text-is('Close')")
     app.expect("Milk")
+
+
+class TestWithMail:
+    @pytest.fixture
+    def settings(self, tmp_path: Path) -> dict[str, str]:
+        mail = {"MAIL_URL": f"folder:{tmp_path}/mails", "MAIL_FROM": "tasks@example.org"}
+        return {**mail, "PUBLIC_URL": "http://127.0.0.1"}
+
+    def test_a_list_shows_its_members_and_what_one_of_them_has_just_done(
+        self, shared: tuple[Tab, Tab], person: Person, friend: Person, server: Server
+    ) -> None:
+        app, friends = shared
+        names = [person.username, friend.username]
+        for each, you in zip(shared, names, strict=True):
+            each.page.wait_for_selector(f".members-line li:has-text('{you} (you)')")
+        [shopping] = person.listed("/api/categories/")
+        viewer = server.register()
+        person.share(shopping, viewer, "viewer")
+        app.page.wait_for_selector(f".members-line li:has-text('{person.username}'):has-text('Owner')")
+        app.page.wait_for_selector(f".members-line li:has-text('{friend.username}'):has-text('Can edit')")
+        app.page.wait_for_selector(f".members-line li:has-text('{viewer.username}'):has-text('Can view')")
+        app.page.click("main button:text-is('Share')")
+        app.page.fill("dialog[open] [name=username]", "grace@example.org")
+        app.page.click("dialog[open] button.main")
+        app.see("grace@example.org is invited by mail")
+        app.page.click("dialog[open] button:text-is('Close')")
+        app.page.wait_for_selector(".members-line li:has-text('grace@example.org'):has-text('Invited')")
+        friends.page.wait_for_selector(".members-line li:has-text('Can view')")
+        assert friends.page.locator(".members-line li").count() == 3
+        app.add("Milk")
+        friends.page.wait_for_selector(f".members-line p:has-text('{person.username} added “Milk”')")
+        friends.page.click("button[aria-label='Complete “Milk”']")
+        app.page.wait_for_selector(f".members-line p:has-text('{friend.username} completed “Milk”')")
+        assert friends.page.locator(".members-line p:has-text('completed')").count() == 0
+        for each in shared:
+            each.page.set_viewport_size({"width": 390, "height": 800})
+            assert each.page.evaluate("document.documentElement.scrollWidth") <= 390
+            assert each.mistakes() == []
+        app.page.set_viewport_size({"width": 1100, "height": 700})
+        unshare(app, friend.username, left=3)
+        app.page.wait_for_selector(f".members-line li:has-text('{friend.username}')", state="detached")
 
 
 STORED = """async () => {

@@ -24,7 +24,7 @@ import { Syncer } from "./syncer.js";
  * @typedef {{ connection: import("./following.js").Connection, received: number }} Status
  */
 /** The last comparison with the server: when, of how many items, and whether they differed. @typedef {{ at: number, count: number, differs: boolean }} Check */
-/** What the server has answered last to a request for a list, and when. @typedef {{ at: number, results: any[] }} Answer */
+/** What the server has answered last to a request for a list, and when. @typedef {{ at: number, results: any[], pending?: any[] }} Answer */
 /** An edit as it is made. @typedef {{ type: Type, op: import("./items.js").Op, target: string, data?: Fields }} NewEdit */
 /** Whose copy it is: the ids of the server and of the user. @typedef {{ server: string, user: string }} Owner */
 /**
@@ -539,10 +539,13 @@ export class Copy {
   async ask(path, pages = Infinity) {
     /** @type {any[]} */
     const results = [];
+    /** The invitations, if it is a list of members. @type {any[] | undefined} */
+    let pending;
     try {
       for (let cursor = ""; cursor !== null && pages > 0; pages--) {
         const page = await this.#call("GET", path + (cursor && `&cursor=${encodeURIComponent(cursor)}`));
         results.push(...page.results);
+        pending = page.pending;
         cursor = page.next_cursor;
       }
     } catch (error) {
@@ -553,7 +556,7 @@ export class Copy {
     const found = results.map((each) => each.actor ?? each).filter(({ username }) => username);
     const names = Object.fromEntries(found.map(({ id, user_id = id, username }) => [user_id, username]));
     await this.write(async (tx) => {
-      setMeta(tx, { [path]: { at: this.#parts.now(), results }, names: { ...(await meta(tx, "names")), ...names } });
+      setMeta(tx, { [path]: { at: this.#parts.now(), results, pending }, names: { ...(await meta(tx, "names")), ...names } });
       const kept = (await tx.getAll("meta")).filter(({ name }) => isPath(name)).sort((a, b) => b.value.at - a.value.at);
       for (const { name } of kept.slice(MAX_ANSWERS)) tx.delete("meta", name);
     });
