@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -27,11 +28,11 @@ STOP = """() => {
 """The element with the focus, or null after the last one."""
 
 
-def stops(tab: Tab) -> list[dict[str, object]]:
+def stops(tab: Tab) -> list[dict[str, Any]]:
     """Return the elements that the Tab key goes through, from the first of the page."""
     tab.page.evaluate("document.activeElement.blur()")
     tab.page.evaluate("getSelection().removeAllRanges()")
-    found: list[dict[str, object]] = []
+    found: list[dict[str, Any]] = []
     for _ in range(200):
         tab.page.keyboard.press("Tab")
         stop = tab.page.evaluate(STOP)

@@ -8,6 +8,7 @@ import signal
 import socket
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -89,8 +90,8 @@ class TestPage:
             with api.container.store().writing(SYSTEM) as work:
                 for number in (1, 3, 2):
                     at = api.clock.now() - number * SECOND
-                    more = {"subject": seed.id(), "user_id": user.id, "created_at": at}
-                    work.jobs.add(Job(id=seed.id(), kind=JobKind.PURGE_TASK, **more))
+                    job = Job(id=seed.id(), kind=JobKind.PURGE_TASK, subject=seed.id(), user_id=user.id, created_at=at)
+                    work.jobs.add(job)
                     work.deliveries.add(new_delivery(seed, user_id=user.id, created_at=at))
                 failed = new_delivery(seed, user_id=user.id, created_at=api.clock.now() - 9 * SECOND)
                 work.deliveries.add(failed.ended(DeliveryState.FAILED, work.now, "no"))
@@ -107,7 +108,7 @@ class TestPage:
             expect(api.get("/metrics", headers=headers), 401)
 
     @pytest.mark.parametrize("settings", [{}, {"METRICS_PORT": "9464"}])
-    def test_without_a_token_there_is_no_such_page(self, settings: dict[str, str]) -> None:
+    def test_without_a_token_there_is_no_such_page(self, settings: dict[str, Any]) -> None:
         with Api("memory://", **settings) as api:
             expect(api.get("/metrics", headers=bearer("")), 404)
 
