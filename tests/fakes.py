@@ -128,7 +128,7 @@ class WatchedStore:
 class FakeHasher:
     """Cheap hashes. Records the calls, and fails while a unit of work is open.
 
-    `cost` stands for the parameters: when it rises, earlier hashes need a rehash.
+    `cost` represents the parameters: when it rises, earlier hashes need a rehash.
     """
 
     def __init__(self, store: WatchedStore | None = None, cost: int = 1) -> None:
@@ -258,7 +258,7 @@ class FakeCipher:
 
 
 class FakeMailer:
-    """Records the letters. `failures` are raised one after the other, then no more; None is no failure."""
+    """Records the letters. `failures` are raised one after the other; None is no failure."""
 
     def __init__(self, *failures: Exception | None) -> None:
         self.failures = list(failures)

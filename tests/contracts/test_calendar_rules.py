@@ -92,7 +92,7 @@ def test_a_rule_has_the_days_of_the_rfc(calendar: CalendarRules, rule: str, star
 
 
 def naive_days(rule: Rule, start: date, years: int) -> list[date]:
-    """Return the days of a rule by looking at each day on its own, with the standard library only."""
+    """Return the days of a rule by checking each day separately, with the standard library only."""
     first = start - timedelta(days=(start.weekday() - rule.week_start) % 7)
     plain = not (rule.weekdays or rule.month_days)
     chosen: dict[int, list[date]] = {}

@@ -1,4 +1,4 @@
-"""Deliveries: stored with their cause, each sent by one process at a time, and again until it is sent."""
+"""Deliveries: they are stored with their cause. One process after the other tries to send each, until it is sent."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ def alice(app: App) -> SessionActor:
 
 
 def deliver(app: App, *kinds: str) -> list[Letter]:
-    """Send what is due, and return the letters, of one moment in the order of their kinds and users."""
+    """Send due deliveries, and return the letters. Letters of one moment are ordered by kind and user."""
     app.mailer.letters.clear()
     app.courier.run_all()
     found = [each for each in app.mailer.letters if not kinds or each.kind in kinds]

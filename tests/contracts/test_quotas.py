@@ -1,4 +1,4 @@
-"""The contract of quotas: no work of a user makes them own more than they may, whatever runs beside it."""
+"""The contract of quotas: no unit of work makes a user own more than they may, also with concurrent ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Removing accounts, categories and trees in pieces: half done, they are gone for everyone."""
+"""Removing accounts, categories and trees in pieces: from the first piece on, all users see them as removed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whose copy a file is: servers, users and tokens; copied files, and several files or processes with one token."""
+"""The owner of a copy: servers, users and tokens; copied files, and several files or processes with one token."""
 
 from __future__ import annotations
 
@@ -206,7 +206,7 @@ class TestArguments:
 
 
 class TestSeveral:
-    """Edits of several files or processes are in conflict with one another, whatever tokens they use."""
+    """Edits of several files or processes are in conflict with one another, also with the same token."""
 
     def test_edits_of_a_file_and_of_its_copy_do_not_overwrite_each_other(
         self, phone: Phone, opened: Open, tmp_path: Path

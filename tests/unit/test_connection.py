@@ -1,4 +1,4 @@
-"""Limits of a connection, without a socket: the test moves the time and the client reads when the test says so."""
+"""Limits of a connection, without a socket. The test moves the time, and decides when the client reads."""
 
 from __future__ import annotations
 

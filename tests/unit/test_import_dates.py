@@ -1,4 +1,4 @@
-"""Dates of Todoist: what is unambiguous in the language of the row is read, and nothing is guessed."""
+"""Dates of Todoist: a date is read if it is unambiguous in the language of the row, and never guessed."""
 
 from __future__ import annotations
 

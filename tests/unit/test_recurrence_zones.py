@@ -1,7 +1,7 @@
 """Recurrence across the changes of the offset of time zones from 2020 to 2030 (RFC 5545 §3.3.5).
 
-What is expected is found from the local times of moments in UTC, which are never ambiguous. `make test-thorough` tests
-all zones.
+The expected moments are found from the local times of moments in UTC, which are never ambiguous. `make test-thorough`
+tests all zones.
 """
 
 from __future__ import annotations

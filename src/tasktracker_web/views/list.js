@@ -18,7 +18,7 @@ import { ShareButton } from "./share-button.js";
 
 /** @typedef {import("../sync/items.js").Task} Task */
 
-/** What the list of all tasks is limited to. @typedef {{ text: string, priority: number }} Limits */
+/** The limits of the list of all tasks. @typedef {{ text: string, priority: number }} Limits */
 
 /** @param {{ name: string, category: string, key?: string }} props */
 export function List({ name, category }) {

@@ -41,7 +41,7 @@ def api(tmp_path: Path) -> Iterator[Api]:
 
 
 def newest_link(folder: MailFolder, number: int) -> str:
-    """Wait until there are so many mails, and return the path that the newest one leads to."""
+    """Wait until there is this number of mails, and return the path of the link in the newest one."""
     names = wait_until(lambda: names if len(names := folder.names()) >= number else None, "no mail is written")
     mail = folder.find(names[0])
     assert mail is not None

@@ -1,4 +1,4 @@
-"""The browser app as it is served: its page, its files, and what a person sees on other paths."""
+"""The browser app as it is served: its page, its files, and the pages for people on other paths."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ class Register(Body, kw_only=True):
         Annotated[
             Language,
             Meta(
-                description=("The language of pages and mails. By default the language that `Accept-Language` prefers.")
+                description="The language of pages and mails. By default the language that `Accept-Language` prefers."
             ),
         ]
         | UnsetType
@@ -104,11 +104,7 @@ class EditProfile(Body, kw_only=True):
     password: (
         Annotated[
             Password,
-            Meta(
-                description=(
-                    "Required to change the username or the e-mail address, unless the password was confirmed recently."
-                )
-            ),
+            Meta(description="Required to change the username or the e-mail address without a recent confirmation."),
         ]
         | UnsetType
     ) = UNSET

@@ -84,16 +84,12 @@ class CreateInvite(Body, kw_only=True):
     address: (
         Annotated[
             Email | None,
-            Meta(
-                description=(
-                    "The address of the invited person. If the server sends mail, it sends the link to this address."
-                )
-            ),
+            Meta(description="The address of the invited person. If the server sends mail, it mails the link."),
         ]
         | UnsetType
     ) = UNSET
     uses_left: (
-        Annotated[int, Meta(ge=1, le=MAX_USES, description=("How many accounts may be created with the invitation."))]
+        Annotated[int, Meta(ge=1, le=MAX_USES, description="How many accounts may be created with the invitation.")]
         | UnsetType
     ) = UNSET
     expires_at: Annotated[Moment, Meta(description="Must be in the future.")] | UnsetType = UNSET

@@ -120,7 +120,7 @@ class CategoryView(Struct):
     owner: UUID
     role: Annotated[Role, Meta(description="The caller's role.")]
     members: Annotated[
-        list[MemberView], Meta(description=("The users with whom the category is shared, without the owner."))
+        list[MemberView], Meta(description="The users with whom the category is shared, without the owner.")
     ]
     ready: Annotated[
         bool,

@@ -42,9 +42,7 @@ class LimitsView(Struct):
     retention_days: Annotated[
         int,
         Meta(
-            description=(
-                "The least number of days for which deletions, histories and the results of mutations are stored."
-            )
+            description="The least number of days for which deletions, histories and results of mutations are stored."
         ),
     ]
 

@@ -44,7 +44,7 @@ class ListTrash(PagedQuery):
 
     category: (
         Annotated[
-            UUID, Meta(description=("Only tasks in this category. Editors of the category see all of these tasks."))
+            UUID, Meta(description="Only tasks in this category. Editors of the category see all of these tasks.")
         ]
         | UnsetType
     ) = UNSET
