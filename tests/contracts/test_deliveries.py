@@ -25,7 +25,7 @@ from tasktracker.domain.deliveries.delivery import (
 from tasktracker.domain.deliveries.ports import NotSent
 from tasktracker.domain.deliveries.service import DeliveryService
 from tasktracker.domain.kernel.actors import AnyActor, SystemActor
-from tasktracker.domain.kernel.errors import DeliveryEnded, DeliveryNotFound, SessionEnded
+from tasktracker.domain.kernel.errors import DeliveryEnded, DeliveryNotFound, SessionEnded, StorageUnavailable
 from tasktracker.domain.work import Storage, UnitOfWork
 from tests.backends import Backend, on_sql
 from tests.contracts.base import BROKEN_REFERENCE, MOMENT, SECOND, Abort, Seed, race, read_pages
@@ -412,6 +412,18 @@ def test_a_fault_stops_no_other_delivery(store: Storage, seed: Seed, clock: Manu
     assert (found.state, found.problem, found.attempts) == (DeliveryState.DUE, FAULT, 1)
     assert found.next_attempt_at == clock.now() + FIRST_PAUSE
     assert stored(store, sound).state is DeliveryState.SENT
+
+
+def test_a_delivery_is_as_it_was_after_the_storage_fails(store: Storage, seed: Seed, clock: ManualClock) -> None:
+    delivery = new_delivery(seed)
+    add(store, delivery)
+
+    def fail(_work: UnitOfWork[AnyActor], _delivery: Delivery) -> tuple[Delivery, Letter] | None:
+        raise StorageUnavailable
+
+    with pytest.raises(StorageUnavailable):
+        courier(store, clock, FakeMailer(), fail).run_next()
+    assert stored(store, delivery) == delivery
 
 
 def test_a_delivery_that_was_cancelled_while_it_was_sent_stays_cancelled(
