@@ -448,7 +448,10 @@ def test_a_delivery_that_was_cancelled_while_it_was_sent_stays_cancelled(
 def test_only_a_delivery_that_was_not_sent_can_be_retried_or_cancelled(
     store: Storage, seed: Seed, clock: ManualClock, state: DeliveryState
 ) -> None:
-    add(store, delivery := replace(new_delivery(seed), state=state, problem="550", ended_at=START))
+    add(
+        store,
+        delivery := replace(new_delivery(seed), state=state, problem="550", ended_at=START, parameters={"a": "b"}),
+    )
     clock.advance(days=2)
     with store.writing(SYSTEM) as work:
         if state in (DeliveryState.SENT, DeliveryState.SKIPPED):
@@ -461,7 +464,8 @@ def test_only_a_delivery_that_was_not_sent_can_be_retried_or_cancelled(
             assert work.deliveries.find(delivery.id) == again
             work.deliveries.save(delivery)
         if state is DeliveryState.DUE:
-            assert DeliveryService().cancel(work, delivery.id).state is DeliveryState.CANCELLED
+            cancelled = DeliveryService().cancel(work, delivery.id)
+            assert cancelled == replace(delivery, state=DeliveryState.CANCELLED, ended_at=work.now, problem=None)
         else:
             with pytest.raises(DeliveryEnded):
                 DeliveryService().cancel(work, delivery.id)
