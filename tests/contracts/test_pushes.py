@@ -14,7 +14,7 @@ from tasktracker.domain.feed.items import ItemType
 from tasktracker.domain.idempotency.record import Record
 from tasktracker.domain.kernel.actors import Actor
 from tasktracker.domain.kernel.errors import CategoryNameTaken, NotApplied, SessionEnded, Stale
-from tasktracker.domain.sync.mutation import Mutation, MutationOp, Outcome, Status
+from tasktracker.domain.sync.mutation import FieldConflict, Mutation, MutationOp, Outcome, Status
 from tasktracker.domain.work import Storage
 from tests.contracts.base import SECOND, Seed, race
 from tests.fakes import START, SYSTEM, App
@@ -131,3 +131,15 @@ def test_a_push_of_nothing_needs_a_live_session(app: App, store: Storage, seed: 
         work.sessions.remove(actor.session_id)
     with pytest.raises(SessionEnded):
         app.pushing.push(actor, [], atomic=atomic)
+
+
+def test_a_deletion_in_conflict_shows_the_values_before_all_later_changes(app: App, seed: Seed) -> None:
+    user = seed.user()
+    actor, task = seed.actor(user), seed.task(user, "first")
+    for title in ("second", "third"):
+        app.do(actor, app.tasks.edit, task.id, {"title": title})
+    fixed: dict[str, Any] = {"fingerprint": b"", "type": ItemType.TASK, "target": task.id, "base_version": 1}
+    deletion = Mutation(id=seed.id(), op=MutationOp.DELETE, **fixed)
+    assert push(app, actor, deletion).conflicts == {"title": FieldConflict("first", None, "third")}
+    edit = Mutation(id=seed.id(), op=MutationOp.UPDATE, data={"title": "mine"}, **fixed)
+    assert push(app, actor, edit).conflicts == {"title": FieldConflict("first", "mine", "third")}

@@ -585,9 +585,9 @@ def test_tasks_in_the_trash_are_restored_on_request(service: Service, user: User
         trash.delete(work, UUID(parent["id"]))
     new = task(title="new", parent=child["id"])
     for dry_run in (True, False):
-        report = service.import_lines(user, parent, child, grandchild, new, restore=True, dry_run=dry_run)
+        report = service.import_lines(user, parent, child, grandchild, new, parent, restore=True, dry_run=dry_run)
         assert (report.errors, report.notices) == ([], [])
-        assert (report.tasks.restored, report.tasks.in_trash, report.tasks.unchanged) == (3, 0, 0)
+        assert (report.tasks.restored, report.tasks.in_trash, report.tasks.unchanged) == (3, 0, 1)
         assert report.tasks.created == 1
     _, tasks = service.all_of(user)
     assert {one.title: one.parent and tasks[one.parent].title for one in tasks.values()} == {
