@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import product
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 import pytest
@@ -427,6 +427,37 @@ class TestTask:
 
         for query in _all_queries((home.id, work_category.id, empty.id, seed.id())):
             assert listed(store, user, query) == [task for task in tasks if matches(query, user.id, task)], query
+
+    @pytest.mark.parametrize(
+        ("filters", "found"),
+        [
+            ({"due_after": START}, {0, 1}),
+            ({"due_before": START}, {-1}),
+            ({"due_after": START, "due_before": START + MOMENT}, {0}),
+            ({"overdue": True}, {-1}),
+            ({"overdue": False}, {None, 0, 1}),
+        ],
+    )
+    def test_a_time_begins_with_its_moment_and_ends_before_it(
+        self, store: Storage, seed: Seed, filters: dict[str, Any], found: set[int | None]
+    ) -> None:
+        user = seed.user()
+        tasks = {
+            seed.task(user, due_date=None if each is None else START + each * MOMENT): each for each in (None, -1, 0, 1)
+        }
+        for sort in (TaskSort.NEWEST, TaskSort.DUE_FIRST):
+            assert {tasks[each] for each in listed(store, user, TaskQuery(at=START, sort=sort, **filters))} == found
+
+    def test_a_task_has_started_on_its_day_in_the_time_zone_of_the_viewer(self, store: Storage, seed: Seed) -> None:
+        user = seed.user()
+        days = {seed.task(user, start_on=START.date() + timedelta(days=each)): each for each in (-1, 0, 1, 2)}
+        days[seed.task(user)] = -9
+        for zone, today in (("UTC", 0), ("Pacific/Kiritimati", 1)):
+            for started in (True, False):
+                query = TaskQuery(at=START, started=started, time_zone=zone)
+                assert {days[each] for each in listed(store, user, query)} == {
+                    day for day in days.values() if (day <= today) is started
+                }
 
     def test_a_filtered_list_has_full_pages(self, store: Storage, seed: Seed) -> None:
         user = seed.user()

@@ -434,3 +434,13 @@ def test_a_subtask_of_a_skipped_row_moves_up(account: Account) -> None:
     report = account.import_file(HEAD + "task,top,,,1,,\ntask,lost,,9,2,,\ntask,child,,,3,,\n")
     assert account.task("child").parent == account.task("top").id
     assert notices(report) == [(4, "INDENT")]
+
+
+@pytest.mark.parametrize(
+    "changed", ["task,Milk,fresh,,,2026-04-25,", "task,Milk,,,,2026-04-24,", "task,Milk,fresh,,,,"]
+)
+def test_a_row_of_an_existing_task_with_other_content_is_named(account: Account, changed: str) -> None:
+    row = "task,Milk,fresh,,,2026-04-24,"
+    for text, noticed in ((row, []), (row, []), (changed, [(2, "line")])):
+        assert notices(account.import_file(HEAD + text + "\n")) == noticed
+    assert account.task("Milk").description == "fresh"
