@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tasktracker_client import Category, UnknownItem
+from tasktracker_client import Category, Task, UnknownItem
 from tests.http import Api, Person
 from tests.integration.phones import Add, Phone, in_sync
 
@@ -51,6 +51,14 @@ def test_a_shared_category_is_in_the_copy_with_its_tasks(
 def test_members_in_a_form_that_is_not_known_are_left_out() -> None:
     members = [{"user_id": "1", "role": "editor"}, {"team": "all"}, "2"]
     assert Category("id", 1, {"members": members}).members == {"1": "editor"}
+
+
+@pytest.mark.parametrize(
+    ("state", "is_overdue"), [("open", True), ("in_progress", True), ("done", False), ("cancelled", False)]
+)
+def test_only_a_task_that_is_still_to_do_is_overdue(state: str, is_overdue: bool) -> None:
+    task = Task("t", None, {"state": state, "due_date": "2026-01-31T12:00:00Z"})
+    assert task.is_overdue is is_overdue
 
 
 def test_a_former_member_has_nothing_of_the_category_left(
