@@ -94,6 +94,11 @@ def test_subtasks_are_shown_in_the_shared_category_at_once(phone: Phone, tablet:
         assert [tablet.task(each).category for each in (root, below, last)] == [home, home, home]
         assert {task.category for task in tablet.tasks()} == {home}
         in_sync(tablet)
+    private = tablet.create_category("Private")
+    tablet.edit_task(root, category=private)
+    for _ in range(2):  # the server takes the others out of the shared category, too
+        assert [tablet.task(each).category for each in (root, below, last)] == [private, None, None]
+        in_sync(tablet)
     tablet.edit_task(root, category=None)
     for _ in range(2):
         assert [tablet.task(each).category for each in (root, below, last)] == [None, None, None]

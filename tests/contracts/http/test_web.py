@@ -127,6 +127,10 @@ def test_a_change_of_a_file_that_is_no_asset_changes_the_version_too(
     assert web_files._version.__wrapped__() != before
 
 
+def test_the_files_of_the_documentation_are_kept_by_browsers(api: Api) -> None:
+    assert "max-age" in api.get("/docs/assets/swagger-ui.css").headers["cache-control"]
+
+
 def test_the_app_can_be_installed(api: Api) -> None:
     manifest = api.get("/manifest.webmanifest")
     assert manifest.headers["content-type"] == "application/manifest+json"
