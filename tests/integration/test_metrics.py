@@ -8,8 +8,10 @@ import signal
 import socket
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import httpx
+import prometheus_client
 import pytest
 from prometheus_client import CollectorRegistry
 
@@ -89,7 +91,7 @@ class TestPage:
             with api.container.store().writing(SYSTEM) as work:
                 for number in (1, 3, 2):
                     at = api.clock.now() - number * SECOND
-                    more = {"subject": seed.id(), "user_id": user.id, "created_at": at}
+                    more: dict[str, Any] = {"subject": seed.id(), "user_id": user.id, "created_at": at}
                     work.jobs.add(Job(id=seed.id(), kind=JobKind.PURGE_TASK, **more))
                     work.deliveries.add(new_delivery(seed, user_id=user.id, created_at=at))
                 failed = new_delivery(seed, user_id=user.id, created_at=api.clock.now() - 9 * SECOND)
@@ -107,7 +109,7 @@ class TestPage:
             expect(api.get("/metrics", headers=headers), 401)
 
     @pytest.mark.parametrize("settings", [{}, {"METRICS_PORT": "9464"}])
-    def test_without_a_token_there_is_no_such_page(self, settings: dict[str, str]) -> None:
+    def test_without_a_token_there_is_no_such_page(self, settings: dict[str, Any]) -> None:
         with Api("memory://", **settings) as api:
             expect(api.get("/metrics", headers=bearer("")), 404)
 
@@ -130,6 +132,14 @@ def test_a_port_that_is_in_use_is_named() -> None:
         settings = load({"DATABASE_URL": "memory://", "METRICS_PORT": str(port)}, None)
         with pytest.raises(SettingsError, match=f"METRICS_PORT: cannot listen on port {port} of 127.0.0.1: Address"):
             metrics.serve(settings, CollectorRegistry())
+
+
+def test_the_port_is_that_of_the_host_of_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    served: list[tuple[object, ...]] = []
+    monkeypatch.setattr(prometheus_client, "start_http_server", lambda *of: served.append(of))
+    registry = CollectorRegistry()
+    metrics.serve(load({"DATABASE_URL": "memory://", "HOST": "127.0.0.9", "METRICS_PORT": "9464"}, None), registry)
+    assert served == [(9464, "127.0.0.9", registry)]
 
 
 def test_the_port_answers_for_all_workers_and_not_for_those_that_have_ended(tmp_path: Path) -> None:

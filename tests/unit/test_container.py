@@ -32,7 +32,8 @@ def container(**settings: str) -> Container:
     ],
 )
 def test_a_quota_is_that_of_its_setting(setting: str, limit: int, path: str, body: dict[str, Any]) -> None:
-    with Api("memory://", **{setting: str(limit)}) as api:
+    settings: dict[str, Any] = {setting: str(limit)}
+    with Api("memory://", **settings) as api:
         ada = api.register()
         expect(ada.post(path, body), 201)
         other = {name: f"87654321{value[8:]}" for name, value in body.items()}
@@ -56,7 +57,7 @@ def test_a_response_is_kept_for_its_key_for_the_days_of_the_settings() -> None:
     with Api("memory://", WINDOW_DAYS="40", RUN_WORKER="false") as api:
         ada, key = api.register(), {"Idempotency-Key": new_name()}
 
-        def repeat(days: int) -> str | None:
+        def repeat(days: int) -> Any:
             api.clock.advance(days=days)
             api.container.housekeeping().sweep()
             answer = api.login(ada).request("POST", "/api/tasks/", json={"title": "x"}, headers=key)
@@ -88,6 +89,14 @@ def test_changes_are_listened_for_past_the_pooler(prepared: str) -> None:
     ).notifier()
     assert isinstance(notifier, PostgresChangeNotifier)
     assert "direct" in notifier._conninfo
+
+
+def test_writes_leave_threads_to_reads_and_one_user_leaves_the_queue_to_others() -> None:
+    with Api("memory://", DATABASE_CONNECTIONS="10") as api:
+        services = api.app.services
+        threads = services.threads
+        assert (len(threads), threads._free_for_writes, threads._limit, threads._limit_each) == (10, 8, 1000, 250)
+        assert services.health_threads is not threads, "a check does not wait behind requests"
 
 
 @pytest.mark.parametrize("name", ["jobs", "courier", "housekeeping", "import_jobs"])

@@ -9,13 +9,17 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from contextvars import ContextVar
+from typing import Any
+from uuid import UUID
 
 import pytest
 
 from tasktracker.domain.kernel import deadline
 from tasktracker.domain.kernel.errors import Busy, StorageUnavailable
+from tasktracker.entrypoints.http.core import threads as module
 from tasktracker.entrypoints.http.core.responses import JsonResponse
 from tasktracker.entrypoints.http.core.threads import LARGE_BYTES, LARGE_RESPONSES, ThreadRunner, set_sharer
+from tests.http import PASSWORD, Api
 from tests.waiting import PATIENCE, wait_until
 
 CALLER: ContextVar[str] = ContextVar("CALLER")
@@ -323,6 +327,28 @@ def test_one_user_cannot_fill_the_queue() -> None:
 
     with closing(ThreadRunner(2, "test", limit=5, limit_each=3)) as threads:
         assert asyncio.run(asyncio.wait_for(ask(threads), PATIENCE)) == "answer"
+
+
+def test_each_request_uses_the_share_of_its_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    shares: list[object] = []
+    start = ThreadRunner.start
+
+    def note(self: ThreadRunner, *args: Any, **kwargs: Any) -> Any:
+        shares.append(module._SHARER.get())
+        return start(self, *args, **kwargs)
+
+    monkeypatch.setattr(ThreadRunner, "start", note)
+    with Api("memory://") as api:
+        ada = api.register("Grace")
+        number = UUID(ada.id).int
+        ada.get("/api/tasks/")
+        ada.task()
+        api.post("/api/accounts/login/", {"username": "GRACE", "password": PASSWORD})
+        api.post("/api/accounts/refresh/", {"refresh": ada.refresh})
+        api.post("/api/accounts/logout/", {"refresh": ada.refresh})
+        api.post("/api/accounts/refresh/", {"refresh": "x"})
+    expected = [("testclient", True), (number, False), (number, True), ("grace", True), (number, True), (number, True)]
+    assert [each for each in shares if each is not None] == [*expected, ("testclient", True)]
 
 
 def test_closing_also_waits_for_calls_that_wait_for_others() -> None:

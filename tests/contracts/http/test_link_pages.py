@@ -6,6 +6,7 @@ from base64 import b64encode
 from collections.abc import Mapping
 from hashlib import sha256
 from html.parser import HTMLParser
+from typing import Any
 from urllib.parse import urlencode
 
 import httpx
@@ -122,7 +123,7 @@ def test_a_name_or_an_address_of_another_account_is_explained_at_its_field(new_a
     with api.container.store().writing(SYSTEM) as work:
         _, token = api.container.service_administration().invite(work, {})
     assert token is not None
-    fields = {"username": new_name(), "email": "", "password": OTHER_PASSWORD}
+    fields: dict[str, Any] = {"username": new_name(), "email": "", "password": OTHER_PASSWORD}
     taken = {"username": other.username, "email": address}
     refused = send(api, token, "/link/invitation", **fields | {field: taken[field]})
     assert refused.status_code == 409
