@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import prometheus_client
 import pytest
 from prometheus_client import CollectorRegistry
 
@@ -131,6 +132,14 @@ def test_a_port_that_is_in_use_is_named() -> None:
         settings = load({"DATABASE_URL": "memory://", "METRICS_PORT": str(port)}, None)
         with pytest.raises(SettingsError, match=f"METRICS_PORT: cannot listen on port {port} of 127.0.0.1: Address"):
             metrics.serve(settings, CollectorRegistry())
+
+
+def test_the_port_is_that_of_the_host_of_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    served: list[tuple[object, ...]] = []
+    monkeypatch.setattr(prometheus_client, "start_http_server", lambda *of: served.append(of))
+    registry = CollectorRegistry()
+    metrics.serve(load({"DATABASE_URL": "memory://", "HOST": "127.0.0.9", "METRICS_PORT": "9464"}, None), registry)
+    assert served == [(9464, "127.0.0.9", registry)]
 
 
 def test_the_port_answers_for_all_workers_and_not_for_those_that_have_ended(tmp_path: Path) -> None:

@@ -215,6 +215,17 @@ def test_a_link_whose_codes_are_used_up_says_when_to_try_again(new_api: NewApi) 
     assert TEXTS[Language.EN]["wait.title"] in limited.text
 
 
+def test_a_password_is_replaced_over_the_api_with_a_code(new_api: NewApi) -> None:
+    api = new_api()
+    alice = api.register()
+    secret = expect(alice.post("/api/accounts/me/totp/", {"password": PASSWORD}), 200)["secret"]
+    code = pyotp.TOTP(secret).at(api.clock.now())
+    code = expect(alice.post("/api/accounts/me/totp/confirm/", {"code": code}), 200)["recovery_codes"][0]
+    body = {"token": new_link(api, alice), "new_password": OTHER_PASSWORD}
+    problem(api.post("/api/accounts/password/reset/", body), 400, "invalid-input", "code")
+    expect(api.post("/api/accounts/password/reset/", {**body, "code": code}), 204)
+
+
 def test_a_password_is_replaced_over_the_api(api: Api, alice: Person) -> None:
     token = new_link(api, alice)
     expect(api.post("/api/accounts/password/reset/", {"token": token, "new_password": OTHER_PASSWORD}), 204)
