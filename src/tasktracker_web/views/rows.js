@@ -131,13 +131,14 @@ function Row({ task, parent, pick }) {
       ${h(About, { task, parent })}
     </a>
     ${task.pending && html`<span class="pending" role="img" aria-label=${t("pending")} title=${t("pending")}></span>`}
-    <input
-      type="checkbox"
-      class="pick"
-      aria-label=${t("select", { title: task.title })}
-      checked=${selected.value.has(task.id)}
-      onClick=${(/** @type {MouseEvent} */ event) => pick.current(task.id, event.shiftKey)}
-    />`;
+    <label class="pick">
+      <input
+        type="checkbox"
+        aria-label=${t("select", { title: task.title })}
+        checked=${selected.value.has(task.id)}
+        onClick=${(/** @type {MouseEvent} */ event) => pick.current(task.id, event.shiftKey)}
+      />
+    </label>`;
 }
 
 /** The details of a task in a list, besides its title. @param {{ task: Task, parent?: string }} props */
@@ -172,12 +173,12 @@ export function Check({ task }) {
     else void undoable(copy.complete(task.id), t("did.complete", { title }));
   };
   return html`<button
-    class=${`check priority-${task.priority}`}
+    class=${`check priority-${task.priority} ${task.state}`}
     disabled=${!canEdit(task, useMe(), copy.categories.value)}
     aria-pressed=${isDone}
     aria-label=${t(isDone ? "task.reopen" : "task.complete", { title })}
     onClick=${toggle}
   >
-    <svg viewBox="0 0 20 20" aria-hidden="true"><path d="M5 10.5 L8.5 14 L15 6.5" /></svg>
+    <svg viewBox="0 0 20 20" aria-hidden="true"><path d=${task.state === "cancelled" ? "M6 6 L14 14 M14 6 L6 14" : "M5 10.5 L8.5 14 L15 6.5"} /></svg>
   </button>`;
 }
