@@ -68,6 +68,20 @@ class TestBulk:
         with store.reading(SYSTEM) as work:
             assert [task.title for task in work.bulk.find_tasks([two.id])] == ["first and second"]
 
+    def test_another_unit_of_work_waits_for_categories_that_were_found(self, store: Storage, seed: Seed) -> None:
+        user = seed.user()
+        category = seed.category(user)
+
+        def remove() -> None:
+            with store.writing(SYSTEM) as other:
+                other.categories.remove(category.id)
+
+        with store.writing(SYSTEM) as work:
+            work.bulk.find_categories(user.id, [category.id], [])
+            waiting = BackgroundCall(remove)
+            assert not waiting.wait(SHORT_WAIT)
+        waiting.result()
+
     @pytest.mark.parametrize("limit", [1, 2, 3, 10])
     def test_the_trash_of_a_user_is_listed_oldest_first(self, store: Storage, seed: Seed, limit: int) -> None:
         alice, bob = seed.user(), seed.user()

@@ -228,6 +228,9 @@ def test_an_address_from_before_there_was_mail_is_verified_on_request(app: App, 
     old = before.actor(before.registration.register(UserFields(username="old", email=ADDRESS), PASSWORD))
     app.emails.forgot_password("old")
     assert deliver(app) == []
+    edit(app, old, email="new@example.org")
+    assert [each.to for each in deliver(app)] == ["new@example.org"]
+    app.accounts.edit(old, {}, keeps_pending=False)
     app.do(old, app.emails.request_verification)
     assert verify(app, deliver(app)).email_verified_at == app.clock.now()
 

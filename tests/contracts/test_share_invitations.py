@@ -549,6 +549,14 @@ def test_a_disabled_user_who_has_verified_the_address_gets_no_mail(app: App, sub
     assert (subject.members(), subject.pending()) == ([], [(ADDRESS, VIEWER)])
 
 
+def test_the_invitation_of_a_user_who_becomes_a_member_is_over(app: App, subject: Subject, seed: Seed) -> None:
+    seed.user("grace", email=ADDRESS.upper(), email_verified_at=START, is_active=False)
+    subject.invite()
+    app.do(SYSTEM, app.set_active, "grace", True)
+    subject.share("grace")
+    assert (subject.members(), subject.pending()) == ([("grace", VIEWER)], [])
+
+
 def test_nobody_is_invited_by_a_disabled_user(app: App, subject: Subject) -> None:
     letter = invited(app, subject)
     subject.invite("other@example.org")

@@ -15,6 +15,7 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import click
 import pytest
@@ -25,7 +26,7 @@ from tasktracker import entrypoints
 from tasktracker.domain.deliveries.delivery import DeliveryState
 from tasktracker.domain.jobs.job import Job, JobKind
 from tasktracker.domain.throttling.limit import LOGIN_BY_PAIR
-from tasktracker.entrypoints import cli, logging
+from tasktracker.entrypoints import cli, logging, server
 from tasktracker.entrypoints.command_support import report_errors
 from tasktracker.entrypoints.container import Container
 from tasktracker.entrypoints.settings import Settings, load
@@ -320,7 +321,7 @@ class TestUsers:
         store = api.container.store()
         seed = Seed(store, api.clock, SequentialIds())
         first, second = (
-            new_delivery(seed, user_id=seed.user().id, created_at=START + number * SECOND) for number in range(2)
+            new_delivery(seed, user_id=seed.user().id, created_at=START + number * 60 * SECOND) for number in range(2)
         )
         with store.writing(SYSTEM) as work:
             work.deliveries.add(first)
@@ -330,7 +331,7 @@ class TestUsers:
             return tasktracker("deliveries", "list", *options).output.splitlines()
 
         assert listed() == [
-            f"{second.id}  2026-03-01 12:00  failed  password-changed  0  the relay answered 550",
+            f"{second.id}  2026-03-01 12:01  failed  password-changed  0  the relay answered 550",
             f"{first.id}  2026-03-01 12:00  due  password-changed  0",
         ]
         assert listed("--limit", "1") == listed("--state", "failed") == listed()[:1]
@@ -530,6 +531,14 @@ class TestErrors:
         )
         assert result.stdout == ""
 
+    @pytest.mark.parametrize(("host", "shown"), [("127.0.0.1", "127.0.0.1"), ("::1", "[::1]"), ("[::1]", "[::1]")])
+    def test_the_address_of_a_server_is_printed(self, host: str, shown: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        served: list[Settings] = []
+        monkeypatch.setattr(server, "serve", served.append)
+        output = tasktracker("serve", "--host", host, "--port", "0").output
+        assert served[0].port != 0
+        assert f"Task Tracker on http://{shown}:{served[0].port}/ " in output
+
     def test_bad_settings_are_refused(self) -> None:
         shown = tasktracker("serve", status=1, PORT="x", WORKERS="0").output
         assert "\nPORT: " in shown
@@ -603,6 +612,19 @@ class TestErrors:
         exported = os.fsdecode(b"caf\xe9.ndjson")
         shown = tasktracker("export", "root", "-o", exported).stderr
         assert f"\nwrote {Path(exported).stat().st_size} bytes to " in shown
+
+    def test_a_skipped_line_of_a_zip_file_is_named_with_its_file(self, folder: Path) -> None:
+        create_admin()
+        with ZipFile("all.zip", "w") as file:
+            file.writestr("Home.csv", "TYPE,CONTENT\ntask,\n")
+        shown = tasktracker("import", "root", "all.zip", status=1).stderr
+        assert "\nHome.csv: line 2: " in shown
+
+    def test_a_category_cannot_pass_to_an_unknown_user(self) -> None:
+        create_admin()
+        tasktracker("users", "create", "ada")
+        shown = tasktracker("users", "delete", "ada", "--transfer-to", "nobody", "--yes", status=1).output
+        assert "transfer_to" in shown
 
     @pytest.mark.parametrize("options", [(), ("--dry-run",)])
     def test_an_import_that_skips_lines_fails(self, folder: Path, options: tuple[str, ...]) -> None:

@@ -129,6 +129,27 @@ class TestBinding:
         in_sync(phone)
         assert (phone.titles(), bob.titles()) == ([], [])
 
+    def test_a_reset_copy_keeps_nothing(self, phone: Phone) -> None:
+        phone.sql(
+            "INSERT INTO issues VALUES (1, 'm', 'task', 'update', 't', 'rejected', '{}', '{}', 'null', NULL, '{}')"
+        )
+        with pytest.raises(EditsPending):
+            phone.reset()
+        phone.sql("INSERT INTO aliases VALUES ('category', 'a', 'b')")
+        phone.sql("INSERT INTO deletions (type, id, version) VALUES ('task', 't', 1)")
+        phone.reset(discard_edits=True)
+        for (table,) in phone.sql("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"):
+            assert phone.sql(f"SELECT * FROM {table}") == []
+
+    @pytest.mark.parametrize("forget", [Replica.logout, partial(Replica.reset, discard_edits=True)])
+    def test_a_token_that_was_not_used_yet_is_forgotten_too(
+        self, api: Api, ada: Person, opened: Open, tmp_path: Path, forget: Callable[[Replica], None]
+    ) -> None:
+        copy = opened(tmp_path / "t.db", api_token(ada))
+        forget(copy)
+        with pytest.raises(LoginRequired):
+            copy.sync()
+
     def test_a_late_refresh_does_not_replace_newer_tokens(self, phone: Phone) -> None:
         """As when another process has refreshed since."""
 

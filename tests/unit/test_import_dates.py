@@ -56,6 +56,8 @@ def test_the_order_of_day_and_month_is_not_guessed(language: str) -> None:
         ("tomorrow", "en"),
         ("4 Jan", "en"),
         ("Oct 5 26", "en"),
+        ("Oct 5 2026 0:30 pm", "en"),
+        ("Oct 5 2026 13:00 pm", "en"),
         ("31/31/2026", "en"),
         ("Feb 30 2026", "en"),
         ("Ju 5 2026", "en"),

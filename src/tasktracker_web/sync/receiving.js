@@ -1,6 +1,6 @@
 // Storing items received from the server, within the caller's transaction (docs/sync.md, "Pulling").
 
-import { editable, isSame, TYPES } from "./items.js";
+import { editable, historyOf, isSame, sharesOf, TYPES } from "./items.js";
 import { meta, setMeta } from "./store.js";
 
 /** @typedef {import("./store.js").Transaction} Transaction */
@@ -77,10 +77,20 @@ export async function put(tx, context, { type, id, version, data, reason }, row,
     tx.put("deletions", { id, type, version, at, data: before });
   }
   if (row) tx.delete(type, id);
-  if (isRevoked && type === "category") {
-    // The server sends again the tasks that the user still sees.
-    for (const task of await tx.getAll("task")) if (task.data.category === id) tx.delete("task", task.id);
+  if (!isRevoked) return;
+  forgetAnswers(tx, type, id);
+  if (type === "category") {
+    for (const task of await tx.getAll("task")) {
+      if (task.data.category !== id) continue;
+      tx.delete("task", task.id); // the server sends again those that the user still sees
+      forgetAnswers(tx, "task", task.id);
+    }
   }
+}
+
+/** Remove what the server has answered about an item. @param {Transaction} tx @param {Type} type @param {string} id */
+function forgetAnswers(tx, type, id) {
+  for (const path of [sharesOf(type, id), historyOf(id)]) tx.delete("meta", path);
 }
 
 /** The copy is now complete: items that are still stale do not exist any more, and all accepted edits are included. @param {Transaction} tx @param {Context} context */

@@ -11,7 +11,7 @@ import { useEffect, useLayoutEffect, useRef, useState } from "../vendor/preact-h
 import "../vendor/preact-signals.js";
 import { AddBox } from "./add-box.js";
 import { Icon } from "./icon.js";
-import { Bulk, Samples } from "./later.js";
+import { Bulk, Members, Samples } from "./later.js";
 import { useOwners } from "./people.js";
 import { Rows } from "./rows.js";
 import { ShareButton } from "./share-button.js";
@@ -33,13 +33,14 @@ export function List({ name, category }) {
   const shown = copy.categories.value.get(category);
   const heading = name === "list" ? shown?.name : t(`view.${name}`);
   const canAdd = !["upcoming", "done", "shared"].includes(name) && !(shown && !canFileIn(shown));
-  if (heading === undefined && copy.isComplete.value) return html`<p class="empty">${t("list.missing")}</p>`;
+  if (heading === undefined && copy.isComplete.value) return html`<section class="list"><header><h1>${t("list.missing")}</h1></header></section>`;
   return html`<section class="list" onKeyDown=${(/** @type {KeyboardEvent} */ event) => move.current(event)}>
     <header>
       <h1 dir="auto">${heading}</h1>
       ${shown?.version && (shown.role === "owner" || shown.members.length > 0) && h(ShareButton, { type: "category", id: shown.id, title: shown.name, isOwner: shown.role === "owner" })}
       ${entries.length > 0 && html`<button class="quiet" aria-pressed=${isSelecting.value} onClick=${() => (isSelecting.value ? selectNothing() : (isSelecting.value = true))}>${t("select.mode")}</button>`}
     </header>
+    ${shown?.version && h(Members, { key: shown.id, category: shown })}
     ${canAdd && h(AddBox, { name, category, draft: draftOf(name, category) })}
     ${name === "all" && h(Filters, { limits, setLimits })}
     ${entries.length > 0 ? h(Rows, { entries, move }) : h(Empty, { name: isLimited ? "filter" : name })}

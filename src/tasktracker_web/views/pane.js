@@ -106,7 +106,7 @@ function Text({ name, class: style, label, value, required = false, autofocus = 
     if (event.key === "Escape") write(null);
     if (event.key !== "Enter" || !(required || event.ctrlKey || event.metaKey)) return;
     event.preventDefault();
-    field.current?.blur();
+    /** @type {HTMLElement} */ (field.current?.closest(".pane")?.querySelector("[tabindex='-1']")).focus(); // its keys go on working
   };
   const leave = () => {
     store.current();

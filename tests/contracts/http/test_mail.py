@@ -162,7 +162,18 @@ def test_mails_are_shown_to_programs_on_the_same_host_only(api: Api, folder: Mai
         for header in ("X-Forwarded-For", "Forwarded", "X-Real-IP"):
             assert seen_from(api, "127.0.0.1", path, **{header: "127.0.0.1"}).status_code == 404
     assert seen_from(api, "127.0.0.1", "/dev/mail/unknown/html").status_code == 404
-    assert seen_from(api, "127.0.0.1", f"/dev/mail/{name}/other").status_code == 404
+    for form in ("other", "related"):
+        assert seen_from(api, "127.0.0.1", f"/dev/mail/{name}/{form}").status_code == 404
+
+
+def test_the_pages_of_mails_show_text_as_text(api: Api, folder: MailFolder) -> None:
+    markup = "<b>x</b>"
+    folder._folder.mkdir()
+    (folder._folder / "x.eml").write_text(f"To: {markup}\nSubject: {markup}\nDate: {markup}\n\n{markup}\n")
+    for path in ("/dev/mail", "/dev/mail/x/plain"):
+        shown = seen_from(api, "127.0.0.1", path).text
+        assert markup not in shown
+        assert "&lt;b&gt;x&lt;/b&gt;" in shown
 
 
 def test_without_a_folder_there_are_no_pages_of_mails() -> None:

@@ -140,6 +140,7 @@ export const texts = {
   "deliveries.cancelled": "Die Mail wird nicht gesendet",
   "activity.one": "Nur ein Konto wird gezeigt.",
   "activity.all": "Alle zeigen",
+  "activity.subject": "ID: {id}",
   "activity.by": "durch {name}",
   "activity.kind.any": "Alle Arten",
   "activity.outcome.any": "Erfolge und Fehler",

@@ -140,6 +140,7 @@ export const texts = {
   "deliveries.cancelled": "The mail will not be sent",
   "activity.one": "Only one user is shown.",
   "activity.all": "Show all",
+  "activity.subject": "id: {id}",
   "activity.by": "by {name}",
   "activity.kind.any": "All kinds",
   "activity.outcome.any": "Successes and failures",

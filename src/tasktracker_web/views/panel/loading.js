@@ -8,7 +8,7 @@ import { Act } from "./act.js";
 
 /** @template T @typedef {{ data?: T, error?: unknown, reload: () => Promise<void>, put: (data: T) => void }} Loading */
 
-/** Load something, again when the key changes. @template T @param {() => Promise<T>} load @param {string} [key] @returns {Loading<T>} */
+/** Load something, again when the key changes: what was loaded before is shown meanwhile. @template T @param {() => Promise<T>} load @param {string} [key] @returns {Loading<T>} */
 export function useLoad(load, key = "") {
   const [found, set] = useState(/** @type {{ data?: T, error?: unknown }} */ ({}));
   const last = useRef(0);
@@ -18,7 +18,6 @@ export function useLoad(load, key = "") {
     if (number === last.current) set(next);
   };
   useEffect(() => {
-    set({});
     void reload();
   }, [key]);
   return { ...found, reload, put: (data) => set({ data }) };
