@@ -80,7 +80,7 @@ class Recurrence:
             raise Refused(f"must have a day within {MAX_YEARS} years, and before UNTIL")
 
     def _slots(self, start: date, begin: date, calendar: CalendarRules) -> Iterator[Slot]:
-        """Yield all slots since `begin`, and at most MARGIN_DAYS before. A rule with COUNT is read from its start."""
+        """Yield all slots since `begin`, and up to MARGIN_DAYS before it. A rule with COUNT is read from its start."""
         rule = Rule.parse(self.rule)
         begin = date.fromordinal(max(begin.toordinal() - MARGIN_DAYS, 1))
         days = islice(calendar.days(rule, start, begin if rule.count is None else start), rule.count)
