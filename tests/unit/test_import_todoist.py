@@ -444,3 +444,9 @@ def test_a_row_of_an_existing_task_with_other_content_is_named(account: Account,
     for text, noticed in ((row, []), (row, []), (changed, [(2, "line")])):
         assert notices(account.import_file(HEAD + text + "\n")) == noticed
     assert account.task("Milk").description == "fresh"
+
+
+def test_a_section_begins_without_a_task_above(account: Account) -> None:
+    report = account.import_file(HEAD + "task,before,,,,,\nsection,New,,,,,\ntask,after,,,2,,\n")
+    assert notices(report) == [(4, "INDENT")]
+    assert account.task("after").parent is None
