@@ -85,6 +85,7 @@ export const texts = {
   "sample.3": "Öffnen Sie diese Aufgabe, und ändern Sie ihre Fälligkeit",
   "sample.3.notes": "Notizen schreiben Sie in **Markdown**. Alles geht auch ohne Verbindung.",
   "sample.add": "Diese Aufgaben hinzufügen",
+  "sample.import": "Haben Sie anderswo Aufgaben? Importieren Sie sie",
   "sample.dismiss": "Nein, danke",
   "loading": "Ihre Aufgaben werden geholt …",
   "loading.count": "Ihre Aufgaben werden geholt: bisher {count}",

@@ -85,6 +85,7 @@ export const texts = {
   "sample.3": "Open this task, and change its due date",
   "sample.3.notes": "Notes are written in **Markdown**. Everything here also works without a connection.",
   "sample.add": "Add these tasks",
+  "sample.import": "Do you have tasks elsewhere? Import them",
   "sample.dismiss": "No, thanks",
   "loading": "Fetching your tasks …",
   "loading.count": "Fetching your tasks: {count} so far",

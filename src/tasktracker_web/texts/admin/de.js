@@ -70,7 +70,6 @@ export const texts = {
   "filter.state": "Zustand",
   "filter.sort": "Reihenfolge",
   "filter.kind": "Art",
-  "filter.outcome": "Ergebnis",
   "filter.since": "Von",
   "filter.until": "Bis",
 
