@@ -15,10 +15,10 @@ from tasktracker.domain.recurrence.ports import MAX_YEARS, CalendarRules
 from tasktracker.domain.recurrence.rule import Rule, canonical_rule
 
 Slot = date | datetime
-"""When a recurring task is due: a day, or a moment in UTC. All slots of a recurrence are of the same kind."""
+"""When a recurring task is due: a day, or a moment in UTC."""
 
-MARGIN_DAYS = 2
-"""A slot is at most this far from its day in UTC: by the offset of the zone, and by a gap in local time."""
+MAX_GAP_DAYS = 1
+"""A gap in local time moves a slot to a later day than that of the rule, by at most this."""
 
 # All zones have a local time for moments between these.
 EARLIEST = datetime(1, 1, 2, tzinfo=UTC)
@@ -34,11 +34,11 @@ class Anchor(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recurrence:
-    """A rule with the time zone whose days and clock it means, and its first slot, `start`.
+    """A rule, the time zone of its days, and `start`, when the task was due as the rule was set.
 
-    Slots that are moments have the wall-clock time of `start`, also after a change of the offset. A time that does not
-    exist on a day is read with the offset before the gap, and the first is taken of one that occurs twice (RFC 5545
-    §3.3.5).
+    Slots are of the same kind as `start`. Moments have its wall-clock time, also after a change of the offset. A time
+    that does not exist on a day is read with the offset before the gap, and of one that occurs twice, the first is
+    taken (RFC 5545 §3.3.5).
     """
 
     rule: Annotated[str, Editable(canonical_rule)]
@@ -51,8 +51,7 @@ class Recurrence:
     ) -> Iterator[Slot]:
         """Yield the slots after `slot` that are not past: those of today or later, or of this moment or later.
 
-        If the task was completed and the rule counts from completion, it starts again on that day, and `slot` is of no
-        importance.
+        A rule that counts from completion starts again on the day of `completed_at`, whatever the slot.
         """
         start = self._day(self.start)
         if completed_at is not None and self.from_ is Anchor.COMPLETION:
@@ -80,9 +79,9 @@ class Recurrence:
             raise Refused(f"must have a day within {MAX_YEARS} years, and before UNTIL")
 
     def _slots(self, start: date, begin: date, calendar: CalendarRules) -> Iterator[Slot]:
-        """Yield all slots since `begin`, and at most MARGIN_DAYS earlier ones; those with COUNT since the start."""
+        """Yield all slots from the day `begin` on, and some of the days before."""
         rule = Rule.parse(self.rule)
-        begin = date.fromordinal(max(begin.toordinal() - MARGIN_DAYS, 1))
+        begin = date.fromordinal(max(begin.toordinal() - MAX_GAP_DAYS, 1))
         days = islice(calendar.days(rule, start, begin if rule.count is None else start), rule.count)
         until = rule.until
         if isinstance(until, datetime) and not isinstance(self.start, datetime):
