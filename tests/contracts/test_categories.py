@@ -12,8 +12,9 @@ import pytest
 
 from tasktracker.domain.accounts.user import User
 from tasktracker.domain.categories.category import Category, CategoryKey, CategoryMember, name_key
+from tasktracker.domain.jobs.job import Job, JobKind
 from tasktracker.domain.kernel.errors import CategoryNameTaken, IdTaken, Stale
-from tasktracker.domain.kernel.members import Role
+from tasktracker.domain.kernel.members import Member, Role
 from tasktracker.domain.work import Storage
 from tests.contracts.base import BROKEN_REFERENCE, Seed, everything, race, read_pages
 from tests.fakes import START, SYSTEM
@@ -191,6 +192,28 @@ class TestCategory:
         found = find(store, category)
         assert found is not None
         assert found.member(bob.id) == CategoryMember(bob.id, Role.VIEWER, START, True)
+
+    def test_a_category_that_has_passed_on_is_settled_if_it_has_no_members(self, store: Storage, seed: Seed) -> None:
+        alice, bob = seed.user(), seed.user()
+        alone = seed.category(alice)
+        common = seed.category(alice, members=(CategoryMember(bob.id, Role.EDITOR, START, True),))
+        tasks = [seed.task(alice, category=each.id, list_members=each.list_members) for each in (alone, common)]
+        jobs = [Job.of(JobKind.HAND_OVER, each.id, alice.id, START) for each in (alone, common)]
+        with store.writing(SYSTEM) as work:
+            for job in jobs:
+                work.jobs.add(job)
+            work.categories.save_shared(replace(alone, version=2))
+
+        def members() -> list[tuple[Member, ...]]:
+            with store.reading(SYSTEM) as work:
+                return [found.list_members for each in tasks if (found := work.tasks.find(each.id))]
+
+        assert members() == [(Member(alice.id, Role.OWNER),), common.list_members]
+        with store.writing(SYSTEM) as work:
+            for job in jobs:
+                work.jobs.remove(job.id)
+                work.categories.settle(job.subject)
+        assert members() == [(), common.list_members]
 
     def test_a_category_with_tasks_cannot_be_removed(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
