@@ -112,6 +112,20 @@ def test_work_that_fails_is_logged_and_does_not_end_the_worker(error: Exception,
     assert logs == [{"event": "background work failed", "work": "job", **entry}]
 
 
+def test_a_worker_that_is_asked_to_stop_leaves_the_rest_to_others() -> None:
+    pieces: list[object] = []
+
+    def run_next(_: Callable[[], bool]) -> object:
+        pieces.append(None)
+        worker.ask_to_stop()
+        return object() if len(pieces) < 100 else None
+
+    worker = Worker("job", run_next)
+    worker.start()
+    worker.join(PATIENCE)
+    assert len(pieces) == 1
+
+
 def test_a_job_that_was_run_is_logged_with_its_pieces_and_the_longest_of_them() -> None:
     app = App.in_memory()
     job = new_job(Seed(app.store, app.clock, app.ids))
