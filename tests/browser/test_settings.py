@@ -71,6 +71,44 @@ def test_the_profile_is_changed_and_the_password_is_asked_for_in_place_once(
     assert profile(person)["language"] == "de"
 
 
+def test_the_language_of_the_account_changes_the_app_on_other_devices(
+    new_device: Callable[..., Tab], person: Person
+) -> None:
+    tab = new_device().open().enter(person.username)
+    tab.see("Nothing is due today.")
+    chosen = new_device().open().enter(person.username)
+    chosen.page.evaluate("localStorage.setItem('tasktracker:language', 'en')")
+    for each in (tab, chosen):
+        each.wait_for("localStorage.getItem('tasktracker:language-of-account') === 'en'")
+    expect(person.patch("/api/accounts/me/", {"language": "de"}), 200)
+    for each in (tab, chosen):
+        each.page.reload()
+        each.wait_for("localStorage.getItem('tasktracker:language-of-account') === 'de'")
+    tab.see("Heute ist nichts fällig.")
+    chosen.see("Nothing is due today.")
+    another = new_device().open().enter(person.username)
+    another.see("Heute ist nichts fällig.")
+    expect(person.patch("/api/accounts/me/", {"language": "en"}), 200)
+    tab.page.reload()
+    tab.see("Nothing is due today.")
+
+
+def test_a_german_browser_shows_in_german_what_the_server_says(new_device: Callable[..., Tab], person: Person) -> None:
+    tab = new_device(locale="de-AT").open().enter(person.username, button="Anmelden")
+    tab.page.wait_for_selector("main .list")
+    tab.open("/settings/data")
+    for content in ("nothing of this kind", "TYPE,CONTENT,PRIORITY\ntask,Milk,9\n"):
+        file = {"name": "a.csv", "mimeType": "text/csv", "buffer": content.encode()}
+        tab.page.set_input_files("input[type=file]", file)
+        with tab.page.expect_response("**/import*"):
+            tab.page.click("button:text-is('Importieren')")
+    tab.see("Das ging nicht: Datei: muss mit einer Zeile der Spaltennamen beginnen")
+    tab.see("1 Zeile ausgelassen")
+    tab.page.click("summary:text-is('Zeile für Zeile')")
+    tab.see("PRIORITY: muss 1 bis 4 sein")
+    assert tab.mistakes() == []
+
+
 def test_a_proof_that_is_not_given_changes_nothing(new_device: Callable[..., Tab], person: Person) -> None:
     tab = opened(new_device, person, "security")
     tab.page.get_by_label("New password").fill(OTHER_PASSWORD)
