@@ -135,6 +135,11 @@ export function signIn(fields) {
   return enter(() => session.login(fields));
 }
 
+/** Return the last requests that have failed. */
+export function failures() {
+  return session.failures;
+}
+
 /** Ask for a link for a new password by mail. @param {string} username or address */
 export function forgotPassword(username) {
   return session.forgot(username);
