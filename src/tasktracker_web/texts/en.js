@@ -245,6 +245,7 @@ export const texts = {
   "register.lead": "All you need is a username and a password.",
   "register.other": "You have an account?",
   "settings": "Settings",
+  "help": "Help",
   "forgot": "Forgotten password",
   "signout": "Sign out",
   "signout.ask": "Sign out and lose {count} changes?",
@@ -270,5 +271,6 @@ export const texts = {
   "error.registration-closed": "This server accepts no new accounts.",
   "error.wait": "Too many attempts. Try again in {count} seconds.",
   "error.offline": "The server cannot be reached. Check your connection, and try again.",
+  "error.server": "The server has failed. If it happens again, give the administrator this request id: {id}",
   "error.other": "That did not work: {detail}",
 };

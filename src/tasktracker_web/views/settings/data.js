@@ -4,9 +4,11 @@ import { useCopy } from "../../account.js";
 import { exportAll, importedLines, importFile, importJob, imports } from "../../calls/transfers.js";
 import { now } from "../../clock.js";
 import { h, html } from "../../html.js";
+import { Refused } from "../../sync/errors.js";
 import { dayAndTime, t } from "../../texts/texts.js";
 import { useEffect, useState } from "../../vendor/preact-hooks.js";
 import "../../vendor/preact-signals.js";
+import { detailOf, wrong } from "../explained.js";
 import { Act } from "../panel/act.js";
 import { Filters } from "../panel/filters.js";
 import { Boxes, Field, Form, invalid, textOf } from "../panel/form.js";
@@ -76,7 +78,7 @@ function Job({ job }) {
       ${dayAndTime(new Date(created_at), now.value)} <span class=${`badge ${state === "failed" ? "negative" : ""}`}>${t(`import.state.${state}`)}</span>
       ${dry_run && html` <span class="badge">${t("import.checked")}</span>`}
       ${state === "running" && html`<progress value=${read} max=${size} aria-label=${t("import.state.running")}></progress> <span class="hint">${t("import.progress", { count: lines })}</span>`}
-      ${problem && html`<p class="error">${t("error.other", { detail: problem.detail })}</p>`}
+      ${problem && html`<p class="error">${t("error.other", { detail: detailOf(new Refused(0, problem)) })}</p>`}
       ${report && h(Report, { job, report })}
     </div>
   </li>`;
@@ -119,7 +121,7 @@ function Lines({ id, isTried }) {
             ({ line, file, type, outcome, id, errors, notices }) => html`<li key=${`${file} ${line}`}>
               <span class="hint">${t("import.line", { line: String(line) })}${file && ` (${file})`}${type && ` · ${t(`import.type.${type}`)}`}</span>
               ${textOf(outcome)} ${title(id) !== undefined && html`<bdi>${t("import.title", { title: title(id) ?? "" })}</bdi>`}
-              ${[...errors, ...notices].map(({ field, message }) => html`<p class=${outcome === "skipped" ? "error" : "hint"}>${field ? `${field}: ${message}` : message}</p>`)}
+              ${[...errors, ...notices].map(({ field, message }) => html`<p class=${outcome === "skipped" ? "error" : "hint"}>${wrong(field, message)}</p>`)}
             </li>`,
           )}
         </ul>`,
