@@ -171,7 +171,10 @@ class TrashRepository(Protocol):
         ...
 
     def expired(self, before: datetime, limit: int) -> Sequence[UUID]:
-        """Return tasks deleted before `before`, the oldest deletion first, without tasks deleted with another task."""
+        """Return the ids of tasks deleted before this time, the oldest deletion first.
+
+        A task that was deleted together with one above it is left out.
+        """
         ...
 
 
