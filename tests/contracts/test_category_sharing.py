@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -17,6 +18,7 @@ from tasktracker.domain.kernel.errors import (
     CategoryNotFound,
     InvalidInput,
     NotAllowed,
+    Stale,
     TaskNotFound,
     TooManyMembers,
 )
@@ -418,3 +420,12 @@ class TestMembership:
         world.app.do(world.alice, world.app.sharing.share, task.id, "bob", Role.VIEWER)
         found = world.app.see(world.bob, world.app.tasks.list, TaskQuery(at=START, role=Role.VIEWER)).items
         assert [each.id for each in found] == [task.id]
+
+
+def test_a_membership_ends_only_in_an_expected_version(world: World) -> None:
+    unshare = partial(world.app.do, world.alice, world.app.category_sharing.unshare)
+    version = world.app.see(world.alice, world.app.categories.get, world.category.id).version
+    with pytest.raises(Stale):
+        unshare(world.category.id, world.bob.user_id, frozenset({version - 1}))
+    unshare(world.category.id, world.bob.user_id, frozenset({version}))
+    assert world.readiness() == []
