@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 
 import pytest
 
@@ -17,6 +16,7 @@ from tasktracker.domain.kernel.actors import SessionActor
 from tasktracker.domain.kernel.errors import (
     CategoryNotFound,
     InvalidInput,
+    MemberNotFound,
     NotAllowed,
     Stale,
     TaskNotFound,
@@ -422,10 +422,15 @@ class TestMembership:
         assert [each.id for each in found] == [task.id]
 
 
-def test_a_membership_ends_only_in_an_expected_version(world: World) -> None:
-    unshare = partial(world.app.do, world.alice, world.app.category_sharing.unshare)
-    version = world.app.see(world.alice, world.app.categories.get, world.category.id).version
+def test_a_membership_changes_only_in_an_expected_version(world: World) -> None:
+    app, sharing, id_ = world.app, world.app.category_sharing, world.category.id
+    version = app.see(world.alice, app.categories.get, id_).version
+    stale = frozenset({version - 1})
     with pytest.raises(Stale):
-        unshare(world.category.id, world.bob.user_id, frozenset({version - 1}))
-    unshare(world.category.id, world.bob.user_id, frozenset({version}))
+        app.do(world.alice, sharing.assign, id_, world.bob.user_id, Role.VIEWER, stale)
+    with pytest.raises(Stale):
+        app.do(world.alice, sharing.unshare, id_, world.bob.user_id, stale)
+    with pytest.raises(MemberNotFound):
+        app.do(world.alice, sharing.assign, id_, world.carol.user_id, Role.VIEWER)
+    app.do(world.alice, sharing.unshare, id_, world.bob.user_id, frozenset({version}))
     assert world.readiness() == []
