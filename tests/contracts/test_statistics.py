@@ -125,5 +125,6 @@ def test_a_sweep_counts_yesterday_today_and_the_days_since_the_last_one() -> Non
 
 def test_a_quota_is_changed_without_the_others(app: App, alice: SessionActor) -> None:
     for changes in ({"max_tasks": 3, "max_bytes": 9}, {"max_categories": 2}, {"max_bytes": None}):
-        account = app.do(SYSTEM, app.administration.edit, alice.user_id, cast(AccountChanges, changes))
-    assert account.quotas == Quotas(tasks=3, categories=2)
+        app.do(SYSTEM, app.administration.edit, alice.user_id, cast(AccountChanges, changes))
+    with app.store.reading(SYSTEM) as work:
+        assert work.quotas.find(alice.user_id) == Quotas(tasks=3, categories=2)
