@@ -1,4 +1,4 @@
-"""Writing tasks down in the browser app: the box, what it understands, lists that are pasted, and what is shared."""
+"""Writing tasks down in the browser app: the box, the words that it understands, pasted lists, and shared content."""
 
 from __future__ import annotations
 

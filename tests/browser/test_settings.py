@@ -154,12 +154,34 @@ def test_everything_is_exported_and_a_file_is_imported(new_device: Callable[...,
     more = [json.dumps({"type": "task", "id": str(uuid4()), "title": title}) for title in ("", "New")]
     content = "\n".join([*exported.splitlines()[:-1], *more]).encode()
     page.set_input_files("input[type=file]", {"name": "a.ndjson", "mimeType": "", "buffer": content})
+    page.get_by_label("Only check the file").check()
     page.click("button:text-is('Import')")
-    tab.see("1 was here")
-    page.click("text=Skipped lines")
-    tab.see("Line")
-    assert tab.mistakes() == []
+    tab.see("Nothing was imported yet.")
+    page.click("text=Line by line")
+    page.wait_for_selector(".lines li:has-text('Task'):has-text('Would be created')")
+    page.wait_for_selector(".lines li:has-text('Is here already'):has-text('Buy milk')")
+    assert person.titles() == ["Buy milk"]
+    page.get_by_label("Only check the file").uncheck()
+    page.click("button:text-is('Import')")  # of the same file
+    page.wait_for_selector(".badge:text-is('Done') >> nth=1")
     assert set(person.titles()) == {"Buy milk", "New"}
+    page.reload()
+    newest = page.locator(".entries > li", has_text="1 was here").first
+    newest.get_by_text("Line by line").click()
+    newest.locator(".lines li:has-text('Created'):has-text('New')").wait_for()
+    newest.get_by_label("Result").select_option("skipped")
+    newest.locator(".lines li >> nth=1").wait_for(state="detached")
+    newest.locator(".lines li .error").wait_for()
+    assert tab.mistakes() == []
+    page.set_viewport_size({"width": 390, "height": 800})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_the_first_run_leads_to_the_import(new_device: Callable[..., Tab], person: Person) -> None:
+    tab = new_device(locale="de-AT").open().enter(person.username, button="Anmelden")
+    tab.see("Drei Aufgaben für den Anfang")
+    tab.page.click("text=Haben Sie anderswo Aufgaben?")
+    tab.page.wait_for_selector(".panel h2:text-is('Import')")
 
 
 def test_deleting_the_account_asks_for_the_password_and_leaves_nothing(

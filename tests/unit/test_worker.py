@@ -13,6 +13,8 @@ from structlog.testing import capture_logs
 
 from tasktracker.domain.jobs.service import Run
 from tasktracker.domain.kernel.errors import StorageUnavailable
+from tasktracker.entrypoints.container import Container
+from tasktracker.entrypoints.settings import load
 from tasktracker.entrypoints.worker import background
 from tasktracker.entrypoints.worker.background import Background
 from tasktracker.entrypoints.worker.worker import STOP_SECONDS, Worker
@@ -133,3 +135,14 @@ def test_a_process_that_stops_waits_for_all_its_work_together(monkeypatch: pytes
     stopping._workers = [worker] * 3
     stopping.stop()
     assert waited == pytest.approx([STOP_SECONDS, 0.4 * STOP_SECONDS, 0])
+
+
+@pytest.mark.parametrize(("mail", "names"), [(False, ["job", "sweep"]), (True, ["job", "sweep", "delivery"])])
+def test_each_kind_of_work_is_woken_by_what_this_process_adds(mail: bool, names: list[str]) -> None:
+    relay = {"MAIL_URL": "smtp://relay.example.org", "MAIL_FROM": "t@example.org", "PUBLIC_URL": "https://example.org"}
+    container = Container(settings=load({"DATABASE_URL": "memory://", **(relay if mail else {})}, None))
+    workers = {each._name: each for each in Background(container)._workers}
+    assert list(workers) == names, "without mail, nothing looks for deliveries"
+    assert workers["job"]._woken is container.jobs_added()
+    assert not mail or workers["delivery"]._woken is container.deliveries_added()
+    assert [name for name, each in workers.items() if each._waits_first] == ["sweep"], "a start is no time to sweep"

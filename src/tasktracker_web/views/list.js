@@ -12,14 +12,14 @@ import { useEffect, useLayoutEffect, useRef, useState } from "../vendor/preact-h
 import "../vendor/preact-signals.js";
 import { AddBox } from "./add-box.js";
 import { Icon } from "./icon.js";
-import { Bulk, Samples } from "./later.js";
+import { Bulk, Members, Samples } from "./later.js";
 import { useOwners } from "./people.js";
 import { Rows } from "./rows.js";
 import { ShareButton } from "./share-button.js";
 
 /** @typedef {import("../sync/items.js").Task} Task */
 
-/** What the list of all tasks is limited to. @typedef {{ text: string, priority: number }} Limits */
+/** The limits of the list of all tasks. @typedef {{ text: string, priority: number }} Limits */
 
 /** @param {{ name: string, category: string, key?: string }} props */
 export function List({ name, category }) {
@@ -34,13 +34,14 @@ export function List({ name, category }) {
   const shown = copy.categories.value.get(category);
   const heading = name === "list" ? shown?.name : t(`view.${name}`);
   const canAdd = !["upcoming", "done", "shared"].includes(name) && !(shown && !canFileIn(shown));
-  if (heading === undefined && copy.isComplete.value) return html`<div class="empty">${h(Icon, { name: "all" })}<p>${t("list.missing")}</p><p><a href=${url("/all")}>${t("view.all")}</a></p></div>`;
+  if (heading === undefined && copy.isComplete.value) return html`<div class="empty">${h(Icon, { name: "all" })}<h1>${t("list.missing")}</h1><p><a href=${url("/all")}>${t("view.all")}</a></p></div>`;
   return html`<section class="list" onKeyDown=${(/** @type {KeyboardEvent} */ event) => move.current(event)}>
     <header>
       <h1 dir="auto">${heading}</h1>
       ${shown?.version && (shown.role === "owner" || shown.members.length > 0) && h(ShareButton, { type: "category", id: shown.id, title: shown.name, isOwner: shown.role === "owner" })}
       ${entries.length > 0 && html`<button class="quiet" aria-pressed=${isSelecting.value} onClick=${() => (isSelecting.value ? selectNothing() : (isSelecting.value = true))}>${t("select.mode")}</button>`}
     </header>
+    ${shown?.version && h(Members, { key: shown.id, category: shown })}
     ${canAdd && h(AddBox, { name, category, draft: draftOf(name, category) })}
     ${name === "all" && h(Filters, { limits, setLimits })}
     ${entries.length > 0 ? h(Rows, { entries, move }) : h(Empty, { name: isLimited ? "filter" : name, hasHint: canAdd || name !== "list" })}

@@ -72,8 +72,8 @@ export function Pane({ id, onClose }) {
 }
 
 /**
- * A text that is stored when the user leaves it, and when the page is hidden. What another device writes meanwhile does
- * not replace what the user has typed. `name` is that of its draft.
+ * A text that is stored when the user leaves it, and when the page is hidden. Changes of another device meanwhile do
+ * not replace the typed text. `name` is the name of its draft.
  * @param {{ name: string, class: string, label: string, value: string, required?: boolean, autofocus?: boolean, save: (value: string) => void, onDone?: () => void }} props
  */
 function Text({ name, class: style, label, value, required = false, autofocus = false, save, onDone = () => {} }) {
@@ -106,7 +106,7 @@ function Text({ name, class: style, label, value, required = false, autofocus = 
     if (event.key === "Escape") write(null);
     if (event.key !== "Enter" || !(required || event.ctrlKey || event.metaKey)) return;
     event.preventDefault();
-    field.current?.blur();
+    /** @type {HTMLElement} */ (field.current?.closest(".pane")?.querySelector("[tabindex='-1']")).focus(); // its keys go on working
   };
   const leave = () => {
     store.current();

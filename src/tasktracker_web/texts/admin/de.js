@@ -70,7 +70,6 @@ export const texts = {
   "filter.state": "Zustand",
   "filter.sort": "Reihenfolge",
   "filter.kind": "Art",
-  "filter.outcome": "Ergebnis",
   "filter.since": "Von",
   "filter.until": "Bis",
 
@@ -140,6 +139,7 @@ export const texts = {
   "deliveries.cancelled": "Die Mail wird nicht gesendet",
   "activity.one": "Nur ein Konto wird gezeigt.",
   "activity.all": "Alle zeigen",
+  "activity.subject": "ID: {id}",
   "activity.by": "durch {name}",
   "activity.kind.any": "Alle Arten",
   "activity.outcome.any": "Alle Resultate",

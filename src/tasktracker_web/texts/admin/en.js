@@ -70,7 +70,6 @@ export const texts = {
   "filter.state": "State",
   "filter.sort": "Order",
   "filter.kind": "Kind",
-  "filter.outcome": "Result",
   "filter.since": "From",
   "filter.until": "To",
 
@@ -140,6 +139,7 @@ export const texts = {
   "deliveries.cancelled": "The mail will not be sent",
   "activity.one": "Only one user is shown.",
   "activity.all": "Show all",
+  "activity.subject": "id: {id}",
   "activity.by": "by {name}",
   "activity.kind.any": "All kinds",
   "activity.outcome.any": "All results",

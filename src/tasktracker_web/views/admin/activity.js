@@ -8,7 +8,7 @@ import { dayAndTime, endOfDay, keysOf, t } from "../../texts/texts.js";
 import { useState } from "../../vendor/preact-hooks.js";
 import "../../vendor/preact-signals.js";
 import { Pages } from "../panel/loading.js";
-import { Filters } from "./filters.js";
+import { Filters } from "../panel/filters.js";
 
 const OUTCOMES = ["success", "failure"];
 const NONE = { kind: "", outcome: "", since: "", until: "" };
@@ -38,11 +38,12 @@ export function Activity({ id }) {
       children: (/** @type {import("../../sync/items.js").Schemas["AdminEventView"][]} */ events) =>
         html`<ul class="entries">
           ${events.map(
-            ({ id, kind, outcome, at, address, user, username, admin, admin_username }) => html`<li key=${id}>
+            ({ id, kind, outcome, at, address, user, username, admin, admin_username, subject }) => html`<li key=${id}>
               <div>
                 ${t(`kind.${kind}`)} ${outcome === "failure" && html` <span class="badge negative">${t("outcome.failure")}</span>`}
                 <p class="hint">
                   ${dayAndTime(new Date(at), now.value)} ${user && html` · <a href=${url(`/admin/users/${user}`)}>${username}</a>`}
+                  ${subject && !user && html` · ${t("activity.subject", { id: subject })}`}
                   ${admin && html` · ${t("activity.by", { name: admin_username ?? t("history.deletedAccount") })}`} ${address && ` · ${address}`}
                 </p>
               </div>

@@ -1,4 +1,4 @@
-// The mails of the service, and what became of them.
+// The mails of the service, and their states.
 
 import { allDeliveries, cancelDelivery, retryDelivery } from "../../calls/admin.js";
 import { h, html } from "../../html.js";
@@ -7,7 +7,7 @@ import { useState } from "../../vendor/preact-hooks.js";
 import { Act } from "../panel/act.js";
 import { Pages } from "../panel/loading.js";
 import { Mail } from "../panel/mail.js";
-import { Filters } from "./filters.js";
+import { Filters } from "../panel/filters.js";
 
 const STATES = ["due", "sent", "failed", "cancelled", "skipped"];
 

@@ -9,14 +9,15 @@ import { useRef, useState } from "../../vendor/preact-hooks.js";
 import { signal } from "../../vendor/preact-signals.js";
 import { Boxes, Field, Form, textOf } from "../panel/form.js";
 import { Pages } from "../panel/loading.js";
-import { Filters } from "./filters.js";
+import { Filters } from "../panel/filters.js";
 import { OneTimeLink } from "./one-time-link.js";
 
 /** @typedef {import("../../sync/items.js").Schemas["AdminUserView"]} User */
 
 const STATES = ["active", "disabled", "admin"];
 const SORTS = ["username", "-created_at", "-last_seen_at", "-tasks"];
-const PAUSE_MS = 300;
+/** How long a search waits for the next letter. */
+const PAUSE_MS = 100;
 
 /** Kept while the user looks at one account. */
 const filters = signal({ q: "", state: "", sort: SORTS[0] });

@@ -1,4 +1,4 @@
-// A mail of the server, and what became of it.
+// A mail of the server, and its state.
 
 import { now } from "../../clock.js";
 import { html } from "../../html.js";
