@@ -134,7 +134,7 @@ class _Sheet:
 
     def _settings(self) -> None:
         page = self._page
-        for section in ("profile", "devices", "tokens", "data", "activity", "account"):
+        for section in ("profile", "devices", "tokens", "data", "activity", "account", "help"):
             self._view(f"/settings/{section}", ".panel section", f"settings-{section}", self._loaded)
         self._view(
             "/settings/security",
