@@ -127,7 +127,7 @@ def _costs(store: SqlStore, *pages: tuple[SessionActor, TaskQuery], rounds: int 
 def _middle(store: SqlStore, actor: SessionActor, count: int) -> TaskKey[Any]:
     moment = crowd.NOW + timedelta(minutes=count // 2)
     query = TaskQuery(at=crowd.NOW, limit=1)
-    key = query.sort.key(_page(store, actor, query).items[0])
+    key = query.key(_page(store, actor, query).items[0])
     return replace(key, value=moment)
 
 
