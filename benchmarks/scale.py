@@ -80,6 +80,11 @@ def _report(
         "category": base,
         "shared category": base,
         "due in half a year": replace(base, due_after=half[0], due_before=half[1]),
+        "by due date": replace(base, sort=TaskSort.DUE_FIRST),
+        "by due date, descending": replace(base, sort=TaskSort.DUE_LAST),
+        "by due date, in the middle": replace(
+            base, sort=TaskSort.DUE_FIRST, after=TaskKey(now + timedelta(days=180), UUID(int=0))
+        ),
     }
     click.echo(f"{'page of 100':<28}{'at 1,000':>12}{f'at {tasks:,}':>16}{'ratio':>8}")
     for name, query in queries.items():
