@@ -13,6 +13,7 @@ from uuid import uuid4
 
 import click
 
+from benchmarks import web_users
 from tasktracker.entrypoints.http.web_files import WebFiles, asset
 from tests.http import PASSWORD, Person, Server, expect, migrated
 
@@ -41,27 +42,37 @@ new MutationObserver(() => {
 
 
 @click.command()
-@click.option("--tasks", default=10_000, show_default=True, help="The number of tasks.")
+@click.option("--tasks", default=10_000, show_default=True, help="The number of tasks; 0 to leave them out.")
 @click.option("--edits", default=30, show_default=True, help="How many tasks to add, and to complete.")
 @click.option("--slower", default=4, show_default=True, help="By how much to slow down the processor.")
-def main(tasks: int, edits: int, slower: int) -> None:
+@click.option(
+    "--users",
+    default=10_000,
+    show_default=True,
+    help="The number of users in the administration, without slowing down; 0 to leave them out.",
+)
+def main(tasks: int, edits: int, slower: int, users: int) -> None:
     """Print the size of the app and the times that a user waits."""
     from playwright.sync_api import sync_playwright
 
     _print("shell, compressed", _shell() / 1000, "KB")
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        url = migrated(f"sqlite:///{folder}/tasks.db")
-        with Server(Path(folder), DATABASE_URL=url) as server:
-            person = server.register()
-            _fill(person, tasks)
-            browser = playwright.chromium.launch(
-                executable_path=shutil.which("chromium"), args=["--no-sandbox", "--enable-precise-memory-info"]
-            )
-            page = browser.new_page(viewport={"width": 1280, "height": 800})
-            page.set_default_timeout(PATIENCE_MS)
-            page.context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": slower})
-            _measure(page, server.url, person, edits)
-            browser.close()
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=["--no-sandbox", "--enable-precise-memory-info"]
+        )
+        if tasks:
+            url = migrated(f"sqlite:///{folder}/tasks.db")
+            with Server(Path(folder), DATABASE_URL=url) as server:
+                person = server.register()
+                _fill(person, tasks)
+                page = browser.new_page(viewport={"width": 1280, "height": 800})
+                page.set_default_timeout(PATIENCE_MS)
+                page.context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": slower})
+                _measure(page, server.url, person, edits)
+                page.close()
+        for name, value in web_users.measure(browser, Path(folder), users) if users else ():
+            _print(name, value, "ms")
+        browser.close()
 
 
 def _measure(page: Any, url: str, person: Person, edits: int) -> None:
@@ -103,7 +114,7 @@ def _press(page: Any, selector: str, expected: str) -> None:
 
 
 def _shell() -> int:
-    """Return the size of the page and of all that it names: scripts, styles and icons."""
+    """Return the size of the page and of all files that it names: scripts, styles and icons."""
     files = WebFiles("")
     names = re.findall(rf'"/assets/{files.version}/([^"]+)"', files.page.content.decode())
     return sum(len(each.compressed or each.content) for each in [files.page, *map(asset, names)])

@@ -11,7 +11,7 @@ import { dayFrom, language as defaultLanguage, locale as defaultLocale } from ".
  * @typedef {object} Options
  * @property {Date} now
  * @property {Iterable<Named>} [categories]
- * @property {ReadonlySet<string>} [literal] parts of the text that are not to be understood
+ * @property {ReadonlySet<string>} [literal] parts of the text that stay in the title
  * @property {string} [language]
  * @property {string} [locale]
  */

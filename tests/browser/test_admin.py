@@ -53,6 +53,89 @@ def test_a_user_gets_nothing_of_the_administration(app: Tab) -> None:
     assert [url for url in loaded if url.endswith(("admin.js", "users.js", "admin.css"))] == []
 
 
+CALL = """async ([method, path]) => {
+    const assets = document.querySelector("script").src.replace("main.js", "");
+    const { account } = await import(`${assets}account.js`);
+    return account.value.copy.request(method, path).then(() => "allowed", ({ slug }) => slug);
+}"""
+
+
+def test_a_user_who_calls_operations_by_hand_gets_nothing(app: Tab, person: Person, server: Server) -> None:
+    operations = [
+        (method.upper(), path.removeprefix("/api").replace("{id}", person.id))
+        for path, methods in expect(server.get("/schema/openapi.json"), 200)["paths"].items()
+        for method in methods
+        if path.startswith("/api/admin/")
+    ]
+    assert len(operations) > 15
+    answers = {operation: app.page.evaluate(CALL, list(operation)) for operation in operations}
+    assert answers == dict.fromkeys(operations, "admin-required")
+    for view in (*VIEWS, f"users/{person.id}"):
+        app.open(f"/admin/{view}".rstrip("/"))
+        app.page.wait_for_url("**/today")
+    expect(person.get("/api/accounts/me/"), 200)
+
+
+def test_every_action_is_in_the_activity_with_who_did_what_to_whom(
+    opened: Callable[..., Tab], admin: Person, server: Server
+) -> None:
+    grace = server.register()
+    tab = opened(f"users/{grace.id}")
+    page = tab.page
+    page.click("text=Link for a new password")
+    prove(tab)
+    page.get_by_label("Link", exact=True).wait_for()
+    for action, badge in {
+        "Make administrator": ".badge:text-is('Administrator')",
+        "Disable": ".badge.negative",
+    }.items():
+        page.click(f".panel button:text-is('{action}')")
+        page.click(f"dialog[open] button:text-is('{action}')")
+        page.wait_for_selector(badge)
+    page.click(".panel button:text-is('Remove administrator role')")
+    page.click("dialog[open] button.negative")
+    page.click(".panel button:text-is('Enable')")
+    page.click(".panel button:text-is('Sign out everywhere')")
+    page.click("dialog[open] button.main")
+    tab.see("All sessions have ended")
+    page.get_by_label("E-mail address").fill("grace@example.org")
+    page.locator("form", has_text="E-mail").locator("button").click()
+    page.get_by_label("Tasks").fill("5")
+    page.locator("form", has_text="Bytes of").locator("button").click()
+    tab.wait_for(
+        "[...document.querySelectorAll('[role=status]')].filter((each) => each.textContent === 'Saved.').length === 2"
+    )
+    page.click(".panel button:text-is('Delete account')")
+    page.click("dialog[open] button:text-is('Delete account')")
+    page.wait_for_url("**/admin/users")
+    page.get_by_label("Username", exact=True).fill("ada")
+    page.click("text=Create account")
+    tab.see("Created.")
+    tab.open("/admin/invites")
+    page.click("button:text-is('Invite')")
+    page.click("button:text-is('Revoke')")
+    tab.see("There are no invitations.")
+    tab.open("/admin/settings")
+    page.get_by_label("Who can create").select_option("closed")
+    page.click("button:text-is('Save')")
+    tab.see("Saved.")
+    tab.open(f"/admin/activity/{grace.id}")
+    tab.wait_for(f"document.body.textContent.includes('id: {grace.id}')")
+    tab.open("/admin/activity")
+    tab.see("Settings changed")
+    rows = page.locator(".entries li").all_inner_texts()
+    of_grace = (
+        *("Account deleted", "Quotas changed", "Username or address changed", "Session ended", "Account enabled"),
+        *("No longer an administrator", "Account disabled", "Made an administrator", "Link for a new password made"),
+    )
+    for action in of_grace:
+        assert [row for row in rows if action in row and f"by {admin.username}" in row], action
+    for action, whom in {"Account deleted": grace.id, "Account created": "ada", "Invitation made": "id: "}.items():
+        assert [row for row in rows if action in row and whom in row and f"by {admin.username}" in row], action
+    for action in ("Settings changed", "Invitation revoked", "User read", "Users listed", "Invitations listed"):
+        assert [row for row in rows if action in row and f"by {admin.username}" in row], action
+
+
 def test_who_loses_the_role_leaves_at_the_next_request(
     opened: Callable[..., Tab], admin: Person, server: Server
 ) -> None:
@@ -62,6 +145,20 @@ def test_who_loses_the_role_leaves_at_the_next_request(
     tab.page.wait_for_url("**/today")
     tab.open("/settings").see("Profile")
     assert tab.page.locator("text=Administration").count() == 0
+
+
+def test_who_loses_the_role_changes_nothing_and_leaves(
+    opened: Callable[..., Tab], admin: Person, server: Server
+) -> None:
+    grace = server.register()
+    tab = opened(f"users/{grace.id}")
+    set_admin(server, admin, False)
+    tab.page.click(".panel button:text-is('Disable')")
+    tab.page.click("dialog[open] button.negative")
+    tab.page.wait_for_url("**/today")
+    tab.see("You are not an administrator any more.")
+    assert tab.page.locator(f"text={grace.username}").count() == 0
+    expect(grace.get("/api/accounts/me/"), 200)
 
 
 def test_an_account_is_created_found_changed_and_deleted(

@@ -364,7 +364,7 @@ def test_the_trash_restores_and_deletes_for_good_and_is_shown_offline(app: Tab, 
     app.page.click("dialog[open] button:has-text('Cancel')")
     app.page.click("button[aria-label='Delete for good: “c”']")
     app.page.click("dialog[open] button:has-text('Delete for good')")
-    app.see("“c” deleted for good")
+    app.see("Deleted for good: “c”")
     assert [task["title"] for task in person.listed("/api/trash/")] == ["a"]
     app.page.context.set_offline(True)
     app.page.click(".side a:has-text('Done')")

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
+
+from tasktracker.domain.activity.event import Kind, Outcome
 from tasktracker.domain.administration.statistics import Counted, DayCounts, Maintenance, Totals
 from tasktracker.domain.kernel.actors import SessionActor
 from tasktracker.domain.tasks.task import State
 from tasktracker.domain.work import Storage
-from tests.contracts.base import SECOND, Seed
+from tests.contracts.base import MOMENT, SECOND, Seed
 from tests.fakes import START, SYSTEM, App
 
 TODAY = START.date()
@@ -40,6 +43,28 @@ def test_a_task_is_counted_on_the_days_on_which_it_is_created_and_done(app: App,
         for counted, numbers in ((Counted.TASKS_CREATED, [2, 0]), (Counted.TASKS_DONE, [1, 1])):
             days = [(START, START + DAY), (START + DAY, START + 2 * DAY)]
             assert [work.statistics.count(counted, *day) for day in days] == numbers
+
+
+@pytest.mark.parametrize(
+    ("kind", "outcome", "counted"),
+    [
+        (Kind.REGISTER, Outcome.SUCCESS, Counted.REGISTRATIONS),
+        (Kind.REGISTER, Outcome.FAILURE, Counted.FAILURES),
+        (Kind.LOGIN, Outcome.SUCCESS, Counted.LOGINS),
+        (Kind.LOGIN, Outcome.FAILURE, Counted.FAILURES),
+        (Kind.CONFIRM, Outcome.SUCCESS, None),
+        (Kind.CONFIRM, Outcome.FAILURE, Counted.FAILURES),
+    ],
+)
+def test_an_event_is_counted_by_its_outcome_in_its_time(
+    store: Storage, seed: Seed, kind: Kind, outcome: Outcome, counted: Counted | None
+) -> None:
+    end = START + SECOND
+    for at in (START - MOMENT, START, end - MOMENT, end):
+        seed.event(None, kind=kind, outcome=outcome, at=at)
+    with store.reading(SYSTEM) as work:
+        counts = {each: work.statistics.count(each, START, end) for each in Counted}
+    assert counts == NONE | ({counted: 2} if counted else {})
 
 
 def test_the_counts_of_a_day_never_decrease(store: Storage) -> None:

@@ -152,7 +152,8 @@ def nodes(plan: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 def test_postgresql_sorts_nothing_and_reads_little(postgresql: Crowd, name: str) -> None:
     plan: list[Mapping[str, Any]] = []
     for statement, parameters in postgresql.statements(postgresql.many, QUERIES[name](postgresql, postgresql.many)):
-        # Every index returns equal values in the order of ids: no list would show that the statement does not need it.
+        # Every index returns equal values in the order of ids. So no list would show if the statement did not require
+        # this order.
         assert re.search(r"ORDER BY [^()]*task_id (ASC|DESC)\s+LIMIT", statement), statement
         plan += nodes(explained(postgresql.connection, statement, parameters)[0]["Plan"])
     assert not [node for node in plan if "Sort" in node["Node Type"]]
@@ -190,8 +191,8 @@ def test_sqlite_sorts_nothing_reads_little_and_takes_no_more_steps_than_among_fe
     steps = {}
     driver = sqlite.connection.driver
     assert isinstance(driver, SqliteDriver)
-    # SQLite does not count the rows that it reads. The first page reads one row per entry and one per task, so half
-    # as many steps again are as many rows again: three times the limit.
+    # SQLite counts steps, not the rows that it reads. The first page reads one row per entry and one per task. So half
+    # as many steps again mean as many rows again: three times the limit.
     plain = steps_of(driver.connection, *sqlite.statements(sqlite.many, FIRST)[0])
     for actor in (sqlite.few, sqlite.many):
         steps[actor] = 0

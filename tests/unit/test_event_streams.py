@@ -1,4 +1,4 @@
-"""Streams by themselves: on memory, with a client that takes what it is sent when it likes to."""
+"""Streams alone: on memory, with a client that reads when the test decides."""
 
 from __future__ import annotations
 

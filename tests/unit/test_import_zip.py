@@ -53,6 +53,17 @@ def test_each_file_is_a_project(account: Account) -> None:
     assert (alone.tasks.created, alone.tasks.unchanged) == (0, 2)
 
 
+def test_lines_are_counted_through_all_files(account: Account) -> None:
+    found: list[tuple[int, str | None, int]] = []
+    account.imports.import_file(
+        account.actor,
+        io.BytesIO(packed(BOTH)),
+        FileFormat.ZIP,
+        record=lambda lines, _read: found.extend((each.position, each.file, each.number) for each in lines),
+    )
+    assert sorted(found) == [(1, HOME, 1), (2, HOME, 2), (3, HOME, 3), (4, WORK, 1), (5, WORK, 2), (6, WORK, 3)]
+
+
 def test_projects_of_the_same_name_are_different(account: Account) -> None:
     files = {f"Home [{number}].csv": SAME.format(number) for number in (12345678, 87654321)}
     assert account.import_file(packed(files)).tasks.created == 4

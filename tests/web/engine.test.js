@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { after, before, test } from "node:test";
 import { NoSpace } from "../../src/tasktracker_web/sync/errors.js";
-import { TRASH } from "../../src/tasktracker_web/sync/items.js";
+import { historyOf, TRASH } from "../../src/tasktracker_web/sync/items.js";
 import { inOrder } from "../../src/tasktracker_web/tasks.js";
 import { Browser, until } from "./device.js";
 import { PASSWORD, Peer, Server } from "./server.js";
@@ -431,4 +431,51 @@ test("a task that is restored twice is restored once, and is not in the trash an
   await laptop.copy.restore(id);
   await until(() => areIdle(laptop));
   assert.deepEqual(laptop.copy.issues.value, []);
+});
+
+/** Return the owner of a list and an editor, who has it with a task and a subtask. */
+async function sharedList() {
+  const [owner, editor] = [await signedIn(), await signedIn()];
+  const [category, task, below] = [randomUUID(), randomUUID(), randomUUID()];
+  await owner.copy.create("category", { name: "Shopping" }, category);
+  await owner.copy.create("task", { title: "Milk", category }, task);
+  await owner.copy.create("task", { title: "Oat milk", parent: task }, below);
+  await until(() => areIdle(owner));
+  const shares = `/categories/${category}/shares`;
+  const { user } = await editor.session.root();
+  await owner.copy.request("POST", shares, { username: user?.username, role: "editor" });
+  await until(() => editor.titles.length === 2);
+  return { owner, editor, category, task, below, member: `${shares}/${user?.id}` };
+}
+
+test("an edit that is made while access ends is kept with its item, and can become an own task", async () => {
+  const { owner, editor, category, task, below, member } = await sharedList();
+  await editor.copy.ask(historyOf(task));
+  await owner.copy.request("DELETE", member);
+  await until(() => editor.titles.length === 0);
+  assert.equal(editor.copy.answers.value.has(historyOf(task)), false);
+  await editor.copy.edit("task", below, { description: "of the blue brand" });
+  await editor.copy.create("task", { title: "Cake", category, parent: task });
+  await until(() => areIdle(editor) && editor.copy.issues.value.length === 2);
+  assert.deepEqual(owner.copy.issues.value, []);
+  assert.deepEqual(editor.copy.issues.value.map(({ item, data }) => item.title ?? data.title).sort(), ["Cake", "Oat milk"]);
+  for (const issue of editor.copy.issues.value) await editor.copy.resolve(issue, issue.data);
+  await until(() => areIdle(editor) && editor.titles.join() === "Cake,Oat milk");
+  assert.deepEqual(editor.copy.issues.value, []);
+  for (const each of editor.copy.tasks.value.values()) assert.deepEqual([each.category, each.parent], [null, null]);
+  assert.deepEqual(owner.titles, ["Milk", "Oat milk"]);
+});
+
+test("a new task of an editor who may only view by then can become an own task", async () => {
+  const { owner, editor, category, task, member } = await sharedList();
+  editor.browser.isOnline = false;
+  await editor.copy.create("task", { title: "Cake", category, parent: task });
+  await owner.copy.request("PUT", member, { role: "viewer" });
+  editor.browser.isOnline = true;
+  editor.copy.wake();
+  await until(() => editor.copy.issues.value.length === 1 && editor.copy.categories.value.get(category)?.role === "viewer");
+  const [issue] = editor.copy.issues.value;
+  await editor.copy.resolve(issue, issue.data);
+  await until(() => areIdle(editor) && editor.titles.join() === "Cake,Milk,Oat milk");
+  assert.deepEqual(editor.copy.issues.value, []);
 });

@@ -1,4 +1,4 @@
-// The copy of one user on this device, as signals for views, and what the user can do with it.
+// The copy of one user on this device, as signals for views, and the actions of the user on it.
 
 import { batch, signal } from "../vendor/preact-signals-core.js";
 import { Collection } from "./collection.js";
@@ -23,8 +23,8 @@ import { Syncer } from "./syncer.js";
  * How the copy and the server are connected. `received` counts the changes of the running pull.
  * @typedef {{ connection: import("./following.js").Connection, received: number }} Status
  */
-/** The last comparison with the server: when, of how many items, and whether they differed. @typedef {{ at: number, count: number, differs: boolean }} Check */
-/** What the server has answered last to a request for a list, and when. @typedef {{ at: number, results: any[] }} Answer */
+/** The last comparison with the server: its time, the number of items, and whether they differed. @typedef {{ at: number, count: number, differs: boolean }} Check */
+/** The last answer of the server to a request for a list, and its time. @typedef {{ at: number, results: any[], pending?: any[] }} Answer */
 /** An edit as it is made. @typedef {{ type: Type, op: import("./items.js").Op, target: string, data?: Fields }} NewEdit */
 /** Whose copy it is: the ids of the server and of the user. @typedef {{ server: string, user: string }} Owner */
 /**
@@ -44,6 +44,7 @@ const SHOW_MS = 500;
 const RETRY_MS = 5000;
 const RETENTION_DAYS = 30; // unless the server says otherwise
 const MAX_ANSWERS = 50;
+const MAX_GONE = 200;
 
 export class Copy {
   /** @type {Collection<Task>} */
@@ -82,9 +83,9 @@ export class Copy {
   #revisions = new Map();
   #revision = 0;
   #loaded = -1;
-  /** What other tabs have written before everything was read. @type {Pick<import("./store.js").Committed<unknown>, "writes" | "previous" | "revision">[]} */
+  /** The writes of other tabs before everything was read. @type {Pick<import("./store.js").Committed<unknown>, "writes" | "previous" | "revision">[]} */
   #early = [];
-  /** The revision at which the rows are those of the store; and those that came after others that are missing. */
+  /** The revision up to which the rows are as in the store; and later revisions that came before missing ones. */
   #exact = -1;
   /** @type {Map<number, number>} */
   #next = new Map();
@@ -92,6 +93,8 @@ export class Copy {
   #shown = { task: this.tasks, category: this.categories };
   /** @type {Record<Type, import("./shown.js").View>} */
   #views = { task: { shown: new Layer(new Map()), deleted: new Map() }, category: { shown: new Layer(new Map()), deleted: new Map() } };
+  /** The items that have disappeared last, so that an edit that was made meanwhile can be shown with its item. @type {Map<string, Fields>} */
+  #gone = new Map();
   /** The items whose rows have changed since they were shown. @type {Record<Type, Set<string>>} */
   #changed = { task: new Set(), category: new Set() };
   /** Whether this is the tab that keeps the copy in sync, and knows the state of the connection. */
@@ -121,8 +124,9 @@ export class Copy {
     const { uuid, now, session, sha256, locks, owner } = parts;
     this.#name = `${owner.server}:${owner.user}`;
     const lastShown = (/** @type {Type} */ type, /** @type {string} */ id) =>
-      this.#shown[type].peek().get(id) ?? this.#views[type].deleted.get(id);
+      this.#shown[type].peek().get(id) ?? this.#views[type].deleted.get(id) ?? this.#gone.get(id);
     this.context = { uuid, now, lastShown };
+    for (const type of TYPES) this.#shown[type].listen((changes) => this.#keepGone(changes));
     this.#syncer = new Syncer({
       copy: this,
       call: (method, path, body) => this.#call(method, path, body),
@@ -134,7 +138,7 @@ export class Copy {
       stream: (path, abort) => session.stream(path, abort),
       cursor: () => this.read((tx) => meta(tx, "cursor")),
       includes: ({ type, id, op, version }) => {
-        // A task that the copy does not have may be in the page that is being received.
+        // The page that is being received may have a task that the copy does not have yet.
         const row = this.#rows.get(op === "delete" ? "deletions" : /** @type {Table} */ (type))?.get(id);
         return row !== undefined && row.version >= version;
       },
@@ -165,7 +169,7 @@ export class Copy {
     }
   }
 
-  /** Wait until the copy is read: what is shown before may have changed. Raises what reading it has raised. */
+  /** Wait until the copy is read: what is shown before may have changed. Raises the error of the reading. */
   async #isBased() {
     this.#delayed++;
     await this.#reading.finally(() => this.#delayed--);
@@ -253,7 +257,7 @@ export class Copy {
     else this.#showing = setTimeout(() => this.#show(), wait);
   }
 
-  /** Update what views watch. It costs as much as what has changed, and the unsent edits. */
+  /** Update the watched items. The cost depends on the number of changed items and unsent edits. */
   #show() {
     this.#shownAt = this.#parts.now();
     const stored = /** @type {Edit[]} */ ([...this.#table("outbox").values()].sort((a, b) => a.number - b.number));
@@ -278,6 +282,15 @@ export class Copy {
       replace(this.answers, new Map([...this.#table("meta").values()].filter(({ name }) => isPath(name)).map(({ name, value }) => [name, value])));
       this.names.value = this.#meta("names") ?? this.names.value;
     });
+  }
+
+  /** @param {import("./collection.js").Change<any>[]} changes */
+  #keepGone(changes) {
+    for (const [before, after] of changes) {
+      if (after) this.#gone.delete(after.id);
+      else this.#gone.set(before.id, before);
+    }
+    for (const id of [...this.#gone.keys()].slice(0, -MAX_GONE)) this.#gone.delete(id);
   }
 
   /** @param {Table} table */
@@ -384,8 +397,8 @@ export class Copy {
   }
 
   /**
-   * Send what the server did not take: `data` are the fields to send, after the user has decided about each. Without
-   * any, the server's values stay.
+   * Send an edit again that the server did not accept. `data` are the fields to send, after the user has decided on
+   * each. Without fields, the server's values stay.
    * @param {Issue} issue @param {Fields} data @returns {Promise<Undo>}
    */
   async resolve(issue, data = {}) {
@@ -398,7 +411,7 @@ export class Copy {
       // The item is gone, or its id cannot be used.
       const isIdTaken = String(problem?.type).endsWith("/id-taken");
       if (op !== "create" || issue.existing || isIdTaken) target = this.#parts.uuid();
-      data = editable(type, { ...item, ...data });
+      data = this.#filed(editable(type, { ...item, ...data }));
       op = "create";
     }
     const isSent = op === "create" || (op === "update" ? Object.keys(data).length > 0 : op === "restore" || !!before);
@@ -413,6 +426,17 @@ export class Copy {
       if (op === "create" || op === "restore") await this.trash(type, target);
       else if (op === "delete") await this.restore(target);
       else await this.edit(type, target, Object.fromEntries(Object.keys(data).map((name) => [name, before?.[name]])));
+    };
+  }
+
+  /** Return fields without references to what the user does not see, or may only view. @param {Fields} data @returns {Fields} */
+  #filed(data) {
+    const isOpen = (/** @type {string | null | undefined} */ id) => !id || (this.categories.peek().get(id)?.role ?? "viewer") !== "viewer";
+    const parent = this.tasks.peek().get(data.parent);
+    return {
+      ...data,
+      ...(!isOpen(data.category) && { category: null }),
+      ...(data.parent && !(parent && isOpen(parent.category)) && { parent: null }),
     };
   }
 
@@ -438,7 +462,7 @@ export class Copy {
     await this.#storeNext();
   }
 
-  /** Store edits after those that are being stored: an edit must not precede the creation of its item. */
+  /** Store edits after the edits that are being stored, because an edit must not precede the creation of its item. */
   #storeNext() {
     this.#storing = this.#storing.catch(() => {}).then(() => this.#store());
     return this.#storing;
@@ -516,10 +540,13 @@ export class Copy {
   async ask(path, pages = Infinity) {
     /** @type {any[]} */
     const results = [];
+    /** The invitations, if it is a list of members. @type {any[] | undefined} */
+    let pending;
     try {
       for (let cursor = ""; cursor !== null && pages > 0; pages--) {
         const page = await this.#call("GET", path + (cursor && `&cursor=${encodeURIComponent(cursor)}`));
         results.push(...page.results);
+        pending = page.pending;
         cursor = page.next_cursor;
       }
     } catch (error) {
@@ -530,7 +557,7 @@ export class Copy {
     const found = results.map((each) => each.actor ?? each).filter(({ username }) => username);
     const names = Object.fromEntries(found.map(({ id, user_id = id, username }) => [user_id, username]));
     await this.write(async (tx) => {
-      setMeta(tx, { [path]: { at: this.#parts.now(), results }, names: { ...(await meta(tx, "names")), ...names } });
+      setMeta(tx, { [path]: { at: this.#parts.now(), results, pending }, names: { ...(await meta(tx, "names")), ...names } });
       const kept = (await tx.getAll("meta")).filter(({ name }) => isPath(name)).sort((a, b) => b.value.at - a.value.at);
       for (const { name } of kept.slice(MAX_ANSWERS)) tx.delete("meta", name);
     });
@@ -571,7 +598,7 @@ export class Copy {
   }
 }
 
-/** Set a signal, unless it has the same items: views need not be rendered for that. @template {Map<string, unknown> | unknown[]} T @param {import("@preact/signals-core").Signal<T>} shown @param {T} next */
+/** Set a signal, unless it has the same items. Then no view needs to be rendered. @template {Map<string, unknown> | unknown[]} T @param {import("@preact/signals-core").Signal<T>} shown @param {T} next */
 function replace(shown, next) {
   const last = shown.peek().values();
   for (const item of next.values()) if (item !== last.next().value) return void (shown.value = next);

@@ -129,7 +129,7 @@ function added({ title = "", due_on = null, due_date = null }) {
   return isLater ? t("did.create.due", { title, due: dueText(due, now.value) }) : t("did.create", { title });
 }
 
-/** What was understood, as people say it. @param {Partial<Task>} fields @param {ReadonlyMap<string, { name: string }>} categories */
+/** The understood parts, in everyday words. @param {Partial<Task>} fields @param {ReadonlyMap<string, { name: string }>} categories */
 function labelOf({ due_on = null, due_date = null, priority, category }, categories) {
   if (due_on || due_date) return dueText({ due_on, due_date }, now.value);
   return priority ? t(`priority.${priority}`) : (categories.get(String(category))?.name ?? "");

@@ -1,9 +1,11 @@
-// What the server did not take: a conflict is decided field by field, and nothing is lost until the user says so.
+// The edits that the server did not accept. A conflict is decided field by field, and nothing is lost until the user
+// decides.
 
 import { useCopy } from "../account.js";
 import { h, html } from "../html.js";
 import { Refused } from "../sync/errors.js";
 import { DUE, dueAsOne } from "../sync/items.js";
+import { isNotFound } from "../sync/settling.js";
 import { t } from "../texts/texts.js";
 import { undoable } from "../toasts.js";
 import { useState } from "../vendor/preact-hooks.js";
@@ -29,7 +31,7 @@ function Card({ issue }) {
   const { status, op, item, data, conflicts, problem } = issue;
   const isRefused = status === "rejected";
   const isDeletion = op === "delete";
-  /** The fields for which the user prefers their own value: at first, none of those that others have changed. */
+  /** The fields for which the user prefers their own value. At first, no field that others have changed. */
   const [mine, setMine] = useState(/** @type {Record<string, boolean>} */ ({}));
   const fields = status === "conflict" && !isDeletion ? dueAsOne(conflicts) : {};
   const names = Object.keys(fields);
@@ -40,11 +42,12 @@ function Card({ issue }) {
     const preferred = Object.entries(conflicts).filter(([name]) => mine[DUE.includes(name) ? "due" : name]);
     return Object.fromEntries([...others, ...preferred.map(([name, { yours }]) => [name, yours])]);
   };
+  const again = names.length ? "issue.apply" : isRefused && !isDeletion && isGone(problem, op) ? "issue.own" : "issue.again";
   const title = item.title ?? item.name ?? data.title ?? data.name ?? "";
   const buttons = [
     isDeletion
       ? html`<button onClick=${() => resolve({})}>${t("issue.delete")}</button>`
-      : html`<button class=${isRefused ? "" : "main"} onClick=${() => resolve(chosen())}>${t(names.length ? "issue.apply" : "issue.again")}</button>`,
+      : html`<button class=${isRefused ? "" : "main"} onClick=${() => resolve(chosen())}>${t(again)}</button>`,
     names.length === 0 && html`<button class=${isRefused ? "main" : ""} onClick=${() => void undoable(copy.dismiss(issue), t("did.resolve"))}>${t(isDeletion ? "issue.keep" : "issue.dismiss")}</button>`,
   ];
   if (isRefused) buttons.reverse(); // sent again, it would most often be refused again
@@ -63,6 +66,12 @@ function Card({ issue }) {
 /** Return the fields of an edit as they are shown. @param {import("../sync/items.js").Fields} data */
 function shown(data) {
   return dueAsOne(Object.fromEntries(Object.entries(data).map(([name, value]) => [name, { value }])));
+}
+
+/** Whether an item is no longer there for the user, or the category or the task that it was created in. @param {Issue["problem"]} problem @param {Issue["op"]} op */
+function isGone(problem, op) {
+  const { slug, fields } = new Refused(0, problem ?? {});
+  return isNotFound(problem) || (op === "create" && (slug === "not-allowed" || "data.category" in fields || "data.parent" in fields));
 }
 
 /** Why the server did not accept an edit. @param {import("../sync/items.js").Fields} problem @param {import("../sync/items.js").Fields} data */

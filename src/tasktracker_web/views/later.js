@@ -47,6 +47,7 @@ export async function loadParts() {
 export const Board = part(async () => (await import("./board.js")).Board);
 export const Bulk = part(async () => (await import("./bulk.js")).Bulk);
 export const Issues = part(async () => (await import("./issues.js")).Issues);
+export const Members = part(async () => (await import("./members.js")).Members);
 export const Pane = part(async () => (await import("./pane.js")).Pane);
 export const Samples = part(async () => (await import("./samples.js")).Samples);
 export const Trash = part(async () => (await import("./trash.js")).Trash);

@@ -92,7 +92,8 @@ function NewCategory() {
 
 function SignOut() {
   const dialog = useRef(/** @type {HTMLDialogElement | null} */ (null));
-  const waiting = useCopy().waiting.value;
+  const copy = useCopy();
+  const waiting = copy.waiting.value + copy.issues.value.length;
   const ask = () => (waiting > 0 ? dialog.current?.showModal() : void signOut());
   return html`<p class="account">
       <strong dir="auto">${account.value?.user.username}</strong>

@@ -16,7 +16,7 @@ export function Value({ name, value }) {
   if (name === "due") text = dueText(value, now.value);
   else if (name === "priority") text = t(`priority.${value}`);
   else if (name === "state") text = t(`state.${value}`);
-  else if (name === "category") text = copy.categories.value.get(value)?.name ?? text;
-  else if (name === "parent") text = copy.tasks.value.get(value)?.title ?? text;
+  else if (name === "category") text = copy.categories.value.get(value)?.name ?? t("issue.gone");
+  else if (name === "parent") text = copy.tasks.value.get(value)?.title ?? t("issue.gone");
   return html`<span class="value" dir="auto">${text}</span>`;
 }

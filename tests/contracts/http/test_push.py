@@ -1,4 +1,4 @@
-"""Pushes over HTTP: own changes, what a conflict shows, what is left out, and the time of the device."""
+"""Pushes over HTTP: own changes, the values in a conflict, fields that are left out, and the time of the device."""
 
 from __future__ import annotations
 

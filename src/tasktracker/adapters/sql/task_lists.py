@@ -94,7 +94,7 @@ def in_my_lists(*roles: Role) -> ColumnElement[bool]:
     return and_(tasks.c.root_category.is_not(None), OneOf(tasks.c.root_category, mine))
 
 
-# The roles of entries through a category are of the time when they were written: those of the category count.
+# In entries through a category, the roles may be old. The present roles are those of the category's members.
 _OWNS = or_(IS_OWN, in_my_lists(Role.OWNER))
 _EDITS = or_(and_(_ENTRY.role == Role.EDITOR.value, _ENTRY.via.is_(None)), in_my_lists(Role.EDITOR))
 _HAS_ROLE = {Role.OWNER: _OWNS, Role.EDITOR: and_(not_(_OWNS), _EDITS), Role.VIEWER: and_(not_(_OWNS), not_(_EDITS))}
@@ -104,7 +104,7 @@ _FILTERS = (
     _Filter(
         "category",
         lambda query: query.category not in (None, NONE),
-        # An entry of a member counts only as long as the member is in the category.
+        # An entry of a member counts only while the member is in the category.
         lambda _: and_(
             _ENTRY.category == bindparam("category"),
             Mostly(or_(IS_OWN, OneOf(tasks.c.root_category, MY_LISTS))),

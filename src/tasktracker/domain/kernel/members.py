@@ -13,8 +13,8 @@ MAX_MEMBERS = 100
 class Role(StrEnum):
     """A user's role in a task or a category. A viewer reads, an editor changes, the owner also shares.
 
-    Only the owner of a category edits and deletes it. What an editor may do with a task depends on what is shared: see
-    `tasks.policy`.
+    Only the owner of a category edits and deletes it. The rights of an editor in a task depend on whether the task or
+    its category is shared: see `tasks.policy`.
     """
 
     OWNER = "owner"

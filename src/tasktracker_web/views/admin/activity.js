@@ -38,11 +38,12 @@ export function Activity({ id }) {
       children: (/** @type {import("../../sync/items.js").Schemas["AdminEventView"][]} */ events) =>
         html`<ul class="entries">
           ${events.map(
-            ({ id, kind, outcome, at, address, user, username, admin, admin_username }) => html`<li key=${id}>
+            ({ id, kind, outcome, at, address, user, username, admin, admin_username, subject }) => html`<li key=${id}>
               <div>
                 ${t(`kind.${kind}`)} ${outcome === "failure" && html` <span class="badge negative">${t("outcome.failure")}</span>`}
                 <p class="hint">
                   ${dayAndTime(new Date(at), now.value)} ${user && html` · <a href=${url(`/admin/users/${user}`)}>${username}</a>`}
+                  ${subject && !user && html` · ${t("activity.subject", { id: subject })}`}
                   ${admin && html` · ${t("activity.by", { name: admin_username ?? t("history.deletedAccount") })}`} ${address && ` · ${address}`}
                 </p>
               </div>

@@ -16,7 +16,8 @@ import { OneTimeLink } from "./one-time-link.js";
 
 const STATES = ["active", "disabled", "admin"];
 const SORTS = ["username", "-created_at", "-last_seen_at", "-tasks"];
-const PAUSE_MS = 300;
+/** How long a search waits for the next letter. */
+const PAUSE_MS = 100;
 
 /** Kept while the user looks at one account. */
 const filters = signal({ q: "", state: "", sort: SORTS[0] });
