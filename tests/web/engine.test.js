@@ -343,6 +343,7 @@ async function editSomething({ copy }, random) {
     ...(task
       ? [
           () => copy.edit("task", task, { title: word }),
+          () => copy.edit("task", task, choose([{ due_on: "2027-03-02" }, { due_date: "2027-03-02T12:00:00Z" }, { due_on: null, due_date: null }])),
           () => copy.edit("task", task, { description: word, priority: choose([1, 2, 3, 4]) }),
           () => copy.edit("task", task, { category }),
           () => copy.complete(task),

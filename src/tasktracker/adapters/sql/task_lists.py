@@ -212,12 +212,14 @@ def _by_due(read: Callable[..., list[Task]], query: TaskQuery, limit: int) -> li
     is_descending, zone = query.sort.is_descending, query.time_zone
     if query.after is None or query.after.value is not None:
         found = read(_Segment.MOMENTS, query.after, limit)
-        # Only days up to the last moment can be on the page, if that is full without them.
+        # Only days that end before the last moment can be on the page, if that is full without them.
         until = date.min if is_descending else date.max
         if len(found) == limit:
             last = found[-1].due_date
             assert last is not None, "the tasks of this segment are due at a moment"
             until = first_day_ending(last, zone)
+            if not is_descending and end_of_day(until, zone) > last and until > date.min:
+                until -= timedelta(days=1)
         if days := read(_Segment.DAYS, query.after and _among_days(query.after, is_descending, zone), limit, until):
             found = sorted([*found, *days], key=lambda task: (task.due_at(zone), task.id), reverse=is_descending)
     # A filter by due date excludes all tasks without one.
