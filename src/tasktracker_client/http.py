@@ -56,7 +56,7 @@ class Api:
         self._owns_client = client is None
         self._client = client or httpx.Client(timeout=TIMEOUT)
         self._sleep = sleep
-        self._server: str | None = None  # known once it was checked
+        self._server: str | None = None  # None: it is still to be checked
         self._binding = threading.RLock()
         self._refreshing = threading.Lock()
 

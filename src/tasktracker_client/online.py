@@ -51,7 +51,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Invitation:
-    """An invited e-mail address. When an account verifies the address, the task or category is shared with it."""
+    """An invited e-mail address. When a user verifies the address, the task or category is shared with it."""
 
     id: str
     email: str

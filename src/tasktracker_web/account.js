@@ -12,6 +12,7 @@ import { MemoryStore } from "./sync/memory-store.js";
 import { channel, locks, sha256, uuid } from "./sync/platform.js";
 import { Session } from "./sync/session.js";
 import { canFile } from "./tasks.js";
+import { followLanguage, forgetLanguage } from "./texts/texts.js";
 import { signal } from "./vendor/preact-signals-core.js";
 
 /** @typedef {{ server: string, id: string, username: string }} User */
@@ -60,13 +61,24 @@ export async function start() {
   addEventListener("beforeunload", (event) => account.value?.copy.hasUnstored && event.preventDefault());
   document.addEventListener("visibilitychange", () => {
     if (document.hidden) keep();
-    else if (account.value) void account.value.copy.load().then(() => account.value?.copy.wake());
+    else if (account.value) {
+      void account.value.copy.load().then(() => account.value?.copy.wake());
+      void followProfile();
+    }
   });
   addEventListener("pagehide", keep);
   await finishSigningOut();
   const user = stored();
   if (user) await open(user);
   else account.value = null;
+}
+
+/** Follow what the user has changed in the profile on another device. */
+export async function followProfile() {
+  const profile = await account.value?.copy.request("GET", "/accounts/me").catch(() => null); // offline: at the next start
+  if (!profile) return;
+  if (profile.username !== account.value?.user.username) rename(profile.username);
+  followLanguage(profile.language);
 }
 
 /** @returns {User | null} */
@@ -123,6 +135,11 @@ export function signIn(fields) {
   return enter(() => session.login(fields));
 }
 
+/** Return the last requests that have failed. */
+export function failures() {
+  return session.failures;
+}
+
 /** Ask for a link for a new password by mail. @param {string} username or address */
 export function forgotPassword(username) {
   return session.forgot(username);
@@ -142,6 +159,7 @@ export async function signOut() {
   localStorage.setItem(SIGNING_OUT, "yes");
   sessionStorage.clear(); // texts that were being written
   forgetFirst();
+  forgetLanguage();
   const before = account.value;
   account.value = null;
   shared.channel.post({ kind: "user", id: null });

@@ -1,6 +1,6 @@
 // The start of the app.
 
-import { start } from "./account.js";
+import { followProfile, start } from "./account.js";
 import { keepTime } from "./clock.js";
 import { h } from "./html.js";
 import { followLinks } from "./router.js";
@@ -17,6 +17,6 @@ document.documentElement.lang = language;
 document.title = t("app");
 followLinks();
 render(h(App, {}), document.body);
-void start().then(() => setTimeout(() => void loadParts(), PARTS_MS));
+void start().then(() => setTimeout(() => void loadParts().then(followProfile), PARTS_MS));
 keepTime();
 keepUpdated();

@@ -84,3 +84,9 @@ def test_a_message_about_a_long_title_begins_with_what_was_done(app: Tab) -> Non
     app.add("Ask the neighbours " * 8)
     app.page.click(".row .check")
     app.page.wait_for_selector(".toast > span:has-text('Completed: “Ask')")
+
+
+def test_menus_have_an_arrow(app: Tab) -> None:
+    app.page.wait_for_selector("main select")
+    loaded = "performance.getEntriesByType('resource').filter(({ name }) => name.endsWith('/chevron.svg'))"
+    app.wait_for(f"{loaded}.some(({{ responseStatus }}) => responseStatus === 200)")

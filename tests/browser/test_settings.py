@@ -71,6 +71,71 @@ def test_the_profile_is_changed_and_the_password_is_asked_for_in_place_once(
     assert profile(person)["language"] == "de"
 
 
+def test_the_language_of_the_account_changes_the_app_on_other_devices(
+    new_device: Callable[..., Tab], person: Person
+) -> None:
+    tab = new_device().open().enter(person.username)
+    tab.see("Nothing is due today.")
+    chosen = new_device().open().enter(person.username)
+    chosen.page.evaluate("localStorage.setItem('tasktracker:language', 'en')")
+    for each in (tab, chosen):
+        each.wait_for("localStorage.getItem('tasktracker:language-of-account') === 'en'")
+    expect(person.patch("/api/accounts/me/", {"language": "de"}), 200)
+    for each in (tab, chosen):
+        each.page.reload()
+        each.wait_for("localStorage.getItem('tasktracker:language-of-account') === 'de'")
+    tab.see("Heute ist nichts fällig.")
+    chosen.see("Nothing is due today.")
+    another = new_device().open().enter(person.username)
+    another.see("Heute ist nichts fällig.")
+    expect(person.patch("/api/accounts/me/", {"language": "en"}), 200)
+    tab.page.reload()
+    tab.see("Nothing is due today.")
+
+
+def test_a_german_browser_shows_in_german_what_the_server_says(new_device: Callable[..., Tab], person: Person) -> None:
+    tab = new_device(locale="de-AT").open().enter(person.username, button="Anmelden")
+    tab.page.wait_for_selector("main .list")
+    tab.open("/settings/data")
+    for content in ("nothing of this kind", "TYPE,CONTENT,PRIORITY\ntask,Milk,9\n"):
+        file = {"name": "a.csv", "mimeType": "text/csv", "buffer": content.encode()}
+        tab.page.set_input_files("input[type=file]", file)
+        with tab.page.expect_response("**/import*"):
+            tab.page.click("button:text-is('Importieren')")
+    tab.see("Das ging nicht: Datei: muss mit einer Zeile der Spaltennamen beginnen")
+    tab.see("1 Zeile ausgelassen")
+    tab.page.click("summary:text-is('Zeile für Zeile')")
+    tab.see("PRIORITY: muss 1 bis 4 sein")
+    assert tab.mistakes() == []
+
+
+def test_help_explains_the_app_and_names_the_requests_that_failed(
+    new_device: Callable[..., Tab], person: Person
+) -> None:
+    tab = opened(new_device, person)
+    page = tab.page
+    page.click(".side a:text-is('Help') >> visible=true")
+    for text in ("Short syntax for new tasks", "tomorrow 17:00", "It has a change that waits.", "No errors."):
+        tab.see(text)
+    page.click(".panel button:has-text('Keyboard shortcuts')")
+    page.wait_for_selector("dialog.keys[open]")
+    page.keyboard.press("Escape")
+    headers = {"X-Request-ID": "a-request-1", "Content-Type": "application/problem+json"}
+    page.route("**/api/accounts/tokens*", lambda route: route.fulfill(status=500, headers=headers, body="{}"))
+    page.click("text=Create a token")
+    page.wait_for_url("**/settings/tokens")
+    tab.see("give the administrator this request id: a-request-1")
+    page.click(".panel nav >> text=Help")
+    page.wait_for_selector(
+        ".entries li:has-text('status 500'):has-text('GET /accounts/tokens'):has-text('a-request-1')"
+    )
+    page.set_viewport_size({"width": 390, "height": 800})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert tab.mistakes() == []
+    page.click("text=Documentation of the API")
+    page.wait_for_url("**/docs")
+
+
 def test_a_proof_that_is_not_given_changes_nothing(new_device: Callable[..., Tab], person: Person) -> None:
     tab = opened(new_device, person, "security")
     tab.page.get_by_label("New password").fill(OTHER_PASSWORD)
@@ -154,12 +219,34 @@ def test_everything_is_exported_and_a_file_is_imported(new_device: Callable[...,
     more = [json.dumps({"type": "task", "id": str(uuid4()), "title": title}) for title in ("", "New")]
     content = "\n".join([*exported.splitlines()[:-1], *more]).encode()
     page.set_input_files("input[type=file]", {"name": "a.ndjson", "mimeType": "", "buffer": content})
+    page.get_by_label("Only check the file").check()
     page.click("button:text-is('Import')")
-    tab.see("1 was here")
-    page.click("text=Skipped lines")
-    tab.see("Line")
-    assert tab.mistakes() == []
+    tab.see("Nothing was imported yet.")
+    page.click("text=Line by line")
+    page.wait_for_selector(".lines li:has-text('Task'):has-text('Would be created')")
+    page.wait_for_selector(".lines li:has-text('Is here already'):has-text('Buy milk')")
+    assert person.titles() == ["Buy milk"]
+    page.get_by_label("Only check the file").uncheck()
+    page.click("button:text-is('Import')")  # of the same file
+    page.wait_for_selector(".badge:text-is('Done') >> nth=1")
     assert set(person.titles()) == {"Buy milk", "New"}
+    page.reload()
+    newest = page.locator(".entries > li", has_text="1 was here").first
+    newest.get_by_text("Line by line").click()
+    newest.locator(".lines li:has-text('Created'):has-text('New')").wait_for()
+    newest.get_by_label("Result").select_option("skipped")
+    newest.locator(".lines li >> nth=1").wait_for(state="detached")
+    newest.locator(".lines li .error").wait_for()
+    assert tab.mistakes() == []
+    page.set_viewport_size({"width": 390, "height": 800})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_the_first_run_leads_to_the_import(new_device: Callable[..., Tab], person: Person) -> None:
+    tab = new_device(locale="de-AT").open().enter(person.username, button="Anmelden")
+    tab.see("Drei Aufgaben für den Anfang")
+    tab.page.click("text=Haben Sie anderswo Aufgaben?")
+    tab.page.wait_for_selector(".panel h2:text-is('Import')")
 
 
 def test_deleting_the_account_asks_for_the_password_and_leaves_nothing(
@@ -211,7 +298,7 @@ class TestWithMail:
 def test_axe_finds_nothing_in_the_settings(new_device: Callable[..., Tab], person: Person, scheme: str) -> None:
     tab = opened(new_device, person, color_scheme=scheme, viewport={"width": 320, "height": 640})
     mistakes = {}
-    for section in ("profile", "security", "devices", "tokens", "data", "activity", "account"):
+    for section in ("profile", "security", "devices", "tokens", "data", "activity", "account", "help"):
         tab.open(f"/settings/{section}")
         tab.page.wait_for_selector(".panel section")
         tab.page.wait_for_selector(".panel [role=status].empty", state="detached")

@@ -81,6 +81,8 @@ def texts(calendar: CalendarRules, rule: str, start: date, number: int) -> list[
         ("FREQ=MONTHLY;BYMONTHDAY=15,30", date(2007, 1, 15), "2007-01-15 2007-01-30 2007-02-15 2007-03-15 2007-03-30"),
         # These are not in the RFC.
         ("FREQ=WEEKLY;BYDAY=MO,WE,FR;BYSETPOS=1", date(1997, 9, 3), "1997-09-08 1997-09-15"),
+        ("FREQ=WEEKLY;BYDAY=MO,FR;BYSETPOS=1", date(2027, 1, 1), "2027-01-04 2027-01-11"),
+        ("FREQ=YEARLY;BYDAY=FR,20MO", date(1997, 5, 19), "1997-05-19 1997-05-23 1997-05-30"),
         ("FREQ=YEARLY;BYMONTH=12;BYDAY=SU,1MO", date(1997, 12, 1), "1997-12-01 1997-12-07 1997-12-14 1997-12-21"),
         ("FREQ=MONTHLY", date(2026, 1, 31), "2026-01-31 2026-03-31 2026-05-31"),
         ("FREQ=YEARLY", date(2024, 2, 29), "2024-02-29 2028-02-29 2032-02-29"),
@@ -176,6 +178,9 @@ def test_a_rule_ends_after_a_hundred_years_and_before_the_last_year(calendar: Ca
     late = date(9998, 12, 30)
     assert list(calendar.days(Rule.parse("FREQ=DAILY"), late, late)) == [late, LAST_DAY]
     assert list(calendar.days(Rule.parse("FREQ=WEEKLY"), date.max, date.max)) == []
+    # The last Friday is the first day of 9999.
+    last_of_week = Rule.parse("FREQ=WEEKLY;BYDAY=MO,FR;BYSETPOS=-1")
+    assert list(calendar.days(last_of_week, date(9998, 12, 21), date.min)) == [date(9998, 12, 25)]
 
 
 def test_a_rule_can_start_in_the_first_year(calendar: CalendarRules) -> None:

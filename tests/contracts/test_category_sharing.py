@@ -16,7 +16,9 @@ from tasktracker.domain.kernel.actors import SessionActor
 from tasktracker.domain.kernel.errors import (
     CategoryNotFound,
     InvalidInput,
+    MemberNotFound,
     NotAllowed,
+    Stale,
     TaskNotFound,
     TooManyMembers,
 )
@@ -418,3 +420,17 @@ class TestMembership:
         world.app.do(world.alice, world.app.sharing.share, task.id, "bob", Role.VIEWER)
         found = world.app.see(world.bob, world.app.tasks.list, TaskQuery(at=START, role=Role.VIEWER)).items
         assert [each.id for each in found] == [task.id]
+
+
+def test_a_membership_changes_only_in_an_expected_version(world: World) -> None:
+    app, sharing, id_ = world.app, world.app.category_sharing, world.category.id
+    version = app.see(world.alice, app.categories.get, id_).version
+    stale = frozenset({version - 1})
+    with pytest.raises(Stale):
+        app.do(world.alice, sharing.assign, id_, world.bob.user_id, Role.VIEWER, stale)
+    with pytest.raises(Stale):
+        app.do(world.alice, sharing.unshare, id_, world.bob.user_id, stale)
+    with pytest.raises(MemberNotFound):
+        app.do(world.alice, sharing.assign, id_, world.carol.user_id, Role.VIEWER)
+    app.do(world.alice, sharing.unshare, id_, world.bob.user_id, frozenset({version}))
+    assert world.readiness() == []

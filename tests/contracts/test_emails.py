@@ -12,7 +12,7 @@ import pytest
 from tasktracker.domain.accounts.links import LIFETIMES, LinkKind
 from tasktracker.domain.accounts.session_service import LoggedIn
 from tasktracker.domain.accounts.user import User, UserFields
-from tasktracker.domain.activity.event import Origin
+from tasktracker.domain.activity.event import EventQuery, Kind, Origin
 from tasktracker.domain.api_tokens.api_token import ApiTokenFields
 from tasktracker.domain.deliveries.delivery import LEASE, Delivery, DeliveryKind, DeliveryState, Letter
 from tasktracker.domain.deliveries.ports import NotSent
@@ -522,3 +522,16 @@ def test_an_administrator_who_changes_an_address_or_two_factor_causes_notices(ap
     (notice,) = deliver(app)
     assert (notice.kind, notice.to) == ("address-changed", ADDRESS)
     assert profile(app, alice).email_verified_at is None
+
+
+def test_what_an_administrator_does_to_a_mail_is_recorded_for_its_user(app: App, alice: SessionActor) -> None:
+    app.accounts.change_password(alice, PASSWORD, PASSWORD)
+    (due,) = [each for each in deliveries(app) if each.state is DeliveryState.DUE]
+    app.do(SYSTEM, app.delivery_administration.cancel, due.id)
+    app.do(SYSTEM, app.delivery_administration.retry, due.id)
+    with app.store.reading(SYSTEM) as work:
+        kinds = frozenset({Kind.DELIVERY_CANCEL, Kind.DELIVERY_RETRY})
+        found = work.activity.search(EventQuery(user_id=alice.user_id, kinds=kinds)).items
+    assert {(each.kind, each.user_id, each.subject) for each in found} == {
+        (kind, alice.user_id, due.id) for kind in kinds
+    }

@@ -96,6 +96,15 @@ class TestFeed:
         self.add(store, FeedEntry(user.id, ItemType.TASK, seed.id(), 7, Op.DELETE, Reason.DELETED))
         assert [each.item for each in self.page(store, user)] == [task, category, None]
 
+    def test_the_heads_of_feeds_that_have_entries_are_found(self, store: Storage, seed: Seed, user: User) -> None:
+        other, empty = seed.user(), seed.user()
+        for each in (user, other, other):
+            self.add(store, FeedEntry(each.id, ItemType.TASK, seed.id(), 1))
+        with store.reading(SYSTEM) as work:
+            assert work.feed.heads([user.id, empty.id, seed.id()]) == {user.id: 1}
+            assert work.feed.heads([user.id, other.id]) == {user.id: 1, other.id: 2}
+            assert work.feed.heads([]) == {}
+
     def test_every_user_has_a_separate_feed(self, store: Storage, seed: Seed, user: User) -> None:
         other, item = seed.user(), seed.id()
         self.add(store, FeedEntry(user.id, ItemType.TASK, item, 1), FeedEntry(other.id, ItemType.TASK, item, 1))

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
+from typing import cast
 
 import pytest
 
+from tasktracker.domain.accounts.quota import Quotas
 from tasktracker.domain.activity.event import Kind, Outcome
-from tasktracker.domain.administration.statistics import Counted, DayCounts, Maintenance, Totals
+from tasktracker.domain.administration.overview import days_to_count, overview
+from tasktracker.domain.administration.statistics import DAYS, Counted, DayCounts, Maintenance, Totals
+from tasktracker.domain.administration.users import AccountChanges
+from tasktracker.domain.jobs.job import Job, JobKind
 from tasktracker.domain.kernel.actors import SessionActor
 from tasktracker.domain.tasks.task import State
 from tasktracker.domain.work import Storage
@@ -94,3 +100,31 @@ def test_the_last_time_of_each_maintenance_is_kept(store: Storage) -> None:
         work.statistics.mark(Maintenance.BACKUP, START)
     with store.reading(SYSTEM) as work:
         assert work.statistics.marks() == {Maintenance.SWEEP: START + SECOND, Maintenance.BACKUP: START}
+
+
+def test_the_overview_shows_thirty_days_and_the_jobs_of_each_kind(app: App, seed: Seed) -> None:
+    days = [TODAY - number * DAY for number in range(DAYS)][::-1]
+    with app.store.writing(SYSTEM) as work:
+        for day in (days[0] - DAY, days[0], TODAY):
+            work.statistics.save(day, NONE | {Counted.LOGINS: 1})
+        job = Job.of(JobKind.PURGE_TASK, seed.id(), seed.id(), START)
+        work.jobs.add(job)
+        work.jobs.add(replace(job, id=seed.id(), leased_until=START + SECOND))
+        work.jobs.add(replace(job, id=seed.id(), leased_until=START + SECOND))
+        found = overview(work)
+    assert [each.day for each in found.days] == days
+    assert [each.day for each in found.days if each.counts[Counted.LOGINS]] == [days[0], TODAY]
+    assert found.jobs == dict.fromkeys(JobKind, (0, 0)) | {JobKind.PURGE_TASK: (1, 2)}
+
+
+def test_a_sweep_counts_yesterday_today_and_the_days_since_the_last_one() -> None:
+    all_days = [TODAY - number * DAY for number in range(DAYS)][::-1]
+    for last, days in ((None, DAYS), (START, 2), (START - DAY, 2), (START - 2 * DAY, 3), (START - 99 * DAY, DAYS)):
+        assert list(days_to_count(last, START)) == all_days[-days:]
+
+
+def test_a_quota_is_changed_without_the_others(app: App, alice: SessionActor) -> None:
+    for changes in ({"max_tasks": 3, "max_bytes": 9}, {"max_categories": 2}, {"max_bytes": None}):
+        app.do(SYSTEM, app.administration.edit, alice.user_id, cast(AccountChanges, changes))
+    with app.store.reading(SYSTEM) as work:
+        assert work.quotas.find(alice.user_id) == Quotas(tasks=3, categories=2)

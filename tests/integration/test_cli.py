@@ -630,7 +630,9 @@ class TestErrors:
     def test_an_import_that_skips_lines_fails(self, folder: Path, options: tuple[str, ...]) -> None:
         create_admin()
         Path("tasks.csv").write_text("TYPE,CONTENT\ntask,\n")
-        assert "skipped: 1" in tasktracker("import", "root", "tasks.csv", *options, status=1).output
+        shown = tasktracker("import", "root", "tasks.csv", *options, status=1).output
+        assert "skipped: 1" in shown
+        assert f"tasks: {'would create' if options else 'created'} 0; 0 already existed" in shown
 
     @pytest.mark.parametrize("command", [("serve",), ("migrate",), ("create-admin", "root"), ("disable-user", "x")])
     def test_an_unreachable_database_is_an_error(self, command: tuple[str, ...]) -> None:

@@ -455,6 +455,20 @@ def test_a_value_that_is_none_of_those_allowed_is_reported_with_them(service: Se
     }
 
 
+def test_a_category_and_a_task_may_have_one_id(service: Service, user: User) -> None:
+    home = category()
+    report = service.import_lines(user, home, task(id=home["id"]))
+    assert (report.errors, report.categories.created, report.tasks.created) == ([], 1, 1)
+
+
+def test_categories_of_one_name_become_one(service: Service, user: User) -> None:
+    first, second = category(name="Home"), category(name="HOME")
+    report = service.import_lines(user, first, second, task(category=second["id"]))
+    assert (report.errors, report.categories.created, report.categories.unchanged) == ([], 1, 1)
+    (stored,) = service.all_of(user)[1].values()
+    assert stored.category == UUID(first["id"])
+
+
 def test_a_task_that_is_its_own_parent_is_refused_even_if_it_exists(service: Service, user: User) -> None:
     good = task()
     service.import_lines(user, good)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import pytest
 
-from tasktracker.domain.portability.dates import MONTHS, read
+from tasktracker.domain.portability.dates import MONTHS, read, zone_named
 
 at = datetime  # without a time zone, which these texts do not have
 
@@ -80,3 +80,9 @@ def test_every_language_has_twelve_months_with_different_names(language: str) ->
     for number, names in enumerate(MONTHS[language].split(), start=1):
         for name in names.split("/"):
             assert read(f"5 {name} 2026", language) == [date(2026, number, 5)]
+
+
+@pytest.mark.parametrize(("name", "hours"), [("GMT+14", 14), ("UTC-14:00", -14), ("GMT+14:01", None), ("GMT+2", 2)])
+def test_an_offset_is_at_most_fourteen_hours(name: str, hours: int | None) -> None:
+    zone = zone_named(name)
+    assert (zone and zone.utcoffset(None)) == (None if hours is None else timedelta(hours=hours))

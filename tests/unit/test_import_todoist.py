@@ -457,3 +457,14 @@ def test_a_row_of_an_existing_task_with_other_content_is_named(account: Account,
     for text, noticed in ((row, []), (row, []), (changed, [(2, "line")])):
         assert notices(account.import_file(HEAD + text + "\n")) == noticed
     assert account.task("Milk").description == "fresh"
+
+
+def test_a_section_begins_without_a_task_above(account: Account) -> None:
+    report = account.import_file(HEAD + "task,before,,,,,\nsection,New,,,,,\ntask,after,,,2,,\n")
+    assert notices(report) == [(4, "INDENT")]
+    assert account.task("after").parent is None
+
+
+def test_a_finding_of_a_row_is_reported_once(account: Account) -> None:
+    report = account.import_file("TYPE,CONTENT,DATE,DEADLINE,TIMEZONE\ntask,a,2026-04-24,2026-04-25,Nowhere\n")
+    assert sorted(notices(report)) == [(2, "DEADLINE"), (2, "TIMEZONE")]

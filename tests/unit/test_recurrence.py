@@ -208,8 +208,13 @@ class TestMoments:
     def test_a_start_in_the_second_of_two_hours_repeats_its_wall_clock_time(self) -> None:
         daily = recurrence("FREQ=DAILY", moment("2026-10-25 01:30"))
         assert next_days(daily, 1) == ["2026-10-26T01:30:00+00:00"]
-        yearly = recurrence("FREQ=DAILY;INTERVAL=364", moment("2026-10-25 01:30"), time_zone="Europe/Vienna")
-        assert next_days(yearly, 1) == ["2027-10-24T00:30:00+00:00"]
+        until_the_next_change = recurrence("FREQ=DAILY;INTERVAL=371", moment("2026-10-25 01:30"))
+        assert next_days(until_the_next_change, 1) == ["2027-10-31T00:30:00+00:00"]
+
+    def test_a_slot_that_a_gap_moves_to_the_next_day_is_found(self) -> None:
+        # In Nuuk, 23:00 of the 30th of March 2024 was midnight: with the offset before, 23:30 is 00:30 on the 31st.
+        daily = recurrence("FREQ=DAILY", moment("2024-03-29 01:30"), time_zone="America/Nuuk")
+        assert daily.next_after(daily.start, moment("2024-03-31 01:10"), CALENDAR) == moment("2024-03-31 01:30")
 
     def test_a_day_that_a_zone_leaves_out_gives_no_second_slot(self) -> None:
         # Samoa had no 30th of December 2011: with the offset before the gap, 10:00 on it is 10:00 on the 31st.

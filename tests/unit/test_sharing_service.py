@@ -8,7 +8,7 @@ from tasktracker.adapters.memory.store import MemoryStore
 from tasktracker.domain.history.change import FieldChange
 from tasktracker.domain.kernel.actors import SessionActor
 from tasktracker.domain.kernel.changes import Action
-from tasktracker.domain.kernel.errors import InvalidInput, MemberNotFound, TaskNotFound, TooManyRequests
+from tasktracker.domain.kernel.errors import InvalidInput, MemberNotFound, Stale, TaskNotFound, TooManyRequests
 from tasktracker.domain.kernel.members import Member, Role
 from tasktracker.domain.sharing.service import Share
 from tasktracker.domain.tasks.query import TaskQuery
@@ -172,3 +172,15 @@ def test_deleting_an_account_removes_its_memberships(
     assert page.names == {alice.user_id: "alice"}
     newcomer = register(app, "bob")
     assert app.see(newcomer, app.tasks.list, TaskQuery(at=START)).items == []
+
+
+def test_a_membership_changes_only_in_an_expected_version(
+    app: App, alice: SessionActor, bob: SessionActor, task: Task
+) -> None:
+    app.do(alice, app.sharing.share, task.id, "bob", Role.EDITOR)
+    with pytest.raises(Stale):
+        app.do(alice, app.sharing.assign, task.id, bob.user_id, Role.VIEWER, frozenset({1}))
+    with pytest.raises(Stale):
+        app.do(alice, app.sharing.unshare, task.id, bob.user_id, frozenset({1}))
+    app.do(alice, app.sharing.unshare, task.id, bob.user_id, frozenset({2}))
+    assert app.see(alice, app.tasks.get, task.id).members == ()

@@ -145,7 +145,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     metrics_token: str = ""
     """Token of at least 16 characters for `GET /metrics`. Without this setting, the path does not exist."""
     metrics_port: Annotated[int, Meta(ge=0, le=MAX_PORT)] = 0
-    """Port of HOST on which metrics are served without a token; 0: none. It must not be reachable by the public."""
+    """Port of HOST on which metrics are served without a token. It must not be public. 0: no such port."""
     one_processor: bool = True
     """Linux: each worker serves its requests on one processor, which no other worker on the host has claimed."""
 

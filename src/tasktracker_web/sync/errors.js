@@ -3,11 +3,13 @@
 /** The server was not reached, or something else answered, such as the login page of a network. */
 export class Offline extends Error {}
 
-/** The server is busy or fails. `isFull` is true if its disk is full. */
+/** The server is busy or fails. `isFull` is true if its disk is full. `id` is that of the request in the log of the server. */
 export class Unavailable extends Error {
-  /** @param {number} status @param {number} seconds after which to try again */
-  constructor(status, seconds) {
+  /** @param {number} status @param {number} seconds after which to try again @param {string} [id] */
+  constructor(status, seconds, id = "") {
     super(`The server answered ${status}.`);
+    this.status = status;
+    this.id = id;
     this.isFull = status === 507;
     this.seconds = seconds;
   }

@@ -12,6 +12,9 @@ import { Offline, Refused, SignInRequired, Unavailable } from "./errors.js";
  * @typedef {{ post(message: any): void, listen(listener: (message: any) => void): () => void }} Channel
  */
 
+/** A request that the server did not accept, with its id in the log of the server. @typedef {{ at: number, method: string, path: string, status: number, id: string }} Failure */
+
+const MAX_FAILURES = 20;
 const JSON_TYPES = /^application\/(problem\+)?json\b/;
 const FILE = { "Content-Type": "application/octet-stream", Prefer: "respond-async" };
 const COOKIE = { "X-Session-Transport": "cookie" };
@@ -29,6 +32,8 @@ export class Session {
   #api;
   /** @type {{ token: string, until: number } | null} */
   #access = null;
+  /** @type {Failure[]} */
+  #failures = [];
   /** @type {{ token: string, root: Promise<Schemas["RootView"]> } | null} */
   #root = null;
 
@@ -43,6 +48,12 @@ export class Session {
       if (message.kind === "token?" && this.#isFresh()) channel.post({ kind: "token", access: this.#access });
       if (message.kind === "token") this.#access = message.access;
     });
+  }
+
+  /** The last requests that have failed, the newest first. */
+  get failures() {
+    this.#failures = this.#failures.slice(-MAX_FAILURES);
+    return this.#failures.toReversed();
   }
 
   /** Create an account, and sign in. @param {Schemas["Register"]} fields @returns {Promise<Schemas["UserView"]>} */
@@ -172,7 +183,11 @@ export class Session {
   /** @param {string} path @param {RequestInit} options */
   async #send(path, options) {
     try {
-      return await this.#fetch.call(undefined, this.#api + path, options);
+      const response = await this.#fetch.call(undefined, this.#api + path, options);
+      const { status, ok, headers } = response;
+      const id = headers.get("X-Request-ID");
+      if (!ok && id && status !== 401) this.#failures.push({ at: this.#now(), method: options.method ?? "GET", path: path.split("?")[0], status, id });
+      return response;
     } catch (error) {
       throw new Offline("The server was not reached.", { cause: error });
     }
@@ -190,5 +205,5 @@ async function understood(response) {
     if (ok) return answer;
     if (status !== 429 && status < 500) throw new Refused(status, answer);
   } else if (ok || status < 500) throw new Offline("Another program than the server has answered.");
-  throw new Unavailable(status, Number(headers.get("Retry-After")) || 0);
+  throw new Unavailable(status, Number(headers.get("Retry-After")) || 0, headers.get("X-Request-ID") ?? "");
 }

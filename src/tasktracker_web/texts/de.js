@@ -85,6 +85,7 @@ export const texts = {
   "sample.3": "Öffnen Sie diese Aufgabe, und ändern Sie ihre Fälligkeit",
   "sample.3.notes": "Notizen schreiben Sie in **Markdown**. Alles geht auch ohne Verbindung.",
   "sample.add": "Diese Aufgaben hinzufügen",
+  "sample.import": "Haben Sie anderswo Aufgaben? Importieren Sie sie",
   "sample.dismiss": "Nein, danke",
   "loading": "Ihre Aufgaben werden geholt …",
   "loading.count": "Ihre Aufgaben werden geholt: bisher {count}",
@@ -250,6 +251,7 @@ export const texts = {
   "register.lead": "Sie brauchen nur einen Benutzernamen und ein Passwort.",
   "register.other": "Sie haben ein Konto?",
   "settings": "Einstellungen",
+  "help": "Hilfe",
   "forgot": "Passwort vergessen",
   "signout": "Abmelden",
   "signout.ask": "Abmelden und {count} Änderungen verlieren?",
@@ -275,5 +277,6 @@ export const texts = {
   "error.registration-closed": "Dieser Server nimmt keine neuen Konten an.",
   "error.wait": "Zu viele Versuche. Versuchen Sie es in {count} Sekunden noch einmal.",
   "error.offline": "Der Server ist nicht erreichbar. Prüfen Sie die Verbindung, und versuchen Sie es noch einmal.",
+  "error.server": "Der Server hat einen Fehler. Wenn es wieder geschieht, nennen Sie der Verwaltung diese Anfrage-ID: {id}",
   "error.other": "Das ging nicht: {detail}",
 };

@@ -85,6 +85,7 @@ export const texts = {
   "sample.3": "Open this task, and change its due date",
   "sample.3.notes": "Notes are written in **Markdown**. Everything here also works without a connection.",
   "sample.add": "Add these tasks",
+  "sample.import": "Do you have tasks elsewhere? Import them",
   "sample.dismiss": "No, thanks",
   "loading": "Fetching your tasks …",
   "loading.count": "Fetching your tasks: {count} so far",
@@ -250,6 +251,7 @@ export const texts = {
   "register.lead": "All you need is a username and a password.",
   "register.other": "You have an account?",
   "settings": "Settings",
+  "help": "Help",
   "forgot": "Forgotten password",
   "signout": "Sign out",
   "signout.ask": "Sign out and lose {count} changes?",
@@ -275,5 +277,6 @@ export const texts = {
   "error.registration-closed": "This server accepts no new accounts.",
   "error.wait": "Too many attempts. Try again in {count} seconds.",
   "error.offline": "The server cannot be reached. Check your connection, and try again.",
+  "error.server": "The server has failed. If it happens again, give the administrator this request id: {id}",
   "error.other": "That did not work: {detail}",
 };

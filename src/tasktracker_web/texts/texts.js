@@ -6,12 +6,35 @@ import { texts as en } from "./en.js";
 export const LANGUAGES = { en: "English", de: "Deutsch" };
 /** The language that was chosen on this device, in localStorage. */
 const CHOSEN = "tasktracker:language";
-const preferred = [globalThis.localStorage?.getItem(CHOSEN) ?? [], globalThis.navigator?.languages ?? ["en"]].flat();
+/** The language of the account that this device has seen last, and the one that it follows, in localStorage. */
+const SEEN = "tasktracker:language-of-account";
+const FOLLOWED = "tasktracker:language-followed";
+const kept = [CHOSEN, FOLLOWED].map((name) => globalThis.localStorage?.getItem(name) ?? []);
+const preferred = [...kept, globalThis.navigator?.languages ?? ["en"]].flat();
 
 /** Show the app in a language. @param {string} chosen */
 export function speak(chosen) {
   localStorage.setItem(CHOSEN, chosen);
   location.reload();
+}
+
+/**
+ * Follow the language of the account, which was perhaps changed on another device. A language that was chosen on this
+ * device stays, and so does that of the browser while the account has the one that new accounts have.
+ * @param {string} seen
+ */
+export function followLanguage(seen) {
+  const before = localStorage.getItem(SEEN);
+  localStorage.setItem(SEEN, seen);
+  const isNews = before === null ? seen !== "en" : seen !== before;
+  if (!isNews || seen === language || !(seen in LANGUAGES) || localStorage.getItem(CHOSEN)) return;
+  localStorage.setItem(FOLLOWED, seen);
+  location.reload();
+}
+
+/** Forget the language of the account: the next user of this device has another one. */
+export function forgetLanguage() {
+  for (const name of [SEEN, FOLLOWED]) localStorage.removeItem(name);
 }
 
 /** The first language of the user that there is. */
@@ -30,6 +53,30 @@ const catalogue = language === "en" ? en : await read("");
 /** Add the texts of a part of the app that is loaded on demand. @param {string} part a folder beside this file */
 export async function addTexts(part) {
   Object.assign(catalogue, await read(`${part}/`));
+}
+
+/** What the server says, which is in English, as patterns with their texts in the language of the user. @type {[said: RegExp, text: string][]} */
+let said = [];
+
+/** Add what the server says. It says it in English. */
+export async function addServerTexts() {
+  if (language === "en" || said.length > 0) return;
+  /** @type {Record<string, string>} */
+  const texts = (await import(`./server/${language}.js`)).texts;
+  const pattern = (/** @type {string} */ key) => key.replace(/[.*+?^$()|[\]\\]/g, "\\$&").replaceAll("{}", "(.+)");
+  // The longest first: it is the most special.
+  const keys = Object.keys(texts).sort((a, b) => b.length - a.length);
+  said = keys.map((key) => [new RegExp(`^${pattern(key)}$`, "s"), texts[key]]);
+}
+
+/** Return what the server says, in the language of the user if it is known there. @param {string} text a kind of problem, or the server's words @param {string} [other] what to return otherwise */
+export function fromServer(text, other = text) {
+  for (const [pattern, found] of said) {
+    const parts = pattern.exec(text);
+    let next = 1;
+    if (parts) return found.replace(/\{(\d?)\}/g, (_, number) => parts[Number(number) || next++]);
+  }
+  return other;
 }
 
 /** Whether there is a text. @param {string} key */

@@ -1,7 +1,7 @@
 // What a failed request means for its user.
 
 import { Offline, Refused, SignInRequired, Unavailable } from "../sync/errors.js";
-import { has, t } from "../texts/texts.js";
+import { fromServer, has, t } from "../texts/texts.js";
 
 /** The fields of problems that name none. @type {Record<string, string>} */
 const FIELDS = { "username-taken": "username", "email-taken": "email" };
@@ -13,13 +13,26 @@ const KINDS = { "is wrong": "-wrong", "does not match a user": "-unknown", "is t
 export function explained(error, names = []) {
   if (error instanceof Offline) return { form: t("error.offline") };
   if (error instanceof SignInRequired) return { form: t("status.signed-out") };
+  if (error instanceof Unavailable && error.status === 500 && error.id) return { form: t("error.server", { id: error.id }) };
   if (error instanceof Unavailable) return { form: error.seconds ? t("error.wait", { count: error.seconds }) : t("error.offline") };
   if (!(error instanceof Refused)) return { form: t("error.other", { detail: String(error) }) };
   const { slug, fields } = error;
   const text = (/** @type {string} */ key, /** @type {string} */ detail) => (has(`error.${key}`) ? t(`error.${key}`) : t("error.other", { detail }));
   const known = Object.entries(fields).filter(([name]) => names.includes(name));
   const keyOf = (/** @type {string} */ name, /** @type {string} */ message) => [name + (KINDS[message] ?? ""), name].find((key) => has(`error.${key}`)) ?? name;
-  if (known.length) return Object.fromEntries(known.map(([name, message]) => [name, text(keyOf(name, message), message)]));
+  if (known.length) return Object.fromEntries(known.map(([name, message]) => [name, text(keyOf(name, message), fromServer(message))]));
   const field = FIELDS[slug] ?? "";
-  return { [names.includes(field) ? field : "form"]: text(slug, error.message) };
+  return { [names.includes(field) ? field : "form"]: text(slug, detailOf(error)) };
+}
+
+/** Return what is wrong with a field, in words. @param {string} field @param {string} message */
+export function wrong(field, message) {
+  const name = has(`field.${field}`) ? t(`field.${field}`) : field;
+  return name ? `${name}: ${fromServer(message)}` : fromServer(message);
+}
+
+/** Return the words of the server about a problem. @param {Refused} refused */
+export function detailOf({ slug, fields, message }) {
+  const all = Object.entries(fields);
+  return all.length ? all.map(([field, each]) => wrong(field.replace(/^data\./, ""), each)).join(". ") : fromServer(slug, message);
 }

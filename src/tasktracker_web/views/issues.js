@@ -6,11 +6,14 @@ import { h, html } from "../html.js";
 import { Refused } from "../sync/errors.js";
 import { DUE, dueAsOne } from "../sync/items.js";
 import { isNotFound } from "../sync/settling.js";
-import { t } from "../texts/texts.js";
+import { addServerTexts, t } from "../texts/texts.js";
 import { undoable } from "../toasts.js";
 import { useState } from "../vendor/preact-hooks.js";
 import "../vendor/preact-signals.js";
+import { detailOf } from "./explained.js";
 import { Value } from "./value.js";
+
+await addServerTexts();
 
 /** @typedef {import("../sync/store.js").Issue} Issue */
 
@@ -76,11 +79,11 @@ function isGone(problem, op) {
 
 /** Why the server did not accept an edit. @param {import("../sync/items.js").Fields} problem @param {import("../sync/items.js").Fields} data */
 function reasonOf(problem, data) {
-  const { slug, fields, message } = new Refused(0, problem);
+  const refused = new Refused(0, problem);
+  const { slug } = refused;
   if (slug === "not-allowed" && "category" in data) return t("issue.why.move");
   if (REASONS.includes(slug)) return t(`issue.why.${slug}`);
-  const invalid = Object.keys(data).flatMap((name) => (fields[`data.${name}`] ? `${t(`field.${name}`)}: ${fields[`data.${name}`]}` : []));
-  return invalid.join(". ") || message;
+  return detailOf(refused);
 }
 
 /** @param {{ name: string, conflict: Record<string, any>, isMine: boolean, choose: (isMine: boolean) => void, key?: string }} props */

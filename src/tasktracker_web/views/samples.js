@@ -2,6 +2,7 @@
 
 import { useCopy } from "../account.js";
 import { html } from "../html.js";
+import { url } from "../router.js";
 import { dayFrom, t } from "../texts/texts.js";
 import { undoable } from "../toasts.js";
 import "../vendor/preact-signals.js";
@@ -28,5 +29,6 @@ export function Samples() {
       <button class="main" onClick=${add}>${t("sample.add")}</button>
       <button onClick=${() => void copy.welcome()}>${t("sample.dismiss")}</button>
     </div>
+    <p><a href=${url("/settings/data")}>${t("sample.import")}</a></p>
   </section>`;
 }

@@ -39,6 +39,7 @@ export function Sidebar() {
     ${h(NewCategory, {})}
     <div class="foot">
       ${h(ShortcutsButton, {})}
+      <a class="settings" href=${url("/settings/help")}>${t("help")}</a>
       <a class="settings" href=${url("/settings")}>${t("settings")}</a>
       ${h(SignOut, {})}
     </div>

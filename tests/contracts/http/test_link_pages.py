@@ -140,6 +140,12 @@ def test_parameters_that_others_add_to_the_address_of_a_page_are_ignored(api: Ap
     assert api.request("POST", page, content=form, headers=FORM).status_code == 200
 
 
+def test_the_form_knows_the_least_length_of_a_password(new_api: NewApi) -> None:
+    api = new_api(PASSWORD_MIN_LENGTH="12")
+    token = new_link(api, api.register(password="violet-otter-quarry-48"))
+    assert 'minlength="12"' in show(api, token).text
+
+
 def test_a_refused_password_is_explained_and_does_not_use_the_link_up(api: Api, alice: Person) -> None:
     token = new_link(api, alice)
     refused = send(api, token, new_password="password")
@@ -157,6 +163,9 @@ def test_a_refused_password_is_explained_and_does_not_use_the_link_up(api: Api, 
         ("en, de", "en"),
         (GERMAN["Accept-Language"], "de"),
         ("de;q=0", "en"),
+        ("DE", "de"),
+        ("en;q=0.3, de;Q=0.4", "de"),
+        ("de;q=0.9, en;q=0.5, de-CH;q=0.1", "de"),
         (";;q=x,,de;q=nan", "en"),
     ],
 )

@@ -235,7 +235,7 @@ class MemoryStore:
             self._data.api_tokens.set(token.id, replace(token, last_used_at=self._clock.now()))
 
     def _admit_session(self, actor: SessionActor) -> None:
-        """Check the session and confirm its generation, even if the unit of work fails later."""
+        """Check the session and confirm its generation. The confirmation stays if the unit of work fails later."""
         session = self._data.sessions.get(actor.session_id)
         user = self._data.users.get(actor.user_id)
         if (

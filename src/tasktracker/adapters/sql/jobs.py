@@ -130,7 +130,7 @@ class SqlJobs:
             self._connection.change(_WITHDRAW, {"ids": list(job_ids)})
 
     def claim(self, now: datetime) -> Job | None:
-        self.number()  # also jobs whose process ended before it numbered them
+        self.number()  # a process can end before it numbers its jobs
         rows = self._connection.change_returning(_CLAIM, {"now": now, "until": now + LEASE})
         return _JOBS.entity(rows[0]) if rows else None
 

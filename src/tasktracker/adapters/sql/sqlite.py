@@ -24,7 +24,7 @@ from tasktracker.domain.kernel.errors import StorageUnavailable
 
 # Prepared statements per connection.
 MAX_PREPARED = 500
-# Setting how long to wait for another process takes as long as reading a row. So the time is rounded up to this.
+# Seconds. A change of `busy_timeout` takes as long as reading a row, so it is changed only in steps of this length.
 BUSY_STEP = 0.25
 # The number of instructions of SQLite's virtual machine between two checks of the deadline: some milliseconds.
 CHECK_EVERY = 100_000

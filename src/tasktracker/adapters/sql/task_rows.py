@@ -112,7 +112,7 @@ def entry_rows(task: Task, row: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def viewers(task: Task) -> list[dict[str, Any]]:
-    """Return the columns in which the entries of a task's viewers differ."""
+    """Return a row for each viewer of a task, with only the columns in which their entries differ."""
     # The rows of most tasks have one viewer.
     if not task.members and not task.list_members:
         return [{"user_id": task.owner, "role": Role.OWNER.value, "via": None, "category": task.category}]

@@ -331,7 +331,7 @@ class SqlTasks:
         predecessor = {"of_id": task.id, "of_version": task.version - 1}
         if not self._connection.change(_SAVE, {**changes, **predecessor}):
             raise Stale
-        # A work changes the text only of a task that it has found.
+        # A unit of work changes the text only of tasks that it has found.
         if before is not None and before.text_bytes != task.text_bytes:
             self._usage.add(before.owner, Usage(bytes=task.text_bytes - before.text_bytes))
         self._locked[task.id] = task

@@ -79,7 +79,7 @@ class OneTimeLink:
 
 
 def digest_of(token: str) -> bytes:
-    """Return the hash of a token, which is stored."""
+    """Return the hash of a token. Only the hash is stored."""
     return hashlib.sha256(token.encode(errors="surrogatepass")).digest()
 
 

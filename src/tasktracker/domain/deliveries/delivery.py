@@ -27,8 +27,9 @@ class Channel(StrEnum):
 
 
 class DeliveryKind(StrEnum):
-    """What a message is about. The texts of each are in the catalogue under this name."""
+    """What a message is about."""
 
+    # The texts of each kind are in the catalogue under its value.
     VERIFY_EMAIL = "verify-email"
     RESET_PASSWORD = "reset-password"  # noqa: S105  # the name of a message
     INVITATION = "invitation"

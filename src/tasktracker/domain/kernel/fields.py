@@ -157,7 +157,7 @@ def with_new(rule: Rule, new: NewRule, characters: Characters) -> Rule:
 def text(*, longest: int, shortest: int = 0, trim: bool = False, unit: str = "characters") -> Rule:
     """Text of `shortest` to `longest` code points. With `trim`, white space at both ends is removed before counting.
 
-    `unit` is the word for a code point in the error.
+    `unit` names code points in the error of a text that is too long.
     """
 
     def rule(value: str) -> str:

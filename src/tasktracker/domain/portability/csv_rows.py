@@ -133,7 +133,10 @@ class _Records:
             raise csv.Error("a value contains other rows")
 
     def _broken(self, taken: list[tuple[int, str]], reason: str) -> FieldError:
-        """Return the error for the first line of a record. The other lines are read again."""
+        """Return the error for the first line of a broken record.
+
+        Its other lines are read again as new records. After too much reading again, they are skipped.
+        """
         self._repeated += sum(len(text) for _, text in taken[1:])
         if self._repeated > MAX_REPEATED:
             reason += f"; too many rows are broken, so the lines until {taken[-1][0]} were skipped"

@@ -117,9 +117,10 @@ class ImportService:
         progress: Progress | None = None,
         record: Record | None = None,
     ) -> ImportReport:
-        """Import a file into the actor's account, or report what would be done. The file may be read more than once.
+        """Import a file into the actor's account. The file may be read more than once.
 
-        Existing items are not changed. With `restore`, existing tasks in the trash are restored. A refused line is
+        Existing items are not changed. With `restore`, existing tasks in the trash are restored. With `dry_run`,
+        the report says what would be done. A refused line is
         reported, and the others are imported. `project` is the name of the project that a CSV file contains. `progress`
         gets the number of bytes read, and `record` gets each line once, after its batch was committed.
 

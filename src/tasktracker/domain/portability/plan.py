@@ -41,7 +41,7 @@ class ImportContext:
     restored: set[UUID] = field(default_factory=set)
 
     def update(self, other: ImportContext, *, is_dry_run: bool) -> None:
-        """Add the results of a batch that was committed."""
+        """Add the results of a finished batch. A dry run stores nothing, so it also needs the new names and parents."""
         self.categories.update(other.categories)
         self.former.update(other.former)
         self.claimed.update(other.claimed)

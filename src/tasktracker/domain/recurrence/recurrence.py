@@ -15,10 +15,10 @@ from tasktracker.domain.recurrence.ports import MAX_YEARS, CalendarRules
 from tasktracker.domain.recurrence.rule import Rule, canonical_rule
 
 Slot = date | datetime
-"""When a recurring task is due: a day, or a moment in UTC. All slots of a recurrence are of the same kind."""
+"""When a recurring task is due: a day, or a moment in UTC."""
 
-MARGIN_DAYS = 2
-"""A slot is at most this far from its day in UTC, because of the zone's offset and gaps in local time."""
+MAX_GAP_DAYS = 1
+"""A gap in local time moves a slot to a later day than that of the rule, by at most this."""
 
 # All zones have a local time for moments between these.
 EARLIEST = datetime(1, 1, 2, tzinfo=UTC)
@@ -34,11 +34,11 @@ class Anchor(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recurrence:
-    """A rule with the time zone of its days and times, and its first slot, `start`.
+    """A rule, the time zone of its days, and `start`, when the task was due as the rule was set.
 
-    Slots that are moments have the wall-clock time of `start`, also after a change of the offset. A time that does not
-    exist on a day is read with the offset before the gap. Of a time that occurs twice, the first one is used (RFC 5545
-    §3.3.5).
+    Slots are of the same kind as `start`. Moments have its wall-clock time, also after a change of the offset. A time
+    that does not exist on a day is read with the offset before the gap, and of one that occurs twice, the first is
+    taken (RFC 5545 §3.3.5).
     """
 
     rule: Annotated[str, Editable(canonical_rule)]
@@ -51,8 +51,7 @@ class Recurrence:
     ) -> Iterator[Slot]:
         """Yield the slots after `slot` that are not past: those of today or later, or of this moment or later.
 
-        If the task was completed and the rule counts from completion, the rule starts again on the day of the
-        completion, and `slot` is ignored.
+        A rule that counts from completion starts again on the day of `completed_at`, whatever the slot.
         """
         start = self._day(self.start)
         if completed_at is not None and self.from_ is Anchor.COMPLETION:
@@ -72,7 +71,7 @@ class Recurrence:
         return next(self.slots(slot, now, calendar, completed_at), None)
 
     def require_slot(self, calendar: CalendarRules) -> None:
-        """Refuse a recurrence that cannot make a task due. This is a rule for new values."""
+        """Refuse a recurrence that cannot make a task due: for new values."""
         if self.from_ is Anchor.COMPLETION and Rule.parse(self.rule).count is not None:
             raise Refused("must not have COUNT if it is from completion")
         start = self._day(self.start)
@@ -80,9 +79,9 @@ class Recurrence:
             raise Refused(f"must have a day within {MAX_YEARS} years, and before UNTIL")
 
     def _slots(self, start: date, begin: date, calendar: CalendarRules) -> Iterator[Slot]:
-        """Yield all slots since `begin`, and at most MARGIN_DAYS before. A rule with COUNT is read from its start."""
+        """Yield all slots from the day `begin` on, and some of the days before."""
         rule = Rule.parse(self.rule)
-        begin = date.fromordinal(max(begin.toordinal() - MARGIN_DAYS, 1))
+        begin = date.fromordinal(max(begin.toordinal() - MAX_GAP_DAYS, 1))
         days = islice(calendar.days(rule, start, begin if rule.count is None else start), rule.count)
         until = rule.until
         if isinstance(until, datetime) and not isinstance(self.start, datetime):
@@ -94,14 +93,14 @@ class Recurrence:
             yield slot
 
     def _day(self, slot: Slot) -> date:
-        """Return the day of a slot: the day itself, or the day of a moment in the time zone."""
+        """Return a day itself, and the day of a moment in the time zone."""
         return self._local(slot).date() if isinstance(slot, datetime) else slot
 
     def _at(self, day: date) -> Slot:
         """Return the slot of a day."""
         if not isinstance(self.start, datetime):
             return day
-        # With `fold=0`, the offset is the one before a gap, and the first one in an overlap.
+        # Without `fold`, the offset is that before a gap, and the first one of an overlap.
         local = datetime.combine(day, self._local(self.start).time().replace(fold=0))
         return local.replace(tzinfo=stored_time_zone(self.time_zone)).astimezone(UTC)
 

@@ -16,7 +16,7 @@ LIFETIME = timedelta(days=30)
 class ShareInvitation:
     """An invitation to a tree of tasks, by the id of its root, or to a category. Exactly one of the two ids is set.
 
-    It becomes a membership when an account verifies the address. `digest` is the hash of the token in the mail, None
+    When an account verifies the address, its user becomes a member. `digest` is the hash of the token in the mail, None
     until the mail is prepared.
     """
 

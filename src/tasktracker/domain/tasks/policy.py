@@ -95,7 +95,7 @@ def require_deletable(task: Task | None, user_id: UUID) -> Task:
 
 
 def is_in_trash_of(task: Task | None, user_id: UUID) -> bool:
-    """Whether a task is in the trash, and the user sees it there: the owner and editors of its category do."""
+    """Whether a task is in the trash, and the user sees it there, as its owner or an editor of its category."""
     return task is not None and task.trashed_at is not None and can_organise(task, user_id)
 
 

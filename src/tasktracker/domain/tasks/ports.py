@@ -84,17 +84,18 @@ class TaskRepository(Protocol):
         ...
 
     def tree(self, root: UUID) -> Sequence[Task]:
-        """Return all tasks of a tree, including those in the trash, ordered by id. A work that writes locks them.
+        """Return all tasks of a tree, including those in the trash, ordered by id.
 
-        A caller that changes the structure or the members of the tree must first lock its root with `find`.
+        A unit of work that writes locks them. A caller that changes the structure or the members of the tree must first
+        lock its root with `find`.
         """
         ...
 
     def children(self, parents: Collection[UUID], limit: int | None = None) -> Sequence[Task]:
         """Return the direct subtasks of these tasks, including those in the trash, ordered by id.
 
-        A work that writes locks them. With a `limit`, return at most that many; which ones is undefined. The caller
-        must first lock the root, as for `tree`.
+        A unit of work that writes locks them. With a `limit`, return at most `limit` of them; it is undefined which.
+        The caller must first lock the root, as for `tree`.
         """
         ...
 
@@ -170,7 +171,10 @@ class TrashRepository(Protocol):
         ...
 
     def expired(self, before: datetime, limit: int) -> Sequence[UUID]:
-        """Return tasks deleted before `before`, the oldest deletion first, without tasks deleted with another task."""
+        """Return the ids of tasks deleted before this time, the oldest deletion first.
+
+        A task that was deleted together with one above it is left out.
+        """
         ...
 
 

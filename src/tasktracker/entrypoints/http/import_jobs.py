@@ -189,8 +189,8 @@ class ImportJobController(Controller):
     def read_import(self, request: Request, id: FromPath[str]) -> ImportJobView:
         """The state of an import, its progress, and its report.
 
-        An import whose server process ended is `interrupted` after a few minutes. Send the same file again: what was
-        imported before is then `unchanged`.
+        An import whose server process ended is `interrupted` after a few minutes. In this case, send the same file
+        again. Items that were already imported are then `unchanged`.
         """
         return view_job(self.import_jobs.find(request.session_actor, identifier(id)))
 

@@ -70,7 +70,6 @@ export const texts = {
   "filter.state": "Zustand",
   "filter.sort": "Reihenfolge",
   "filter.kind": "Art",
-  "filter.outcome": "Ergebnis",
   "filter.since": "Von",
   "filter.until": "Bis",
 
@@ -143,7 +142,7 @@ export const texts = {
   "activity.subject": "ID: {id}",
   "activity.by": "durch {name}",
   "activity.kind.any": "Alle Arten",
-  "activity.outcome.any": "Alle Ergebnisse",
+  "activity.outcome.any": "Alle Resultate",
   "activity.none": "Kein Ereignis passt.",
   "outcome.success": "Erfolgreich",
   "kind.settings_change": "Einstellungen geändert",

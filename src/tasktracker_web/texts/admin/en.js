@@ -70,7 +70,6 @@ export const texts = {
   "filter.state": "State",
   "filter.sort": "Order",
   "filter.kind": "Kind",
-  "filter.outcome": "Result",
   "filter.since": "From",
   "filter.until": "To",
 

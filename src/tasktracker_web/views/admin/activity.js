@@ -8,7 +8,7 @@ import { dayAndTime, endOfDay, keysOf, t } from "../../texts/texts.js";
 import { useState } from "../../vendor/preact-hooks.js";
 import "../../vendor/preact-signals.js";
 import { Pages } from "../panel/loading.js";
-import { Filters } from "./filters.js";
+import { Filters } from "../panel/filters.js";
 
 const OUTCOMES = ["success", "failure"];
 const NONE = { kind: "", outcome: "", since: "", until: "" };

@@ -7,7 +7,7 @@ import { useState } from "../../vendor/preact-hooks.js";
 import { Act } from "../panel/act.js";
 import { Pages } from "../panel/loading.js";
 import { Mail } from "../panel/mail.js";
-import { Filters } from "./filters.js";
+import { Filters } from "../panel/filters.js";
 
 const STATES = ["due", "sent", "failed", "cancelled", "skipped"];
 

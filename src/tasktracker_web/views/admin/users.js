@@ -9,7 +9,7 @@ import { useRef, useState } from "../../vendor/preact-hooks.js";
 import { signal } from "../../vendor/preact-signals.js";
 import { Boxes, Field, Form, textOf } from "../panel/form.js";
 import { Pages } from "../panel/loading.js";
-import { Filters } from "./filters.js";
+import { Filters } from "../panel/filters.js";
 import { OneTimeLink } from "./one-time-link.js";
 
 /** @typedef {import("../../sync/items.js").Schemas["AdminUserView"]} User */

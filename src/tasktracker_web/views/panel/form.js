@@ -3,12 +3,14 @@
 import { Cancelled } from "../../calls/call.js";
 import { h, html } from "../../html.js";
 import { Refused } from "../../sync/errors.js";
-import { t } from "../../texts/texts.js";
+import { addServerTexts, t } from "../../texts/texts.js";
 import { useContext, useEffect, useId, useRef, useState } from "../../vendor/preact-hooks.js";
 import { createContext } from "../../vendor/preact.js";
 import { explained } from "../explained.js";
 import { Field as Labelled } from "../field.js";
 import { Question } from "./question.js";
+
+await addServerTexts();
 
 /** The message for each field of the form around. */
 const Errors = createContext(/** @type {Record<string, string>} */ ({}));

@@ -2,7 +2,7 @@
 
 import { now } from "../../clock.js";
 import { html } from "../../html.js";
-import { dayAndTime, t } from "../../texts/texts.js";
+import { dayAndTime, fromServer, t } from "../../texts/texts.js";
 import "../../vendor/preact-signals.js";
 
 /** @typedef {import("../../sync/items.js").Schemas["DeliveryView"]} Delivery */
@@ -15,7 +15,7 @@ export function Mail({ mail, actions }) {
     <div>
       ${t(`mail.${kind}`)} <span class=${`badge ${state === "failed" ? "negative" : ""}`}>${t(`delivery.${state}`)}</span>
       <p class="hint">${time(created_at)}${address && ` · ${address}`}</p>
-      ${problem && html`<p class="hint">${t("mail.problem", { count: attempts, problem })}${next_attempt_at && ` · ${t("mail.next", { time: time(next_attempt_at) })}`}</p>`}
+      ${problem && html`<p class="hint">${t("mail.problem", { count: attempts, problem: fromServer(problem) })}${next_attempt_at && ` · ${t("mail.next", { time: time(next_attempt_at) })}`}</p>`}
     </div>
     ${actions}
   </li>`;

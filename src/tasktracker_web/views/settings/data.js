@@ -1,18 +1,23 @@
 // The export and the import of everything.
 
+import { useCopy } from "../../account.js";
 import { exportAll, importedLines, importFile, importJob, imports } from "../../calls/transfers.js";
 import { now } from "../../clock.js";
 import { h, html } from "../../html.js";
+import { Refused } from "../../sync/errors.js";
 import { dayAndTime, t } from "../../texts/texts.js";
 import { useEffect, useState } from "../../vendor/preact-hooks.js";
 import "../../vendor/preact-signals.js";
+import { detailOf, wrong } from "../explained.js";
 import { Act } from "../panel/act.js";
+import { Filters } from "../panel/filters.js";
 import { Boxes, Field, Form, invalid, textOf } from "../panel/form.js";
 import { Pages } from "../panel/loading.js";
 
 /** @typedef {import("../../sync/items.js").Schemas} Schemas */
 
 const POLL_MS = 1000;
+const OUTCOMES = ["created", "unchanged", "in_trash", "restored", "skipped", "ignored"];
 const OPTIONS = ["dry_run", "restore"];
 
 export function Data() {
@@ -42,8 +47,7 @@ export function Data() {
       <p class="hint">${t("import.hint")}</p>
       ${h(Form, {
         label: t("import.begin"),
-        done: t("import.begun"),
-        resets: true,
+        done: t("import.begun"), // the file stays, so that it can be imported after it was checked
         send,
         children: html`${h(Field, { name: "file", type: "file", accept: ".ndjson,.csv,.zip" })}
           ${h(Field, { name: "project", autocomplete: "off", hint: t("project.hint") })}
@@ -63,7 +67,7 @@ export function Data() {
 
 /** An import, which is asked for again while it runs. @param {{ job: Schemas["ImportJobView"], key?: string }} props */
 function Job({ job }) {
-  const [{ id, state, created_at, read, size, report, problem, dry_run }, set] = useState(job);
+  const [{ id, state, created_at, read, size, lines, report, problem, dry_run }, set] = useState(job);
   useEffect(() => {
     if (state !== "running") return;
     const timer = setInterval(() => void importJob(id).then(set, () => {}), POLL_MS); // a failed request is sent again
@@ -73,35 +77,53 @@ function Job({ job }) {
     <div>
       ${dayAndTime(new Date(created_at), now.value)} <span class=${`badge ${state === "failed" ? "negative" : ""}`}>${t(`import.state.${state}`)}</span>
       ${dry_run && html` <span class="badge">${t("import.checked")}</span>`}
-      ${state === "running" && html`<progress value=${read} max=${size} aria-label=${t("import.state.running")}></progress>`}
-      ${problem && html`<p class="error">${t("error.other", { detail: problem.detail })}</p>`}
-      ${report && h(Report, { id, report })}
+      ${state === "running" && html`<progress value=${read} max=${size} aria-label=${t("import.state.running")}></progress> <span class="hint">${t("import.progress", { count: lines })}</span>`}
+      ${problem && html`<p class="error">${t("error.other", { detail: detailOf(new Refused(0, problem)) })}</p>`}
+      ${report && h(Report, { job, report })}
     </div>
   </li>`;
 }
 
-/** @param {{ id: string, report: Schemas["ImportView"] }} props */
-function Report({ id, report: { tasks, categories, skipped } }) {
+/** @param {{ job: Schemas["ImportJobView"], report: Schemas["ImportView"] }} props */
+function Report({ job: { id, dry_run }, report: { tasks, categories, skipped } }) {
   const [isOpen, open] = useState(false);
   const { created, unchanged, in_trash, restored } = tasks;
   const counts = { created, unchanged, in_trash, restored, categories: categories.created, skipped };
-  return html`<p class="hint">
+  return html`${dry_run && html`<p class="hint">${t("import.would")}</p>`}
+    <p class="hint">
       ${Object.entries(counts)
         .filter(([name, count]) => count > 0 || name === "created")
         .map(([name, count]) => t(`import.count.${name}`, { count }))
         .join(" · ")}
     </p>
-    ${skipped > 0 &&
-    html`<details onToggle=${(/** @type {any} */ event) => open(event.currentTarget.open)}>
+    <details onToggle=${(/** @type {any} */ event) => open(event.currentTarget.open)}>
       <summary class="hint">${t("import.lines")}</summary>
-      ${isOpen &&
-      h(Pages, {
-        load: (cursor) => importedLines(id, "skipped", cursor),
-        empty: t("imports.empty"),
-        children: (/** @type {Schemas["ImportedLineView"][]} */ lines) =>
-          html`<ul>
-            ${lines.map(({ line, file, errors }) => html`<li key=${`${file} ${line}`} class="hint">${t("import.line", { line: String(line) })} ${file && `(${file})`}: ${errors.map(({ field, message }) => (field ? `${field}: ${message}` : message)).join("; ")}</li>`)}
-          </ul>`,
-      })}
-    </details>`}`;
+      ${isOpen && h(Lines, { id, isTried: dry_run })}
+    </details>`;
+}
+
+/** What became of each line, or would become of it. @param {{ id: string, isTried: boolean }} props */
+function Lines({ id, isTried }) {
+  const { tasks, categories } = useCopy();
+  const [outcome, choose] = useState("");
+  const textOf = (/** @type {string} */ each) => t(isTried && each !== "skipped" ? `import.would.${each}` : `import.line.${each}`);
+  const title = (/** @type {string | null} */ item) => (item ? (tasks.peek().get(item)?.title ?? categories.peek().get(item)?.name) : undefined);
+  return html`<div class="filters">
+      ${h(Filters, { chosen: { outcome }, options: { outcome: [["", t("import.line.any")], ...OUTCOMES.map((each) => [each, textOf(each)])] }, choose: (changed) => choose(changed.outcome) })}
+    </div>
+    ${h(Pages, {
+      filter: outcome,
+      load: (cursor) => importedLines(id, outcome, cursor),
+      empty: t("import.line.none"),
+      children: (/** @type {Schemas["ImportedLineView"][]} */ lines) =>
+        html`<ul class="lines">
+          ${lines.map(
+            ({ line, file, type, outcome, id, errors, notices }) => html`<li key=${`${file} ${line}`}>
+              <span class="hint">${t("import.line", { line: String(line) })}${file && ` (${file})`}${type && ` · ${t(`import.type.${type}`)}`}</span>
+              ${textOf(outcome)} ${title(id) !== undefined && html`<bdi>${t("import.title", { title: title(id) ?? "" })}</bdi>`}
+              ${[...errors, ...notices].map(({ field, message }) => html`<p class=${outcome === "skipped" ? "error" : "hint"}>${wrong(field, message)}</p>`)}
+            </li>`,
+          )}
+        </ul>`,
+    })}`;
 }

@@ -38,7 +38,8 @@ STALLED_SECONDS = 60
 """A connection is aborted when its client reads nothing for this time, or much data more slowly than
 BYTES_PER_SECOND."""
 MAX_UNSENT_BYTES = 16 * 1024 * 1024
-"""The most bytes that wait for slow clients, in all connections of a process. Above it, the slowest are aborted."""
+"""The maximum of bytes that wait for slow clients, in all connections of a process. Above it, the connections of the
+slowest clients are aborted."""
 
 STOPPING_CHECK_SECONDS = 0.5
 UNUSED_SECONDS = 0.5

@@ -83,7 +83,7 @@ class ListCursor(Generic[Key]):
         self._path = request.scope["path"]
         self._query = _query(request)
         self._limit = filters.limit
-        self._context = f"{request.user.user_id} {self._path.rstrip('/')} {self._query}"
+        self._context = f"{request.user.user_id} {self._path} {self._query}"
         self.position = cursors.open(filters.cursor, key, self._context) if filters.cursor is not UNSET else None
 
     @property

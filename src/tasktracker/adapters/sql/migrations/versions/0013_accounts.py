@@ -1,4 +1,4 @@
-"""Tables of one-time links, invitations and settings; users get a language, sessions and tokens their last use."""
+"""Add one-time links, invitations, settings, the language of users, and the last use of sessions and API tokens."""
 
 from __future__ import annotations
 
