@@ -84,7 +84,9 @@ def add_tasks(
     shared_with: UUID | None = None,
     minutes: int = 1,
 ) -> None:
-    """Add tasks, a tenth of them done, each due on a day of the year, created at intervals of so many minutes.
+    """Add tasks, a tenth of them done, created at intervals of so many minutes, each due in the year.
+
+    A tenth of them are due on a day, the others at a moment.
 
     One in `filed` of them is in the category.
     """
@@ -100,6 +102,7 @@ def add_tasks(
         series = "generate_series(1, :count) AS n"
         new_id, at = "gen_random_uuid()", f"timestamptz '{NOW.isoformat()}' + n * :minutes * interval '1 minute'"
         due = f"timestamptz '{NOW.isoformat()}' + (n * CAST(7919 AS BIGINT) % 365) * interval '1 day'"
+        day = f"CAST({due} AS date)"
     else:
         series = "(WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < :count) SELECT n FROM s)"
         new_id = "lower(hex(randomblob(16)))"
@@ -108,15 +111,18 @@ def add_tasks(
         due = (
             f"strftime('%Y-%m-%d %H:%M:%S', '{start}', (n * CAST(7919 AS BIGINT) % 365) || ' days') || '.000000+00:00'"
         )
+        day = f"substr({due}, 1, 10)"
     words = "CASE n % 5 " + " ".join(f"WHEN {number} THEN '{word}'" for number, word in enumerate(WORDS)) + " END"
     uuid = "uuid" if connection.dialect.name == "postgresql" else "text"
     category_id = f"CASE WHEN n % :filed = 1 % :filed THEN CAST(:category AS {uuid}) END"
     insert = (
-        "INSERT INTO tasks (id, title, description, search, priority, state, due_date, category, root, members,"  # noqa: S608  # from names in this function
+        "INSERT INTO tasks (id, title, description, search, priority, state, due_date, due_on, category, root, members,"  # noqa: S608  # from names in this function
         " root_category, owner, created_by, created_at, updated_at, version)"
-        " SELECT id, title, '', title || '\n', 1 + n % 4, CASE WHEN n % 10 = 0 THEN 'done' ELSE 'open' END, due,"
+        " SELECT id, title, '', title || '\n', 1 + n % 4, CASE WHEN n % 10 = 0 THEN 'done' ELSE 'open' END,"
+        " CASE WHEN n % 10 <> 3 THEN due END, CASE WHEN n % 10 = 3 THEN day END,"
         f" {category_id}, id, :members, {category_id}, CAST(:user_id AS {uuid}), CAST(:user_id AS {uuid}), at, at, 1"
-        f" FROM (SELECT n, {new_id} AS id, {words} || ' ' || n AS title, {at} AS at, {due} AS due FROM {series}) AS t"
+        f" FROM (SELECT n, {new_id} AS id, {words} || ' ' || n AS title, {at} AS at, {due} AS due, {day} AS day"
+        f" FROM {series}) AS t"
     )
     connection.execute(text(insert), parameters)
 
@@ -124,10 +130,10 @@ def add_tasks(
 def fill_entries(connection: Connection) -> None:
     """Add the entries of all tasks for the users who see them."""
     owner = (
-        "INSERT INTO task_entries (task_id, user_id, role, title_key, priority, state, due_date, category, parent,"
-        " created_at, updated_at, trashed_at)"
-        " SELECT t.id, {user}, {role}, rtrim(t.search, '\n'), t.priority, t.state, t.due_date, {category}, t.parent,"
-        " t.created_at, t.updated_at, t.trashed_at FROM tasks t {where}"
+        "INSERT INTO task_entries (task_id, user_id, role, title_key, priority, state, due_date, due_on, category,"
+        " parent, created_at, updated_at, trashed_at)"
+        " SELECT t.id, {user}, {role}, rtrim(t.search, '\n'), t.priority, t.state, t.due_date, t.due_on, {category},"
+        " t.parent, t.created_at, t.updated_at, t.trashed_at FROM tasks t {where}"
     )
     connection.execute(text(owner.format(user="t.owner", role="'owner'", category="t.category", where="")))
     if connection.dialect.name == "postgresql":
@@ -137,10 +143,10 @@ def fill_entries(connection: Connection) -> None:
     shared = owner.format(user=member, role="'viewer'", category="NULL", where="WHERE t.members <> ''")
     connection.execute(text(shared))
     listed = (
-        "INSERT INTO task_entries (task_id, user_id, role, via, title_key, priority, state, due_date, category, parent,"
-        " created_at, updated_at, trashed_at)"
+        "INSERT INTO task_entries (task_id, user_id, role, via, title_key, priority, state, due_date, due_on, category,"
+        " parent, created_at, updated_at, trashed_at)"
         " SELECT t.id, m.user_id, m.role, m.category_id, rtrim(t.search, '\n'), t.priority, t.state, t.due_date,"
-        " m.category_id, t.parent, t.created_at, t.updated_at, t.trashed_at"
+        " t.due_on, m.category_id, t.parent, t.created_at, t.updated_at, t.trashed_at"
         " FROM category_members m JOIN tasks t ON t.root_category = m.category_id AND t.owner <> m.user_id"
     )
     connection.execute(text(listed))

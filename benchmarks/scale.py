@@ -80,6 +80,11 @@ def _report(
         "category": base,
         "shared category": base,
         "due in half a year": replace(base, due_after=half[0], due_before=half[1]),
+        "by due date": replace(base, sort=TaskSort.DUE_FIRST),
+        "by due date, descending": replace(base, sort=TaskSort.DUE_LAST),
+        "by due date, in the middle": replace(
+            base, sort=TaskSort.DUE_FIRST, after=TaskKey(now + timedelta(days=180), UUID(int=0))
+        ),
     }
     click.echo(f"{'page of 100':<28}{'at 1,000':>12}{f'at {tasks:,}':>16}{'ratio':>8}")
     for name, query in queries.items():
@@ -127,7 +132,7 @@ def _costs(store: SqlStore, *pages: tuple[SessionActor, TaskQuery], rounds: int 
 def _middle(store: SqlStore, actor: SessionActor, count: int) -> TaskKey[Any]:
     moment = crowd.NOW + timedelta(minutes=count // 2)
     query = TaskQuery(at=crowd.NOW, limit=1)
-    key = query.sort.key(_page(store, actor, query).items[0])
+    key = query.key(_page(store, actor, query).items[0])
     return replace(key, value=moment)
 
 

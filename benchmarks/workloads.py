@@ -25,6 +25,7 @@ from tasktracker.adapters.system import SystemClock, Uuid7Generator
 from tasktracker.domain.accounts.token import TokenClaims, TokenKind
 from tasktracker.domain.feed.ports import EPOCH
 from tasktracker.domain.kernel.actors import SessionActor
+from tasktracker.domain.kernel.time_zones import DEFAULT_TIME_ZONE
 from tasktracker.domain.sync.cursor import SyncCursor
 from tasktracker.domain.sync.service import DEFAULT_TYPES
 from tasktracker.domain.tasks.query import TaskQuery
@@ -88,7 +89,8 @@ class Data:
         with closing(_store(self.url)) as store, store.reading(SYSTEM) as work:
             for actor in users:
                 tasks = work.tasks.list(actor.user_id, TaskQuery(at=now, limit=each)).items
-                found.append([(actor, task.id, f"{task.version}{'.o' * task.is_overdue(now)}") for task in tasks])
+                tags = [f"{task.version}{'.o' * task.is_overdue(now, DEFAULT_TIME_ZONE)}" for task in tasks]
+                found.append([(actor, task.id, tag) for task, tag in zip(tasks, tags, strict=True)])
         return [task for turn in zip(*found, strict=True) for task in turn]
 
     def forget_refreshes(self) -> None:

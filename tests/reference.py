@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable
-from datetime import UTC, date
-from typing import Any
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any, cast
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from tasktracker.domain.kernel.members import Role
-from tasktracker.domain.tasks.query import TaskKey, TaskQuery, TaskSort
-from tasktracker.domain.tasks.task import State, Task
+from tasktracker.domain.tasks.query import TaskKey, TaskQuery
+from tasktracker.domain.tasks.task import State, Task, TaskFields
 
 
 def expected_list(query: TaskQuery, user_id: UUID, tasks: Iterable[Task]) -> list[Task]:
     """Return all tasks that a query lists after its key, in order; a page is the beginning of them."""
     found = [task for task in tasks if matches(query, user_id, task)]
     if query.after is None:
-        return in_order(query.sort, found)
-    others = [task for task in found if key_of(query.sort, task) != query.after]
-    ordered = in_order(query.sort, [*others, query.after])
+        return in_order(query, found)
+    others = [task for task in found if key_of(query, task) != query.after]
+    ordered = in_order(query, [*others, query.after])
     return ordered[ordered.index(query.after) + 1 :]
 
 
@@ -28,7 +28,8 @@ def matches(query: TaskQuery, user_id: UUID, task: Task) -> bool:
     """Whether a task matches all filters for this user."""
     role = role_in(task, user_id)
     category = task.category if task.owner == user_id else None
-    overdue = task.due_date is not None and task.due_date < query.at and task.state in (State.OPEN, State.IN_PROGRESS)
+    due = due_of(task, query.time_zone)
+    overdue = due is not None and due < query.at and task.state in (State.OPEN, State.IN_PROGRESS)
     text = folded(f"{task.title}\n{task.description}")
     return role is not None and all(
         [
@@ -37,8 +38,8 @@ def matches(query: TaskQuery, user_id: UUID, task: Task) -> bool:
             query.priority in (None, task.priority),
             query.category is None or (None if query.category == "none" else query.category) == category,
             query.parent is None or (None if query.parent == "none" else query.parent) == task.parent,
-            query.due_after is None or (task.due_date is not None and not task.due_date < query.due_after),
-            query.due_before is None or (task.due_date is not None and task.due_date < query.due_before),
+            query.due_after is None or (due is not None and not due < query.due_after),
+            query.due_before is None or (due is not None and due < query.due_before),
             query.overdue in (None, overdue),
             query.started in (None, task.start_on is None or not task.start_on > local_day(query)),
             query.role in (None, role),
@@ -54,19 +55,41 @@ def local_day(query: TaskQuery) -> date:
     return (query.at.astimezone(UTC) + offset).date()
 
 
+def due_of(task: Task, time_zone: str) -> datetime | None:
+    """Return the moment at which a task is due: for a day that no zone skips, the one before the next midnight."""
+    if task.due_on is None:
+        return task.due_date
+    try:
+        # The first midnight, by the offset before it.
+        midnight = datetime.combine(task.due_on + timedelta(days=1), time(), ZoneInfo(time_zone))
+        return midnight.astimezone(UTC) - timedelta(microseconds=1)
+    except OverflowError:
+        return datetime.max.replace(tzinfo=UTC)
+
+
+def with_cleared(fields: TaskFields) -> TaskFields:
+    """Return the fields of an edit with what they clear: a task is due on a day or at a moment."""
+    cleared: dict[str, Any] = dict(fields)
+    if fields.get("due_on") is not None:
+        cleared["due_date"] = None
+    elif fields.get("due_date") is not None:
+        cleared["due_on"] = None
+    return cast(TaskFields, cleared)
+
+
 def role_in(task: Task, user_id: UUID) -> Role | None:
     """Return the role of a user in a task."""
     roles = {member.user_id: member.role for member in task.members} | {task.owner: Role.OWNER}
     return roles.get(user_id)
 
 
-def in_order(sort: TaskSort, items: Iterable[Any]) -> list[Any]:
+def in_order(query: TaskQuery, items: Iterable[Any]) -> list[Any]:
     """Sort tasks or keys; those without a value are last."""
 
     def key(item: Task | TaskKey[Any]) -> TaskKey[Any]:
-        return key_of(sort, item) if isinstance(item, Task) else item
+        return key_of(query, item) if isinstance(item, Task) else item
 
-    descending = sort.value[0] == "-"
+    descending = query.sort.value[0] == "-"
     items = list(items)
     with_value = [item for item in items if key(item).value is not None]
     without = [item for item in items if key(item).value is None]
@@ -75,16 +98,16 @@ def in_order(sort: TaskSort, items: Iterable[Any]) -> list[Any]:
     return with_value + without
 
 
-def key_of(sort: TaskSort, task: Task) -> TaskKey[Any]:
-    """Return the key of a task in an order."""
+def key_of(query: TaskQuery, task: Task) -> TaskKey[Any]:
+    """Return the key of a task in the order of a query."""
     values = {
         "created_at": task.created_at,
         "updated_at": task.updated_at,
-        "due_date": task.due_date,
+        "due_date": due_of(task, query.time_zone),
         "priority": task.priority,
         "title": folded(task.title),
     }
-    return TaskKey(values[sort.value.strip("-")], task.id)
+    return TaskKey(values[query.sort.value.strip("-")], task.id)
 
 
 def folded(text: str) -> str:

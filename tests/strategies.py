@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any, cast
 from uuid import UUID
@@ -197,6 +198,9 @@ def moments() -> st.SearchStrategy[datetime]:
     return st.datetimes(timezones=st.just(UTC))
 
 
+ZONES = ("UTC", "Pacific/Kiritimati", "Pacific/Pago_Pago", "Asia/Kathmandu", "Australia/Lord_Howe")
+
+
 def near(time: datetime) -> st.SearchStrategy[datetime]:
     """This time and times around it, with any offset."""
     gaps = st.sampled_from((0, 0, 1, -1, 10**6, -(10**6), 86_400 * 10**6, -86_400 * 10**6))
@@ -227,6 +231,7 @@ def raw_task_fields() -> st.SearchStrategy[TaskFields]:
         "priority": priorities,
         "state": states,
         "start_on": st.none() | st.dates(),
+        "due_on": st.none() | st.dates(),
         "due_date": st.none() | raw_times(),
     }
     return cast("st.SearchStrategy[TaskFields]", _fields({"title": texts(1002)}, others, whole=True))
@@ -235,16 +240,24 @@ def raw_task_fields() -> st.SearchStrategy[TaskFields]:
 def task_fields(
     now: datetime, categories: Sequence[UUID] = (), *, whole: bool = False
 ) -> st.SearchStrategy[TaskFields]:
-    """Fields for creating (`whole`, with a title) or editing a task, with due dates around `now`."""
+    """Fields for creating (`whole`, with a title) or editing a task, with due days or moments around `now`."""
     others = {
         "description": storable_texts(50),
         "priority": priorities,
         "state": states,
         "start_on": st.none() | days_around(now) | st.dates(),
+        "due_on": st.none() | days_around(now) | st.dates(),
         "due_date": st.none() | near(now) | moments(),
         "category": st.sampled_from((None, *categories)),
     }
-    return cast("st.SearchStrategy[TaskFields]", _fields({"title": titles}, others, whole=whole))
+    fields = _fields({"title": titles}, others, whole=whole).map(with_one_due)
+    return cast("st.SearchStrategy[TaskFields]", fields)
+
+
+def with_one_due(fields: dict[str, Any]) -> dict[str, Any]:
+    """Return fields without the due date if they have a due day, too."""
+    both = fields.get("due_on") is not None and fields.get("due_date") is not None
+    return {**fields, "due_date": None} if both else fields
 
 
 def raw_category_fields() -> st.SearchStrategy[CategoryFields]:
@@ -296,8 +309,9 @@ def queries(
 ) -> st.SearchStrategy[TaskQuery]:
     """Any combination of filters and orders, with pages of any size, optionally after one of these tasks."""
 
-    def query(sort: TaskSort, after: Task | None, search: str, **others: Any) -> TaskQuery:
-        return TaskQuery(sort=sort, after=None if after is None else sort.key(after), words=words_of(search), **others)
+    def query(after: Task | None, search: str, **others: Any) -> TaskQuery:
+        found = TaskQuery(words=words_of(search), **others)
+        return found if after is None else replace(found, after=found.key(after))
 
     def rarely(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
         return st.one_of(st.none(), st.none(), st.none(), values)
@@ -316,7 +330,7 @@ def queries(
         due_before=rarely(near(now)),
         overdue=rarely(st.booleans()),
         started=rarely(st.booleans()),
-        time_zone=st.sampled_from(("UTC", "Pacific/Kiritimati", "Pacific/Pago_Pago", "Asia/Kathmandu")),
+        time_zone=st.sampled_from(ZONES),
         role=rarely(st.sampled_from(Role)),
         limit=st.sampled_from((1, 2, 3, 5, 100)),
     )

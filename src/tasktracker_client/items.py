@@ -24,12 +24,16 @@ class ItemType(StrEnum):
 
 
 class TaskFields(TypedDict, total=False):
-    """The optional fields of a task. `due_date` needs a UTC offset in whole minutes."""
+    """The optional fields of a task.
+
+    `due_date` needs a UTC offset in whole minutes. Setting `due_on` clears it, and the other way round.
+    """
 
     description: str
     priority: Priority
     state: State
     start_on: date | None
+    due_on: date | None
     due_date: datetime | None
     category: Id | None
     parent: Id | None
@@ -60,6 +64,9 @@ EDITABLE: Mapping[ItemType, frozenset[str]] = {
 }
 """The names of the fields that a caller can set."""
 
+EXCLUSIVE = ("due_on", "due_date")
+"""The fields of a task of which setting one clears the other."""
+
 REFERENCES: Mapping[str, ItemType] = {"category": ItemType.CATEGORY, "parent": ItemType.TASK}
 """The fields of a task that contain the id of another item, and the type of that item."""
 
@@ -70,6 +77,7 @@ DEFAULTS: Mapping[ItemType, Mapping[str, Any]] = {
         "priority": 2,
         "state": "open",
         "start_on": None,
+        "due_on": None,
         "due_date": None,
         "category": None,
         "parent": None,
@@ -126,6 +134,11 @@ class Item:
         """When the item last changed; None until it is received from the server."""
         return self._time("updated_at")
 
+    def _day(self, name: str) -> date | None:
+        with suppress(KeyError, TypeError, ValueError):
+            return date.fromisoformat(self.data[name])
+        return None
+
     def _time(self, name: str) -> datetime | None:
         with suppress(KeyError, TypeError, ValueError):
             time = datetime.fromisoformat(self.data[name])
@@ -159,9 +172,12 @@ class Task(Item):
     @property
     def start_on(self) -> date | None:
         """The day before which the task can be ignored."""
-        with suppress(TypeError, ValueError):
-            return date.fromisoformat(self.data["start_on"])
-        return None
+        return self._day("start_on")
+
+    @property
+    def due_on(self) -> date | None:
+        """The day on which the task is due, in every time zone; None if it is due at a moment."""
+        return self._day("due_on")
 
     @property
     def due_date(self) -> datetime | None:
@@ -209,9 +225,12 @@ class Task(Item):
 
     @property
     def is_overdue(self) -> bool:
-        """Whether the due date has passed and the task is neither done nor cancelled."""
-        due = self.due_date
-        return due is not None and due < datetime.now(UTC) and self.state not in ("done", "cancelled")
+        """Whether the due day, in the zone of this device, or the moment has passed and the task is not closed."""
+        if self.state in ("done", "cancelled"):
+            return False
+        if self.due_on is not None:
+            return self.due_on < datetime.now().astimezone().date()
+        return self.due_date is not None and self.due_date < datetime.now(UTC)
 
 
 class Category(Item):

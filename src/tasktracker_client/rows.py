@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from tasktracker_client.errors import InvalidEdit
-from tasktracker_client.items import EDITABLE, REFERENCES, ItemType
+from tasktracker_client.items import EDITABLE, EXCLUSIVE, REFERENCES, ItemType
 from tasktracker_client.model import FieldConflict, Issue, Mutation, Op, Status
 
 # ---------------------------------------------------------------------- values
@@ -21,8 +21,9 @@ def encoded(type: ItemType, fields: Mapping[str, object]) -> dict[str, Any]:
     """Return the fields of an edit as JSON values. Raises InvalidEdit."""
     if unknown := sorted(set(fields) - EDITABLE[type]):
         raise InvalidEdit(f"A {type} has no field that can be set as {', '.join(unknown)}.")
-    if isinstance(fields.get("start_on"), datetime):  # a datetime is a date, also for type checkers
-        raise InvalidEdit("start_on must be a date without a time.")
+    for name in ("start_on", "due_on"):
+        if isinstance(fields.get(name), datetime):  # a datetime is a date, also for type checkers
+            raise InvalidEdit(f"{name} must be a date without a time.")
     if isinstance(due := fields.get("due_date"), date) and not isinstance(due, datetime):
         raise InvalidEdit("due_date must be a date with a time.")
     try:
@@ -31,6 +32,12 @@ def encoded(type: ItemType, fields: Mapping[str, object]) -> dict[str, Any]:
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidEdit(f"A value cannot be sent: {error}.") from error
     data: dict[str, Any] = json.loads(text)
+    dues = [name for name in EXCLUSIVE if data.get(name) is not None]
+    if len(dues) > 1:
+        raise InvalidEdit("A task is due on a day or at a moment, not both.")
+    if dues and type is ItemType.TASK:
+        # Stated also in what is sent, because an earlier edit that this one is added to may set the other.
+        data |= {name: None for name in EXCLUSIVE if name not in dues}
     for name in REFERENCES.keys() & data.keys():
         if not isinstance(data[name], str | None):
             raise InvalidEdit(f"{name} must be an id or None.")

@@ -1,6 +1,7 @@
 // A task as a user writes it in one line: when it is due, its priority and its category are recognised in the text.
 
-import { language as defaultLanguage, locale as defaultLocale } from "./texts/texts.js";
+import { atMoment, onDay } from "./tasks.js";
+import { dayFrom, language as defaultLanguage, locale as defaultLocale } from "./texts/texts.js";
 
 /** @typedef {import("./sync/items.js").Task} Task */
 /** @typedef {{ id: string, name: string }} Named */
@@ -39,7 +40,7 @@ export function captured(text, { now, categories = [], literal = new Set(), lang
   for (let at = 0; at < text.length; ) {
     const isStart = at === 0 || /[\s(]/.test(text[at - 1]);
     const token = isStart ? (dueAt(text, at, grammar, now) ?? priorityAt(text, at) ?? categoryAt(text, at, categories)) : null;
-    if (token && !literal.has(token.text)) found.set(Object.keys(token.fields)[0], token);
+    if (token && !literal.has(token.text)) found.set(Object.keys(token.fields)[0], token); // a day and a moment begin alike
     at = token ? token.end : at + 1;
   }
   const tokens = [...found.values()].sort((a, b) => a.start - b.start);
@@ -126,12 +127,13 @@ function dueAt(text, at, { days, times }, now) {
   if (!day && time) day = readDay(next(time.end));
   if (!day && !time) return null;
   const end = Math.max(day?.end ?? 0, time?.end ?? 0);
-  if (day?.value.isExact) return token(text, at, day.end, { due_date: day.value.date.toISOString() });
-  const [hours, minutes] = time?.value ?? [23, 59];
+  if (day?.value.isExact) return token(text, at, day.end, atMoment(day.value.date));
+  if (day && !time) return token(text, at, end, onDay(dayFrom(day.value.date)));
+  const [hours, minutes] = time?.value ?? [0, 0];
   const on = (/** @type {Date} */ date) => new Date(date.getFullYear(), date.getMonth(), date.getDate(), hours, minutes);
   let date = on(day?.value.date ?? now);
   if (!day && date <= now) date = on(daysAfter(now, 1));
-  return token(text, at, end, { due_date: date.toISOString() });
+  return token(text, at, end, atMoment(date));
 }
 
 /** @param {string} text @param {number} start @param {number} end @param {Partial<Task>} fields @returns {Token} */

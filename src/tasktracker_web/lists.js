@@ -2,7 +2,7 @@
 // takes longer than a frame.
 
 import { now } from "./clock.js";
-import { dueBefore, inOrder, isOpen, lastDoneFirst, STATES } from "./tasks.js";
+import { dueBefore, inOrder, isDue, isOpen, lastDoneFirst, STATES } from "./tasks.js";
 import { startOfDay } from "./texts/texts.js";
 import { computed, signal } from "./vendor/preact-signals-core.js";
 
@@ -37,7 +37,7 @@ export class Lists {
     this.open = sorted(tasks, isOpen, inOrder);
     this.done = sorted(tasks, (task) => !isOpen(task), lastDoneFirst);
     const tomorrow = computed(() => position(this.open.value, (task) => !dueBefore(task, startOfDay(now.value, 1))));
-    const never = computed(() => position(this.open.value, ({ due_date }) => due_date === null));
+    const never = computed(() => position(this.open.value, (task) => !isDue(task)));
     this.today = computed(() => this.open.value.slice(0, tomorrow.value));
     this.upcoming = computed(() => this.open.value.slice(tomorrow.value, never.value));
     this.counts = counted(tasks, isOpen);

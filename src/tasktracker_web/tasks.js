@@ -1,5 +1,7 @@
 // What views ask about tasks.
 
+import { dateFrom, dayFrom } from "./texts/texts.js";
+
 /** @typedef {import("./sync/items.js").Task} Task */
 /** @typedef {import("./sync/items.js").Category} Category */
 
@@ -11,10 +13,45 @@ export function isOpen({ state }) {
   return state !== "done" && state !== "cancelled";
 }
 
-/** Whether a task is due before a moment. @param {Task} task @param {Date} moment */
-export function dueBefore({ due_date }, moment) {
-  return due_date !== null && new Date(due_date) < moment;
+/** The fields of a task that is due on a day, or at a moment, or never. @param {string | null} day @returns {Pick<Task, "due_on" | "due_date">} */
+export function onDay(day) {
+  return { due_on: day, due_date: null };
 }
+
+/** @param {Date} moment @returns {Pick<Task, "due_on" | "due_date">} */
+export function atMoment(moment) {
+  return { due_on: null, due_date: moment.toISOString() };
+}
+
+/** Whether a task is due at all. @param {Pick<Task, "due_on" | "due_date">} task */
+export function isDue({ due_on, due_date }) {
+  return !!(due_on || due_date);
+}
+
+/** Whether a task is due before a moment: whether its day is over then. @param {Task} task @param {Date} moment */
+export function dueBefore({ due_on, due_date }, moment) {
+  return due_on ? due_on < dayFrom(moment) : !!due_date && new Date(due_date) < moment;
+}
+
+/** Return the day on which a task is due, in the time zone of the browser, as a date. It must be due. @param {Pick<Task, "due_on" | "due_date">} task */
+export function dayDue({ due_on, due_date }) {
+  return due_on ? dateFrom(due_on) : new Date(/** @type {string} */ (due_date));
+}
+
+/** What tasks are ordered by: moments as text, and days after all moments of their last second. @param {Task} task */
+function dueKey({ due_on, due_date }) {
+  if (!due_on) return due_date ?? LAST;
+  let end = ends.get(due_on);
+  if (!end) {
+    const date = dateFrom(due_on);
+    date.setDate(date.getDate() + 1);
+    ends.set(due_on, (end = `${new Date(date.getTime() - 1).toISOString().slice(0, -5)}~`));
+  }
+  return end;
+}
+
+/** The keys of days: of ten thousand tasks, many are due on the same. @type {Map<string, string>} */
+const ends = new Map();
 
 /** The most levels of a tree of tasks, including the topmost task. */
 export const MAX_DEPTH = 5;
@@ -70,7 +107,7 @@ export function canFile(task, to, user, { tasks, categories, children }) {
 
 /** The order of lists: by due date, then by priority, then the newest first. @param {Task} a @param {Task} b */
 export function inOrder(a, b) {
-  const due = compared(a.due_date ?? LAST, b.due_date ?? LAST);
+  const due = compared(dueKey(a), dueKey(b));
   const created = compared(b.created_at ?? LAST, a.created_at ?? LAST) || (b.made ?? 0) - (a.made ?? 0);
   return due || b.priority - a.priority || created || compared(b.id, a.id);
 }

@@ -54,7 +54,11 @@ def test_the_fields_of_a_task_are_stored_and_each_change_can_be_undone(app: Tab,
     title.press("Enter")
     app.page.select_option("#priority", label="Urgent")
     app.page.select_option("#category", label="Home")
-    app.page.fill("#due", "2030-05-06T07:08")
+    app.page.fill("#due", "2030-05-06")
+    app.synced()
+    [task] = person.listed("/api/tasks/")
+    assert (task["due_on"], task["due_date"]) == ("2030-05-06", None)
+    app.page.fill("#due-time", "07:08")
     app.page.click("text=Add notes")
     app.page.fill(".pane textarea.text", "about the **card**")
     app.page.press(".pane textarea.text", "Control+Enter")
@@ -62,7 +66,7 @@ def test_the_fields_of_a_task_are_stored_and_each_change_can_be_undone(app: Tab,
     app.synced()
     [task] = person.listed("/api/tasks/")
     assert (task["title"], task["priority"], task["category"]) == ("Call the bank", 4, category["id"])
-    assert (task["description"], task["due_date"][:4]) == ("about the **card**", "2030")
+    assert (task["description"], task["due_on"], task["due_date"][:4]) == ("about the **card**", None, "2030")
     app.undo()
     app.page.wait_for_selector(".markdown", state="detached")
     app.page.click("text=Delete")
@@ -104,6 +108,40 @@ def test_a_conflict_is_decided_by_field(app: Tab, new_device: Callable[..., Tab]
     wait_until(lambda: person.listed("/api/tasks/")[0]["title"] == "mine", "the decision is not sent")
     [task] = person.listed("/api/tasks/")
     assert (task["description"], task["priority"]) == ("y", 3)
+
+
+def test_a_due_day_and_a_due_date_are_one_field(app: Tab, person: Person) -> None:
+    task = person.task("a", due_on="2030-01-01")
+    app.page.click(".side a:has-text('Upcoming')")
+    app.expect("a")
+    app.page.click(".row a")
+    for time, is_moment in (("07:08", True), ("", False)):
+        app.page.fill("#due-time", time)
+        app.synced()
+        [task] = person.listed("/api/tasks/")
+        assert (task["due_on"] is None, task["due_date"] is not None) == (is_moment, is_moment)
+    app.page.context.set_offline(True)
+    app.page.fill("#due", "2030-05-06")
+    app.page.wait_for_selector(".row .due:text-is('6 May 2030')")
+    expect(person.patch(f"/api/tasks/{task['id']}/", {"due_date": "2031-01-01T12:00:00Z"}), 200)
+    app.page.context.set_offline(False)
+    app.see("“a” was also changed elsewhere")
+    assert app.page.locator(".issue legend").all_text_contents() == ["Due"]
+    assert app.page.locator(".issue .value").all_text_contents() == ["1 Jan 2030", "1 Jan 2031", "6 May 2030"]
+    app.page.click(".issue label:has(:text-is('Here'))")
+    app.page.click(".issue button:has-text('Apply')")
+    app.page.wait_for_selector(".issue", state="detached")
+    app.synced()
+    [task] = person.listed("/api/tasks/")
+    assert (task["due_on"], task["due_date"]) == ("2030-05-06", None)
+    app.page.click(".history summary")
+    app.page.wait_for_selector(".history li:has-text('1 Jan 2031 → 6 May 2030')")
+    app.page.click(".history li:first-child button:has-text('Undo')")
+    app.page.wait_for_selector(".row .due:text-is('1 Jan 2031')")
+    app.page.click("[aria-label='Remove the due date']")
+    app.synced()
+    [task] = person.listed("/api/tasks/")
+    assert (task["due_on"], task["due_date"]) == (None, None)
 
 
 def test_tabs_show_one_anothers_edits_and_share_a_stream_and_a_session(app: Tab) -> None:
@@ -268,7 +306,8 @@ def test_the_app_works_online_over_plain_http_and_says_what_https_adds(
 def test_upcoming_shows_what_is_due_after_today_by_day(app: Tab, person: Person) -> None:
     today = datetime.now(UTC).replace(hour=12, minute=0)
     for title, days in {"late": -1, "tomorrow": 1, "then": 2, "then too": 2}.items():
-        person.task(title, due_date=(today + timedelta(days=days)).isoformat())
+        due = today + timedelta(days=days)
+        person.task(title, **({"due_on": due.date().isoformat()} if days == 2 else {"due_date": due.isoformat()}))
     person.task("some day")
     app.page.click(".side a:has-text('Upcoming')")
     app.expect("tomorrow", "then", "then too")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -53,15 +53,20 @@ def test_days_and_times_are_those_of_the_browser(new_device: Callable[..., Tab],
     before = datetime.now(ZoneInfo(zone))
     tab.add("now")
     tab.expect("now")
-    tab.see("Today, 23:59")
+    tab.page.wait_for_selector(".row .due:text-is('Today')")
     tab.add("then tomorrow 6:30")
     tab.synced()
-    due = {task["title"]: datetime.fromisoformat(task["due_date"]) for task in person.listed("/api/tasks/")}
+    due = {task["title"]: (task["due_on"], task["due_date"]) for task in person.listed("/api/tasks/")}
     days = {before.date(), datetime.now(ZoneInfo(zone)).date()}
-    today, then = (due[title].astimezone(ZoneInfo(zone)) for title in ("now", "then"))
-    assert today.date() in days
-    assert (today.hour, today.minute, then.hour, then.minute) == (23, 59, 6, 30)
+    assert date.fromisoformat(due["now"][0]) in days
+    then = datetime.fromisoformat(due["then"][1]).astimezone(ZoneInfo(zone))
+    assert (due["now"][1], due["then"][0], then.hour, then.minute) == (None, None, 6, 30)
     assert then.date() - timedelta(days=1) in days
+    for gap, text in {-1: "Yesterday", 1: "Tomorrow"}.items():
+        person.task(text, due_on=(datetime.now(ZoneInfo(zone)).date() + timedelta(days=gap)).isoformat())
+        tab.page.click(f".side a:has-text('{'Today' if gap < 0 else 'Upcoming'}')")
+        style = "overdue" if gap < 0 else "due"
+        tab.page.wait_for_selector(f".row:has(.title:text-is('{text}')) .{style}:text-is('{text}')")
 
 
 def test_pasted_lines_become_tasks_in_their_order_and_one_undo_takes_all_back(app: Tab) -> None:

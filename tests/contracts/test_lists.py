@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
 from itertools import product
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -29,6 +30,8 @@ from tests.strategies import examples
 from tests.waiting import until_the_last
 
 DAY = timedelta(days=1)
+MICROSECOND = timedelta(microseconds=1)
+EXTREMES = (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
 
 TITLES = (
     "a",
@@ -51,6 +54,11 @@ TITLES = (
     "\U0001f469\u200d\U0001f4bb",
 )
 MOMENTS = tuple(START + gap for gap in (-DAY, -SECOND, timedelta(), timedelta(microseconds=1), DAY))
+
+
+def midnight_after(day: date, zone: str) -> datetime:
+    """Return the end of a day in a time zone."""
+    return datetime.combine(day + DAY, time(), ZoneInfo(zone)).astimezone(UTC)
 
 
 @dataclass
@@ -96,7 +104,15 @@ class World:
             purge(self.store, self.tasks.pop(task.id))
 
     def _task(
-        self, *, owner: int, shared: Role | None, filed: int | None, is_subtask: bool, id: UUID, **fields: Any
+        self,
+        *,
+        owner: int,
+        shared: Role | None,
+        filed: int | None,
+        is_subtask: bool,
+        id: UUID,
+        due: date | datetime | None,
+        **fields: Any,
     ) -> Task:
         user, other = self.users[owner], self.users[1 - owner]
         candidates = [task for task in self.tasks.values() if task.owner == user.id and not task.trashed_at]
@@ -109,6 +125,8 @@ class World:
             parent=parent.id if parent else None,
             root=parent.root if parent else id,
             members=parent.members if parent else members,
+            due_on=None if isinstance(due, datetime) else due,
+            due_date=due if isinstance(due, datetime) else None,
             **fields,
         )
 
@@ -125,7 +143,7 @@ kinds: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
         "state": strategies.states,
         "priority": strategies.priorities,
         "start_on": st.none() | strategies.days_around(START),
-        "due_date": st.none() | st.sampled_from(MOMENTS),
+        "due": st.none() | strategies.days_around(START) | st.sampled_from(MOMENTS),
         "created_at": st.sampled_from(MOMENTS),
         "updated_at": st.sampled_from(MOMENTS),
         "trashed_at": st.sampled_from((None, None, None, None, START)),
@@ -166,7 +184,7 @@ class TestList:
                         page = work.tasks.list(user.id, query)
                     expected = expected_list(query, user.id, world.tasks.values())
                     assert list(page.items) == expected[:limit]
-                    assert page.next == (key_of(sort, page.items[-1]) if len(expected) > limit else None)
+                    assert page.next == (key_of(query, page.items[-1]) if len(expected) > limit else None)
                     seen += [task.id for task in page.items]
                     if page.next is None:
                         break
@@ -201,6 +219,34 @@ class TestList:
         if sort in (TaskSort.DUE_FIRST, TaskSort.DUE_LAST):
             flat = [task.due_date for page in found for task in page]
             assert flat == [START] * 8 + [None] * 8
+
+    @pytest.mark.parametrize("zone", strategies.ZONES)
+    @pytest.mark.parametrize("sort", [TaskSort.DUE_FIRST, TaskSort.DUE_LAST])
+    @pytest.mark.parametrize("limit", [1, 2, 3, 4, 100])
+    def test_days_are_merged_with_moments_by_their_end_in_the_viewers_zone(
+        self, store: Storage, seed: Seed, zone: str, sort: TaskSort, limit: int
+    ) -> None:
+        user = seed.user()
+        days = [START.date() + timedelta(days=number) for number in (-1, 0, 0, 1, 1, 2)]
+        ends = [midnight_after(day, zone) for day in days]
+        tasks = [
+            *(seed.new_task(user, due_on=day) for day in (*days, date.min, date.max)),
+            *(seed.new_task(user, due_date=end + gap) for end in ends for gap in (-MICROSECOND, 0 * SECOND, SECOND)),
+            *(seed.new_task(user, due_date=moment) for moment in EXTREMES),
+            seed.new_task(user),
+        ]
+        seed.tasks(*tasks)
+        query = TaskQuery(at=START, sort=sort, limit=limit, time_zone=zone)
+        found = [task for page in pages(store, user, query) for task in page]
+        assert found == expected_list(query, user.id, tasks)
+        for end in ends:
+            before = listed(store, user, replace(query, limit=100, due_before=end))
+            after = listed(store, user, replace(query, limit=100, due_after=end))
+            overdue = listed(store, user, replace(query, limit=100, at=end, overdue=True))
+            dues = [task.due_on for task in before if task.due_on is not None]
+            assert sorted(dues) == [date.min, *(day for day in days if midnight_after(day, zone) <= end)]
+            assert len(before) + len(after) == len(tasks) - 1
+            assert [task for task in overdue if task.due_on] == [task for task in before if task.due_on]
 
     @pytest.mark.parametrize("sort", [TaskSort.DUE_FIRST, TaskSort.DUE_LAST])
     def test_a_page_can_end_at_the_last_task_with_a_due_date(self, store: Storage, seed: Seed, sort: TaskSort) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from hypothesis import strategies as st
@@ -25,6 +25,7 @@ from tasktracker.domain.kernel.errors import (
     TaskNotFound,
 )
 from tasktracker.domain.kernel.members import Member, Role
+from tasktracker.domain.kernel.time_zones import DEFAULT_TIME_ZONE
 from tasktracker.domain.tasks.query import TaskQuery
 from tasktracker.domain.tasks.task import TASK, State, Task, TaskFields
 from tasktracker.domain.work import Storage
@@ -33,12 +34,12 @@ from tests.backends import Backend
 from tests.contracts.base import outcome_of, run_state_machine
 from tests.device import Device
 from tests.fakes import START, SYSTEM, App, ManualClock
-from tests.reference import expected_list, role_in
+from tests.reference import expected_list, role_in, with_cleared
 from tests.waiting import until_the_last
 
 PASSWORD = "correct horse"
 NAMES = ("alice", "bob", "carol")
-FIELDS = ("title", "description", "priority", "state", "due_date", "category", "parent")
+FIELDS = ("title", "description", "priority", "state", "due_on", "due_date", "category", "parent")
 FILING = ("category", "parent")
 DEEPEST = 5
 
@@ -319,6 +320,7 @@ class SharingMachine(RuleBasedStateMachine):
         user = self.users[name]
         categories = [category for each in self.users.values() for category in each.categories]
         query = data.draw(strategies.queries(self.app.clock.now(), categories, [*self.tasks.values()]))
+        query = replace(query, time_zone=DEFAULT_TIME_ZONE)  # that of the user
         expected = expected_list(query, user.id, self.tasks.values())
         found: list[Task] = []
         for _ in until_the_last():
@@ -449,14 +451,14 @@ class SharingMachine(RuleBasedStateMachine):
             "description": st.sampled_from(("", "described")),
             "priority": strategies.priorities,
             "state": strategies.states,
+            "due_on": st.sampled_from((None, START.date())),
             "due_date": st.sampled_from((None, START)),
             "category": st.sampled_from((None, *categories, self.unknown)),
             "parent": st.sampled_from((None, *self.tasks, *self.tasks, self.unknown)),
         }
         title = {"title": st.sampled_from(("a", "b"))}
-        if whole:
-            return st.fixed_dictionaries(title, optional=others)  # type: ignore[return-value]
-        return st.fixed_dictionaries({}, optional=title | others)  # type: ignore[return-value]
+        fields = st.fixed_dictionaries(title if whole else {}, optional=others if whole else title | others)
+        return cast("st.SearchStrategy[TaskFields]", fields.map(strategies.with_one_due))
 
     def _visible(self, user: ModelUser, task_id: UUID) -> Task | None:
         task = self.tasks.get(task_id)
@@ -513,6 +515,9 @@ class SharingMachine(RuleBasedStateMachine):
                 return NotAllowed, {}
         if any(entry.fields[each][1] != getattr(task, each) for each in names):
             return AlreadyChanged, {}
+        dues = {"due_on", "due_date"}
+        if dues & set(names) and any(getattr(task, each) is not None for each in dues - set(names)):
+            return AlreadyChanged, {}
         fields: Any = {each: entry.fields[each][0] for each in names}
         refused = self._edit_refused(user, task_id, fields)
         return ("change" if isinstance(refused, str) else refused), fields
@@ -522,7 +527,7 @@ class SharingMachine(RuleBasedStateMachine):
     ) -> None:
         task = self.tasks[task_id]
         changes: dict[str, Any] = {
-            name: value for name, value in fields.items() if task.owner == user.id or name not in FILING
+            name: value for name, value in with_cleared(fields).items() if task.owner == user.id or name not in FILING
         }
         if "state" in changes and (changes["state"] is State.DONE) is not (task.state is State.DONE):
             done = changes["state"] is State.DONE

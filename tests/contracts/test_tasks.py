@@ -351,7 +351,7 @@ class TestTask:
         seed.tasks(*tasks)
         seed.task(seed.user())
         found = pages(store, user, TaskQuery(at=START, limit=limit))
-        assert [task for page in found for task in page] == in_order(TaskSort.NEWEST, tasks)
+        assert [task for page in found for task in page] == in_order(TaskQuery(at=START), tasks)
         assert len(found) == -(-len(times) // limit)
         assert all(len(page) == limit for page in found[:-1])
 
@@ -365,13 +365,13 @@ class TestTask:
         def after(key: TaskKey[datetime]) -> list[Task]:
             return listed(store, user, TaskQuery(at=START, after=key))
 
-        assert after(TaskSort.NEWEST.key(new)) == [middle, old]
+        assert after(TaskQuery(at=START).key(new)) == [middle, old]
         assert after(TaskKey(START + 1 * SECOND, UUID(int=0))) == [old]
         assert after(TaskKey(START + 1 * SECOND, UUID(int=2**128 - 1))) == [middle, old]
         assert after(TaskKey(START + 1 * SECOND + MOMENT, UUID(int=0))) == [middle, old]
         assert after(TaskKey(START - MOMENT, UUID(int=0))) == []
         purge(store, middle)
-        assert after(TaskSort.NEWEST.key(middle)) == [old]
+        assert after(TaskQuery(at=START).key(middle)) == [old]
 
     def test_tasks_that_stay_are_listed_once_while_others_change(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
@@ -423,7 +423,7 @@ class TestTask:
         tasks = choice.sample(tasks, 150)
         seed.tasks(*tasks)
         seed.task(seed.user(), due_date=START - SECOND)
-        tasks = in_order(TaskSort.NEWEST, tasks)
+        tasks = in_order(TaskQuery(at=START), tasks)
 
         for query in _all_queries((home.id, work_category.id, empty.id, seed.id())):
             assert listed(store, user, query) == [task for task in tasks if matches(query, user.id, task)], query

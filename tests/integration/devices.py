@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,10 @@ def require_in_sync(replica: Replica, person: Person) -> None:
         ]
 
 
+MOMENTS = [datetime(2027, 3, day, 12, tzinfo=UTC) for day in (1, 2)]
+DAYS = [moment.date() for moment in MOMENTS]
+
+
 class Device(Replica):
     """Makes random edits for a logged-in user."""
 
@@ -50,6 +55,8 @@ class Device(Replica):
             lambda: self.create_task(title=self.word(), parent=self.any_task()),
             lambda: self.edit_task(self.any_task(), title=self.word()),
             lambda: self.edit_task(self.any_task(), priority=choose([1, 2, 3, 4]), description=self.word()),
+            lambda: self.edit_task(self.any_task(), due_on=choose([None, *DAYS])),
+            lambda: self.edit_task(self.any_task(), due_date=choose([None, *MOMENTS])),
             lambda: self.edit_task(self.any_task(), category=choose([None, self.any_category()])),
             lambda: self.complete(self.any_task()),
             lambda: self.delete(self.any_task()),

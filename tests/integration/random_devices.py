@@ -17,7 +17,7 @@ import httpx
 
 from tasktracker_client import Replica, SyncError, UnknownItem
 from tests.http import Person
-from tests.integration.devices import comparable
+from tests.integration.devices import DAYS, MOMENTS, comparable
 from tests.integration.worlds import World
 from tests.line import Line
 from tests.waiting import PATIENCE, wait_until
@@ -106,6 +106,8 @@ class Device(Replica):
             lambda: self.create_task(title=self.word(), parent=self.a_task()),
             lambda: self.edit_task(self.a_task(), title=self.word()),
             lambda: self.edit_task(self.a_task(), description=self.word(), priority=self._chance.choice([1, 2, 3, 4])),
+            lambda: self.edit_task(self.a_task(), due_on=self._chance.choice([None, *DAYS])),
+            lambda: self.edit_task(self.a_task(), due_date=self._chance.choice([None, *MOMENTS])),
             lambda: self.edit_task(self.a_task(), parent=self._chance.choice([None, self.a_task()])),
             lambda: self.edit_task(self.a_task(), category=self._chance.choice([None, self._a_category()])),
             lambda: self.complete(self.a_task()),

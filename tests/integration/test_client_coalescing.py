@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, cast
+
 import pytest
 
-from tasktracker_client import Op, Refused
+from tasktracker_client import InvalidEdit, Op, Refused
 from tests.http import Person, expect
 from tests.integration.phones import Phone, in_sync, sent_by
 from tests.line import problem
@@ -19,6 +22,31 @@ class TestCoalescing:
         bodies = sent_by(phone)
         assert phone.sync().applied == 1
         assert [body["data"] for body in bodies] == [{"title": "199", "priority": 4}]
+
+    def test_of_a_due_day_and_a_due_date_the_last_one_is_sent(self, phone: Phone, ada: Person) -> None:
+        task = phone.create_task("one", due_date=datetime(2027, 3, 5, tzinfo=UTC))
+        phone.edit_task(task, due_on=date(2027, 3, 1))
+        assert (phone.task(task).due_on, phone.task(task).due_date) == (date(2027, 3, 1), None)
+        assert phone.sync().is_clean
+        stored = expect(ada.get(f"/api/tasks/{task}/"), 200)
+        assert (stored["due_on"], stored["due_date"]) == ("2027-03-01", None)
+        phone.edit_task(task, due_on=date(2027, 3, 2))
+        phone.edit_task(task, due_date=datetime(2027, 3, 5, tzinfo=UTC))
+        assert (phone.task(task).due_on, phone.task(task).due_date) == (None, datetime(2027, 3, 5, tzinfo=UTC))
+        assert phone.sync().is_clean
+        stored = expect(ada.get(f"/api/tasks/{task}/"), 200)
+        assert (stored["due_on"], stored["due_date"]) == (None, "2027-03-05T00:00:00Z")
+        for wrong in (
+            {"due_on": date(2027, 3, 1), "due_date": datetime(2027, 3, 1, tzinfo=UTC)},
+            {"due_on": datetime(2027, 3, 1, tzinfo=UTC)},
+        ):
+            with pytest.raises(InvalidEdit):
+                phone.edit_task(task, **cast("Any", wrong))
+
+    def test_a_task_that_is_due_on_a_day_is_overdue_after_it(self, phone: Phone) -> None:
+        today = datetime.now().astimezone().date()
+        days = {phone.create_task("one", due_on=today + timedelta(days=gap)): gap for gap in (-1, 0, 1)}
+        assert {days[id_]: phone.task(id_).is_overdue for id_ in days} == {-1: True, 0: False, 1: False}
 
     def test_edits_of_a_task_that_was_not_sent_belong_to_its_creation(self, phone: Phone) -> None:
         task = phone.create_task("one")

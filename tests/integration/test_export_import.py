@@ -183,8 +183,8 @@ def test_a_row_in_a_time_zone_without_a_name_is_imported(alice: Person) -> None:
     head = "TYPE,CONTENT,DESCRIPTION,PRIORITY,INDENT,AUTHOR,RESPONSIBLE,DATE,DATE_LANG,TIMEZONE\n"
     rows = "task,Z,,4,1,,,2026-04-24,en,UTC\ntask,A,,4,1,,,2026-04-24 at 10:00,en,GMT+2\n"
     assert expect(upload(alice, head + rows, CSV, "?project=Work"), 200)["tasks"] == counts(created=2)
-    due = {task["title"]: task["due_date"] for task in alice.listed("/api/tasks/")}
-    assert due == {"Z": "2026-04-24T23:59:59Z", "A": "2026-04-24T08:00:00Z"}
+    due = {task["title"]: (task["due_on"], task["due_date"]) for task in alice.listed("/api/tasks/")}
+    assert due == {"Z": ("2026-04-24", None), "A": (None, "2026-04-24T08:00:00Z")}
     assert [each["name"] for each in alice.listed("/api/categories/")] == ["Work"]
     # The project belongs to the identity.
     assert expect(upload(alice, head + rows, CSV, "?project=Home"), 200)["tasks"] == counts(created=2)

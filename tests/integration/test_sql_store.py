@@ -51,7 +51,7 @@ from tasktracker.domain.kernel.errors import (
 from tasktracker.domain.kernel.members import Member, Role
 from tasktracker.domain.sync.mutation import Mutation, MutationOp
 from tasktracker.domain.sync.service import DEFAULT_TYPES
-from tasktracker.domain.tasks.query import TaskKey, TaskQuery, TaskSort
+from tasktracker.domain.tasks.query import TaskQuery, TaskSort
 from tasktracker.domain.tasks.task import Priority, State
 from tasktracker.domain.throttling.limit import LOGIN_BY_ACCOUNT, Bucket
 from tasktracker.domain.work import UnitOfWork
@@ -446,7 +446,6 @@ def test_lists_are_read_from_an_index_in_order(database: Database) -> None:
         {"role": Role.EDITOR, "overdue": True},
     )
     states: tuple[frozenset[State], ...] = (frozenset(), frozenset({State.OPEN}), frozenset({State.OPEN, State.DONE}))
-    seen = set()
     with database.reading() as connection:
         driver = connection.driver
         assert isinstance(driver, SqliteDriver)
@@ -454,13 +453,13 @@ def test_lists_are_read_from_an_index_in_order(database: Database) -> None:
             if sort.field in more:
                 continue  # one priority, sorted by priority: no client needs it
             first = TaskQuery(at=MOMENTS[0], sort=sort, states=some, **more)
-            for after in (None, TaskKey(MOMENTS[0], UUID(int=1)), TaskKey(None, UUID(int=1))):
-                query = replace(first, after=after)
-                for place in task_lists._segments(query):
-                    shape = (task_lists._filters(query), len(some), 0, sort, place)
-                    if shape in seen:
-                        continue
-                    seen.add(shape)
+            used = tuple(each for each in task_lists._FILTERS if each.is_used(first))
+            by_due = sort.field == "due_date"
+            for segment in task_lists._Segment:
+                if (segment is task_lists._Segment.ALL) is by_due:
+                    continue
+                for is_after in (False, True):
+                    shape = (used, len(some), 0, sort, segment, is_after)
                     compiled = task_lists._list(*shape).compile(dialect=pysqlite.dialect())
                     assert isinstance(compiled, SQLCompiler)
                     statement = compiled.construct_expanded_state(compiled.params).statement
@@ -476,8 +475,10 @@ def test_lists_are_read_from_an_index_in_order(database: Database) -> None:
                     fit = [sort.field]
                     if sort.field == "created_at":
                         fit += ["state", "category", "parent"]  # each followed by the time of creation
-                    if "null" in place:
+                    if segment is task_lists._Segment.UNDATED:
                         fit += ["priority"]  # followed by the id, the remaining order
+                    if segment is task_lists._Segment.DAYS:
+                        fit = ["due_on"]
                     assert entries.split()[4].removeprefix("ix_task_entries_") in fit, plan
 
 
@@ -536,7 +537,7 @@ def test_a_key_is_in_use_only_while_another_transaction_holds_it(
 
         def claim_on_a_lost_connection() -> None:
             with other_database.writing() as connection:
-                work = SqlUnitOfWork(connection, SYSTEM, START, SequentialIds())
+                work = SqlUnitOfWork(connection, SYSTEM, START, "UTC", SequentialIds())
                 pid = connection.value(select(func.pg_backend_pid()))
                 with psycopg.connect(migrated_url) as admin:
                     admin.execute("SELECT pg_terminate_backend(%s, 10000)", [pid])

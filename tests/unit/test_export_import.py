@@ -36,7 +36,7 @@ from tests.fakes import CHARACTERS, START, SYSTEM, ManualClock, SequentialIds
 from tests.strategies import examples
 from tests.unit.base import before_next_call
 
-HEADER = {"type": "header", "format": "tasktracker", "version": 3}
+HEADER = {"type": "header", "format": "tasktracker", "version": 4}
 END = {"type": "end"}
 
 
@@ -138,7 +138,9 @@ def accounts(draw: st.DrawFn) -> tuple[list[Category], list[Task]]:
                 priority=draw(st.sampled_from(Priority)),
                 state=state,
                 start_on=draw(st.none() | st.dates()),
-                due_date=draw(st.none() | moments),
+                **draw(
+                    st.fixed_dictionaries({}, optional={"due_on": st.dates()}) | st.just({"due_date": draw(moments)})
+                ),
                 category=category,
                 parent=parent.id if parent else None,
                 root=parent.root if parent else id_,
@@ -209,7 +211,7 @@ def test_an_export_has_no_secrets_and_an_end_line(service: Service) -> None:
     raw = service.export(user)
     assert b"hash-of-it" not in raw
     first, profile, last = [json.loads(line) for line in raw.splitlines()]
-    assert first == {"type": "header", "format": "tasktracker", "version": 3, "exported_at": "2026-03-01T12:00:00Z"}
+    assert first == {"type": "header", "format": "tasktracker", "version": 4, "exported_at": "2026-03-01T12:00:00Z"}
     assert profile["first_name"] == "Ann"
     assert last == {"type": "end", "categories": 0, "tasks": 0}
 
@@ -234,7 +236,7 @@ def test_an_export_of_version_1_is_still_read(service: Service, user: User) -> N
 def test_a_new_field_needs_a_new_version_of_the_format() -> None:
     always = {"id", "title", "description", "priority", "state", "due_date", "category", "parent", "version", "members"}
     always |= {"created_at", "updated_at", "completed_at", "trashed_at", "trashed_with"}
-    added = {1: set[str](), 2: {"start_on"}, 3: {"own", "owner", "created_by"}}
+    added = {1: set[str](), 2: {"start_on"}, 3: {"own", "owner", "created_by"}, 4: {"due_on"}}
     assert set(ndjson.READ_VERSIONS) == set(added)
     assert set(ndjson._TASK) == always.union(*added.values())
     always = {"id", "name", "description", "color", "created_at", "updated_at", "version"}
@@ -396,6 +398,9 @@ def test_a_line_of_the_maximum_length_is_read_whole() -> None:
         (task(start_on="2026-W01-1"), "start_on"),
         (task(start_on="2026-02-01T00:00:00Z"), "start_on"),
         (task(start_on=20260201), "start_on"),
+        (task(due_on="tomorrow"), "due_on"),
+        (task(due_on="2026-01-01T00:00:00Z"), "due_on"),
+        (task(due_on="2026-01-01", due_date="2026-01-01T00:00:00Z"), "due_date"),
         (task(due_date="tomorrow"), "due_date"),
         (task(due_date="2026-01-01T00:00:00"), "due_date"),
         (task(due_date="2026-01-01"), "due_date"),
@@ -640,7 +645,7 @@ def test_the_error_for_a_refused_file_says_what_helps(service: Service, user: Us
         b"\xff\xfe",
         b"TYPE,CONTENT\n",
         to_lines(task(id="a0b1c2d3-0000-4000-8000-000000000000")),
-        to_lines({**HEADER, "version": 4}),
+        to_lines({**HEADER, "version": 5}),
         to_lines({**HEADER, "version": 0}),
         to_lines({**HEADER, "version": True}),
         to_lines({**HEADER, "version": 2.0}),

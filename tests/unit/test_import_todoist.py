@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -81,12 +81,12 @@ def test_a_sample_is_imported_completely(account: Account) -> None:
     ]
     passport = account.task('Renew the "blue" passport, soon')
     assert passport.priority is Priority.URGENT
-    assert passport.due_date == datetime(2026, 3, 5, 22, 59, 59, tzinfo=UTC)
+    assert (passport.due_on, passport.due_date) == (date(2026, 3, 5), None)
     assert passport.description == "Take two photographs\n\nDuration: 30 minute"
     appointment = account.task("Book an appointment")
     assert (appointment.parent, appointment.root) == (passport.id, passport.id)
     assert appointment.priority is Priority.HIGH
-    assert appointment.due_date == datetime(2026, 3, 2, 8, 30, tzinfo=UTC)
+    assert (appointment.due_on, appointment.due_date) == (None, datetime(2026, 3, 2, 8, 30, tzinfo=UTC))
     assert (
         appointment.description == "Responsible: Bob (102)\n\nOpen on weekdays only.\nBring the old one.\n\nSecond note"
     )
@@ -96,8 +96,7 @@ def test_a_sample_is_imported_completely(account: Account) -> None:
     spring = account.task("Spring")
     assert spring.category is not None
     assert account.categories() == {spring.category: "Garden 🌱"}
-    # In the time zone of the account, because the row has none.
-    assert spring.due_date == datetime(2026, 4, 2, 3, 59, 59, tzinfo=UTC)
+    assert spring.due_on == date(2026, 4, 1)
     beds = account.task("Beds")
     assert (beds.due_date, beds.description) == (datetime(2026, 3, 5, 10, tzinfo=UTC), "Deadline: 2026-04-01")
     corner = account.task("Corner")
@@ -190,8 +189,22 @@ def test_a_text_is_cut_between_the_characters_that_users_see(account: Account) -
 
 
 def test_a_time_zone_of_this_host_only_is_not_used(account: Account) -> None:
-    account.import_file(HEAD + "task,x,,,,2026-03-05,localtime\n")
+    account.import_file(HEAD + "task,x,,,,2026-03-05T23:59:59,localtime\n")
     assert account.task("x").due_date == datetime(2026, 3, 6, 4, 59, 59, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("zone", ["", "Pacific/Kiritimati", "Pacific/Pago_Pago", "GMT+25"])
+def test_a_date_without_a_time_is_a_day_in_every_time_zone(account: Account, zone: str) -> None:
+    report = account.import_file(HEAD + f"task,x,,,,2026-03-05,{zone}\n")
+    assert (account.task("x").due_on, account.task("x").due_date) == (date(2026, 3, 5), None)
+    assert notices(report) == []
+
+
+def test_importing_a_file_again_recognises_its_days(account: Account) -> None:
+    rows = HEAD + "task,day,,,,2026-03-05,\ntask,moment,,,,2026-03-05T12:00,\n"
+    account.import_file(rows)
+    report = account.import_file(rows)
+    assert (report.tasks.unchanged, notices(report)) == (2, [])
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from uuid import UUID
 
 from tasktracker.domain.history.change import Change, FieldChange
@@ -58,6 +59,35 @@ def test_the_same_value_never_conflicts() -> None:
 def test_without_a_history_every_field_that_differs_conflicts() -> None:
     found = conflicts_of({"title": "mine", "state": "open"}, {"title": "a", "state": "open"}, None, NONE)
     assert found == {"title": FieldConflict(None, "mine", "a")}
+
+
+def test_exclusive_fields_conflict_together() -> None:
+    day, moment = START.date(), START
+    (change,) = changes("a")
+
+    def found(
+        mine: dict[str, object], before: tuple[object, object], after: tuple[object, object], own: int = 0
+    ) -> object:
+        fields = {
+            name: FieldChange(old, new)  # type: ignore[arg-type]
+            for name, old, new in zip(("on", "at"), before, after, strict=True)
+            if old != new
+        }
+        current = dict(zip(("on", "at"), after, strict=True))
+        return conflicts_of(mine, current, [replace(change, fields=fields)], frozenset({own}), ("on", "at"))
+
+    nothing = (None, None)
+    assert found({"on": day, "at": None}, nothing, (None, moment)) == {
+        "on": FieldConflict(None, day, None),
+        "at": FieldConflict(None, None, moment),
+    }
+    assert found({"at": None}, (None, moment), (day, None)) == {
+        "on": FieldConflict(None, None, day),
+        "at": FieldConflict(moment, None, None),
+    }
+    assert found({"on": day, "at": None}, nothing, (None, moment), own=2) == {}
+    assert found({"on": day, "at": None}, nothing, (day, None)) == {}
+    assert found({"at": None}, nothing, (day, None)) == {}
 
 
 def test_a_base_is_current_if_only_own_versions_follow_it() -> None:

@@ -123,7 +123,18 @@ class TestTask:
     def test_an_unfinished_task_is_overdue_after_its_due_date(
         self, due_date: datetime | None, state: State, overdue: bool
     ) -> None:
-        assert task(due_date=due_date, state=state).is_overdue(START) is overdue
+        assert task(due_date=due_date, state=state).is_overdue(START, "UTC") is overdue
+
+    @pytest.mark.parametrize(
+        ("zone", "end"),
+        [("UTC", 24), ("Pacific/Kiritimati", 10), ("Pacific/Pago_Pago", 35), ("Asia/Kathmandu", 18.25)],
+    )
+    def test_a_task_is_overdue_when_its_day_is_over_for_the_viewer(self, zone: str, end: float) -> None:
+        day = START.replace(hour=0, minute=0, second=0, microsecond=0)
+        due = task(due_on=day.date())
+        assert not due.is_overdue(day + timedelta(hours=end) - MOMENT, zone)
+        assert due.is_overdue(day + timedelta(hours=end), zone)
+        assert not task(due_on=day.date(), state=State.DONE).is_overdue(day + timedelta(days=9), zone)
 
     def test_the_creator_owns_a_task(self) -> None:
         assert task().owners == (UUID(int=2),)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -27,9 +27,9 @@ def fill(server: Server) -> tuple[Person, str]:
     party = alice.category("Garden party", color="#c2571a")
     alice.share(party, ben)
 
-    def add(person: Person, title: str, days: float | None = None, **fields: Any) -> dict[str, Any]:
+    def add(person: Person, title: str, days: int | None = None, **fields: Any) -> dict[str, Any]:
         due = None if days is None else (_today() + timedelta(days=days)).isoformat()
-        return person.task(title, due_date=due, **fields)
+        return person.task(title, due_on=due, **fields)
 
     add(alice, "Pay the electricity bill", -2, category=home["id"], priority=4)
     add(alice, "Water the plants", 0, category=home["id"])
@@ -48,8 +48,8 @@ def fill(server: Server) -> tuple[Person, str]:
     return ben, date["id"]
 
 
-def _today() -> datetime:
-    return datetime.now(UTC).replace(hour=21, minute=0, second=0, microsecond=0)
+def _today() -> date:
+    return datetime.now().astimezone().date()
 
 
 def conflict(server: Server, ben: Person, task: str) -> None:

@@ -343,6 +343,7 @@ async function editSomething({ copy }, random) {
     ...(task
       ? [
           () => copy.edit("task", task, { title: word }),
+          () => copy.edit("task", task, choose([{ due_on: "2027-03-02" }, { due_date: "2027-03-02T12:00:00Z" }, { due_on: null, due_date: null }])),
           () => copy.edit("task", task, { description: word, priority: choose([1, 2, 3, 4]) }),
           () => copy.edit("task", task, { category }),
           () => copy.complete(task),
@@ -374,6 +375,42 @@ test("an edit stays as it is shown when it is received again", async () => {
   const before = phone.copy.tasks.value.get(id)?.due_date;
   await until(() => areIdle(phone) && !phone.copy.tasks.value.get(id)?.pending);
   assert.equal(phone.copy.tasks.value.get(id)?.due_date, before);
+});
+
+test("a due day and a due date that two devices set are a conflict of both, and undo restores either", async () => {
+  const { phone, laptop } = await twoDevices();
+  const id = randomUUID();
+  const dueOf = (/** @type {import("./device.js").Tab} */ tab) => {
+    const task = tab.copy.tasks.value.get(id);
+    return [task?.due_on ?? null, task?.due_date ?? null];
+  };
+  const [day, moment] = ["2030-01-02", "2030-01-01T12:00:00Z"];
+  await phone.copy.create("task", { title: "due", due_date: moment }, id);
+  const undo = await phone.copy.edit("task", id, { due_on: day });
+  assert.deepEqual(dueOf(phone), [day, null]);
+  await until(() => areIdle(phone) && dueOf(laptop)[0] === day);
+  assert.deepEqual(dueOf(laptop), [day, null]);
+  await undo();
+  assert.deepEqual(dueOf(phone), [null, moment]);
+  await until(() => areIdle(phone) && dueOf(laptop)[1] === moment);
+  assert.deepEqual(dueOf(laptop), [null, moment]);
+  const theirs = "2030-01-03T09:00:00Z";
+  phone.browser.isOnline = false;
+  await phone.copy.edit("task", id, { due_on: day });
+  await laptop.copy.edit("task", id, { due_date: theirs });
+  await until(() => areIdle(laptop));
+  phone.browser.isOnline = true;
+  phone.copy.wake();
+  await until(() => phone.copy.issues.value.length === 1);
+  const [issue] = phone.copy.issues.value;
+  assert.deepEqual(issue.conflicts, {
+    due_on: { base: null, yours: day, theirs: null },
+    due_date: { base: moment, yours: null, theirs },
+  });
+  await until(() => dueOf(phone)[1] === theirs);
+  await phone.copy.resolve(issue, issue.data);
+  await until(() => areIdle(phone) && dueOf(laptop)[0] === day);
+  assert.deepEqual(dueOf(laptop), [day, null]);
 });
 
 test("a task that is restored twice is restored once, and is not in the trash any more", async () => {

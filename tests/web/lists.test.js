@@ -18,10 +18,11 @@ function random(/** @type {number} */ limit) {
 
 /** @returns {any} */
 function task(/** @type {number} */ number) {
-  const due = random(2) ? `2030-01-0${1 + random(9)}T00:00:00Z` : null;
+  const day = `2030-01-0${1 + random(9)}`;
+  const due = [{ due_on: day, due_date: null }, { due_on: null, due_date: `${day}T00:00:00Z` }, { due_date: null }][random(3)];
   const state = random(4) ? "open" : "done";
   const others = { category: random(2) ? "home" : null, parent: random(9) ? null : "7", owner: random(3) ? "me" : "other" };
-  return { ...others, id: `${number}`, state, due_date: due, priority: 1 + random(4), created_at: `2029-01-0${1 + random(9)}T00:00:00Z` };
+  return { ...others, id: `${number}`, state, ...due, priority: 1 + random(4), created_at: `2029-01-0${1 + random(9)}T00:00:00Z` };
 }
 
 test("a list that is kept sorted is the same as one that is sorted again", () => {

@@ -7,6 +7,7 @@ import random
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from datetime import date
 from typing import Any
 
 from tasktracker_client import Category, Replica, Task, UnknownItem
@@ -21,6 +22,7 @@ def edit(replica: Replica, chance: random.Random) -> None:
     actions: list[Callable[[], object]] = [
         lambda: replica.create_task(title=word, category=None if category == "none" else category),
         lambda: replica.edit_task(task, title=word),
+        lambda: replica.edit_task(task, due_on=choose([None, date(2027, 3, 1)])),
         lambda: replica.edit_task(task, description=word, priority=choose([1, 2, 3, 4])),
         lambda: replica.complete(task),
         lambda: replica.delete(task),

@@ -1,8 +1,10 @@
-// What a role allows.
+// When tasks are due, and what a role allows.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { canFile } from "../../src/tasktracker_web/tasks.js";
+import { withCleared, dueAsOne, isSame } from "../../src/tasktracker_web/sync/items.js";
+import { canFile, dayDue, dueBefore, inOrder } from "../../src/tasktracker_web/tasks.js";
+import { dateFrom, dayFrom, dueText } from "../../src/tasktracker_web/texts/texts.js";
 
 /** @type {any} */
 const CATEGORIES = new Map(
@@ -48,4 +50,51 @@ test("a subtask stays in the shared category of its topmost task, and is put in 
 test("who can only edit or view a task does not file it", () => {
   assert.deepEqual(placesOf({ owner: "friend" }), []);
   assert.deepEqual(placesOf({ owner: "friend", category: "to read" }), []);
+});
+
+const ZONES = ["Pacific/Kiritimati", "Pacific/Pago_Pago", "Asia/Kathmandu", "Australia/Lord_Howe", "America/Santiago", "UTC"];
+
+test("a due day is the same day in every time zone, and over at its midnight", () => {
+  for (const zone of ZONES) {
+    process.env.TZ = zone;
+    for (const day of ["0001-01-01", "1999-12-31", "2026-04-05", "2026-09-05", "2027-03-01", "9999-12-31"]) {
+      /** @type {any} */
+      const task = { due_on: day, due_date: null };
+      assert.equal(dayFrom(dateFrom(day)), day);
+      assert.equal(dayFrom(dayDue(task)), day);
+      const midnight = dateFrom(day);
+      midnight.setDate(midnight.getDate() + 1);
+      assert.equal(dueBefore(task, new Date(midnight.getTime() - 1)), false, `${day} in ${zone}`);
+      if (day !== "9999-12-31") assert.equal(dueBefore(task, midnight), true, `${day} in ${zone}`);
+      assert.match(dueText(task, dateFrom("2027-03-01")), day === "2027-03-01" ? /^Today$/ : /\d/);
+    }
+  }
+});
+
+test("days are after the moments of the day, and rows of an earlier version have none", () => {
+  process.env.TZ = "Pacific/Kiritimati"; // +14:00
+  const tasks = [
+    { id: "before", due_on: null, due_date: "2031-03-01T09:59:59.999999Z" },
+    { id: "day", due_on: "2031-03-01", due_date: null },
+    { id: "after", due_date: "2031-03-01T10:00:00Z" },
+    { id: "next", due_on: "2031-03-02", due_date: null },
+    { id: "never", due_date: null },
+    { id: "never again", due_on: null, due_date: null },
+  ].map((each, index) => ({ ...each, priority: 2, created_at: `2030-01-0${9 - index}T00:00:00Z` }));
+  const sorted = [...tasks].reverse().sort(/** @type {any} */ (inOrder));
+  assert.deepEqual(sorted, tasks);
+  assert.equal(dueBefore(/** @type {any} */ (tasks[4]), new Date()), false);
+  assert.ok(isSame(undefined, null) && !isSame(undefined, "2031-03-01"));
+});
+
+test("a due day and a due date are one field, of which setting one clears the other", () => {
+  assert.deepEqual(withCleared({ due_on: "2027-03-01" }), { due_on: "2027-03-01", due_date: null });
+  assert.deepEqual(withCleared({ due_date: "2027-03-01T00:00:00Z", title: "a" }), { due_on: null, due_date: "2027-03-01T00:00:00Z", title: "a" });
+  assert.deepEqual(withCleared({ due_date: null, title: "a" }), { due_date: null, title: "a" });
+  const title = { before: "a", after: "b" };
+  assert.deepEqual(dueAsOne({ title }), { title });
+  assert.deepEqual(dueAsOne({ due_date: { before: "2027-03-01T00:00:00Z", after: null }, title }), {
+    title,
+    due: { before: { due_on: null, due_date: "2027-03-01T00:00:00Z" }, after: { due_on: null, due_date: null } },
+  });
 });

@@ -4,7 +4,7 @@ import { batch, signal } from "../vendor/preact-signals-core.js";
 import { Collection } from "./collection.js";
 import { isNoSpace, NoSpace, Refused, SignInRequired } from "./errors.js";
 import { Following } from "./following.js";
-import { asReturned, editable, TRASH, TYPES } from "./items.js";
+import { asReturned, editable, TRASH, TYPES, withCleared } from "./items.js";
 import { queue } from "./outbox.js";
 import { isNotFound } from "./settling.js";
 import { Layer, view } from "./shown.js";
@@ -350,14 +350,15 @@ export class Copy {
     return this.editAll(type, [id], data);
   }
 
-  /** Change the same fields of several items. @param {Type} type @param {string[]} ids @param {Fields} data @returns {Promise<Undo>} */
-  async editAll(type, ids, data) {
+  /** Change the same fields of several items. @param {Type} type @param {string[]} ids @param {Fields} fields @returns {Promise<Undo>} */
+  async editAll(type, ids, fields) {
+    const data = withCleared(fields);
     if (!this.isRead.peek()) await this.#isBased();
     const before = ids.map((id) => this.context.lastShown(type, id) ?? {});
     const edits = (/** @type {(index: number) => Fields} */ dataOf) =>
       this.#edit(...ids.map((target, index) => /** @type {NewEdit} */ ({ type, op: "update", target, data: dataOf(index) })));
     await edits(() => data);
-    return () => edits((index) => Object.fromEntries(Object.keys(data).map((name) => [name, before[index][name]])));
+    return () => edits((index) => Object.fromEntries(Object.keys(data).map((name) => [name, before[index][name] ?? null])));
   }
 
   /** @param {string} id of a task */

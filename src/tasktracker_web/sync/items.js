@@ -39,7 +39,7 @@ export const REFERENCES = { category: "category", parent: "task" };
 
 /** The fields that a user can set. @type {Record<Type, string[]>} */
 export const EDITABLE = {
-  task: ["title", "description", "priority", "state", "start_on", "due_date", "category", "parent"],
+  task: ["title", "description", "priority", "state", "start_on", "due_on", "due_date", "category", "parent"],
   category: ["name", "description", "color"],
 };
 
@@ -51,6 +51,7 @@ export const DEFAULTS = {
     priority: 2,
     state: "open",
     start_on: null,
+    due_on: null,
     due_date: null,
     category: null,
     parent: null,
@@ -84,7 +85,23 @@ export function asReturned(data) {
   return data.due_date ? { ...data, due_date: data.due_date.replace(/\.\d{3}Z$/, "Z") } : data;
 }
 
-/** Whether two values of a field are equal. @param {unknown} a @param {unknown} b */
+/** Whether two values of a field are equal. A row of an earlier version has no value for a field that is empty. @param {unknown} a @param {unknown} b */
 export function isSame(a, b) {
-  return JSON.stringify(a) === JSON.stringify(b);
+  return JSON.stringify(a ?? null) === JSON.stringify(b ?? null);
+}
+
+/** The fields of which setting one clears the other. They conflict as one, and are one to people. */
+export const DUE = ["due_on", "due_date"];
+
+/** Return fields with the due day or due date that they clear. @param {Fields} data @returns {Fields} */
+export function withCleared(data) {
+  return DUE.some((name) => data[name]) ? { due_on: null, due_date: null, ...data } : data;
+}
+
+/** Return what is known of fields, with the due day and the due date as one field `due`. @param {Record<string, Record<string, any>>} fields @returns {Record<string, Record<string, any>>} */
+export function dueAsOne({ due_on, due_date, ...others }) {
+  const parts = Object.keys(due_on ?? due_date ?? {});
+  if (parts.length === 0) return others;
+  const due = parts.map((part) => [part, { due_on: due_on?.[part] ?? null, due_date: due_date?.[part] ?? null }]);
+  return { ...others, due: Object.fromEntries(due) };
 }

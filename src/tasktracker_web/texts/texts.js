@@ -127,6 +127,33 @@ export function endOfDay(date, days = 0) {
   return new Date(date.getFullYear(), date.getMonth(), date.getDate() + days, 23, 59);
 }
 
+/** Return the day of a moment in the time zone of the browser, as in 2027-03-01. @param {Date} date */
+export function dayFrom(date) {
+  const [year, month, day] = [date.getFullYear(), date.getMonth() + 1, date.getDate()].map(String);
+  return `${year.padStart(4, "0")}-${month.padStart(2, "0")}-${day.padStart(2, "0")}`;
+}
+
+/** Return the beginning of a day in the time zone of the browser. @param {string} day as in 2027-03-01 */
+export function dateFrom(day) {
+  const [year, month, date] = day.split("-").map(Number);
+  const found = new Date(2000, month - 1, date);
+  found.setFullYear(year, month - 1, date); // the constructor takes the years before 100 for those after 1900
+  return found;
+}
+
+/** Return when a task is due as people say it. @param {{ due_on?: string | null, due_date: string | null }} task @param {Date} now */
+export function dueText({ due_on, due_date }, now) {
+  if (!due_on) return due_date ? dayAndTime(new Date(due_date), now) : "";
+  const date = dateFrom(due_on);
+  const near = { "-1": "due.day.yesterday", 0: "due.day.today", 1: "due.day.tomorrow" }[daysBetween(now, date)];
+  return near ? t(near) : (date.getFullYear() === now.getFullYear() ? weekday : year).format(date);
+}
+
+/** @param {Date} from @param {Date} to */
+function daysBetween(from, to) {
+  return Math.round((startOfDay(to).getTime() - startOfDay(from).getTime()) / DAY);
+}
+
 /** Return a day after today as people say it. @param {Date} date @param {Date} now */
 export function dayOf(date, now) {
   const day = (date.getFullYear() === now.getFullYear() ? weekday : year).format(date);
@@ -136,8 +163,7 @@ export function dayOf(date, now) {
 /** Return a moment as people say it. @param {Date} date @param {Date} now */
 export function dayAndTime(date, now) {
   const time = timeOf(date);
-  const days = Math.round((startOfDay(date).getTime() - startOfDay(now).getTime()) / DAY);
-  const near = { "-1": "due.yesterday", 0: "due.today", 1: "due.tomorrow" }[days];
+  const near = { "-1": "due.yesterday", 0: "due.today", 1: "due.tomorrow" }[daysBetween(now, date)];
   if (near) return t(near, { time });
   return date.getFullYear() === now.getFullYear() ? `${weekday.format(date)}, ${time}` : year.format(date);
 }

@@ -5,8 +5,8 @@ import { captured, completions, linesOf, unknownCategory } from "../capture.js";
 import { now } from "../clock.js";
 import { useDraft } from "../drafts.js";
 import { html } from "../html.js";
-import { canFileIn } from "../tasks.js";
-import { dayAndTime, endOfDay, t } from "../texts/texts.js";
+import { canFileIn, dayDue, onDay, isDue } from "../tasks.js";
+import { dayFrom, dueText, t } from "../texts/texts.js";
 import { undoable } from "../toasts.js";
 import { useId, useLayoutEffect, useRef, useState } from "../vendor/preact-hooks.js";
 import "../vendor/preact-signals.js";
@@ -41,7 +41,7 @@ export function AddBox({ name, category, draft, autofocus = false, initial = "",
     choose(0);
   };
   const add = (/** @type {string[]} */ lines) => {
-    const common = name === "list" && categories.has(category) ? { category } : name === "today" ? { due_date: endOfDay(new Date()).toISOString() } : {};
+    const common = name === "list" && categories.has(category) ? { category } : name === "today" ? onDay(dayFrom(new Date())) : {};
     const tasks = lines.map((line) => {
       const { title, fields } = understand(line);
       return { ...common, ...fields, title };
@@ -123,12 +123,14 @@ export function AddBox({ name, category, draft, autofocus = false, initial = "",
 }
 
 /** A message that a task was added. A task of a later day may not be in the list that is shown. @param {Partial<Task>} task */
-function added({ title = "", due_date }) {
-  return due_date && due_date > endOfDay(new Date()).toISOString() ? t("did.create.due", { title, due: dayAndTime(new Date(due_date), now.value) }) : t("did.create", { title });
+function added({ title = "", due_on = null, due_date = null }) {
+  const due = { due_on, due_date };
+  const isLater = isDue(due) && dayFrom(dayDue(due)) > dayFrom(new Date());
+  return isLater ? t("did.create.due", { title, due: dueText(due, now.value) }) : t("did.create", { title });
 }
 
 /** The understood parts, in everyday words. @param {Partial<Task>} fields @param {ReadonlyMap<string, { name: string }>} categories */
-function labelOf({ due_date, priority, category }, categories) {
-  if (due_date) return dayAndTime(new Date(due_date), now.value);
+function labelOf({ due_on = null, due_date = null, priority, category }, categories) {
+  if (due_on || due_date) return dueText({ due_on, due_date }, now.value);
   return priority ? t(`priority.${priority}`) : (categories.get(String(category))?.name ?? "");
 }

@@ -3,8 +3,8 @@
 import { useCopy, useFiling, useMe } from "../account.js";
 import { h, html } from "../html.js";
 import { selected, selectNothing } from "../selection.js";
-import { canEdit, canOrganise, isOpen, topmost } from "../tasks.js";
-import { endOfDay, t } from "../texts/texts.js";
+import { canEdit, canOrganise, onDay, isOpen, topmost } from "../tasks.js";
+import { dayFrom, startOfDay, t } from "../texts/texts.js";
 import { undoable } from "../toasts.js";
 import { useState } from "../vendor/preact-hooks.js";
 import "../vendor/preact-signals.js";
@@ -36,7 +36,7 @@ export function Bulk() {
     act(ids(isAllowed), (changed) => copy.editAll("task", changed, fields), text);
   const due = (/** @type {string} */ day) => {
     if (day === "other") askDay(true);
-    else edit({ due_date: day === "none" ? null : endOfDay(new Date(), DAYS[/** @type {keyof DAYS} */ (day)]).toISOString() });
+    else edit(onDay(day === "none" ? null : dayFrom(startOfDay(new Date(), DAYS[/** @type {keyof DAYS} */ (day)]))));
   };
   const isDone = tasks.every((task) => !isOpen(task));
   /** A menu that begins with its own name. @param {string} label @param {[value: string | number, text: string][]} options @param {(value: string) => void} choose */
@@ -49,7 +49,7 @@ export function Bulk() {
     <span role="status">${t("bulk.count", { count: tasks.length })}</span>
     <button onClick=${() => (isDone ? edit({ state: "open" }, canEdit, "bulk.reopened") : edit({ state: "done" }, canEdit, "bulk.completed"))}>${t(isDone ? "bulk.reopen" : "bulk.complete")}</button>
     ${asksDay
-      ? html`<input type="date" autofocus aria-label=${t("task.due")} onChange=${(/** @type {any} */ event) => event.target.value && edit({ due_date: endOfDay(new Date(`${event.target.value}T12:00`)).toISOString() })} />`
+      ? html`<input type="date" autofocus aria-label=${t("task.due")} onChange=${(/** @type {any} */ event) => event.target.value && edit(onDay(event.target.value))} />`
       : menu(t("task.due"), [...Object.keys(DAYS), "none", "other"].map((day) => [day, t(`bulk.due.${day}`)]), due)}
     ${menu(t("task.priority"), [4, 3, 2, 1].map((each) => [each, t(`priority.${each}`)]), (value) => edit({ priority: /** @type {Task["priority"]} */ (Number(value)) }))}
     ${menu(

@@ -3,7 +3,7 @@
 import { useCopy, useFiling, useMe } from "../account.js";
 import { now } from "../clock.js";
 import { h, html } from "../html.js";
-import { editable, historyOf, isSame } from "../sync/items.js";
+import { DUE, dueAsOne, editable, historyOf, isSame } from "../sync/items.js";
 import { dayAndTime, t } from "../texts/texts.js";
 import { undoable } from "../toasts.js";
 import { useState } from "../vendor/preact-hooks.js";
@@ -43,20 +43,24 @@ function Line({ task, change, canEdit }) {
   const me = useMe();
   const { action, actor, fields, at, made_at } = change;
   const changes = Object.entries(fields).filter(([name]) => name in editable("task", fields));
-  const isCurrent = changes.every(([name, { after }]) => isSame(task[/** @type {keyof Task} */ (name)], after));
+  /** The values of the fields then. Of the due day and the due date, the one that was not changed was empty. @param {"before" | "after"} when */
+  const values = (when) => {
+    const found = Object.fromEntries(changes.map(([name, change]) => [name, change[when]]));
+    return DUE.some((name) => name in found) ? { due_on: null, due_date: null, ...found } : found;
+  };
+  const isCurrent = Object.entries(values("after")).every(([name, after]) => isSame(task[/** @type {keyof Task} */ (name)], after));
   const mayFile = useFiling();
   const isAllowed = changes.every(([name, { before }]) => name !== "category" || mayFile(task, /** @type {string | null} */ (before)));
   const canUndo = canEdit && isAllowed && isCurrent && changes.length > 0 && RESET.includes(action);
   const undo = (/** @type {any} */ event) => {
     event.target.closest("details").querySelector("summary").focus(); // the button disappears
-    const data = Object.fromEntries(changes.map(([name, { before }]) => [name, before]));
-    void undoable(copy.edit("task", task.id, data), t("did.undo"));
+    void undoable(copy.edit("task", task.id, values("before")), t("did.undo"));
   };
   const name = actor?.id === me ? t("history.you") : (actor?.username ?? t("history.deletedAccount"));
   return html`<li>
     <p class="head"><strong dir="auto">${name}</strong> <time datetime=${at}>${dayAndTime(new Date(made_at ?? at), now.value)}</time></p>
     ${RESET.includes(action) && changes.length > 0
-      ? changes.map(
+      ? Object.entries(dueAsOne(Object.fromEntries(changes))).map(
           ([name, { before, after }]) => html`<p>
             ${t(`field.${name}`)}${!LONG.includes(name) && html`: ${h(Value, { name, value: before })} → ${h(Value, { name, value: after })}`}
           </p>`,

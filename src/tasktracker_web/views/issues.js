@@ -4,6 +4,7 @@
 import { useCopy } from "../account.js";
 import { h, html } from "../html.js";
 import { Refused } from "../sync/errors.js";
+import { DUE, dueAsOne } from "../sync/items.js";
 import { isNotFound } from "../sync/settling.js";
 import { addServerTexts, t } from "../texts/texts.js";
 import { undoable } from "../toasts.js";
@@ -35,10 +36,15 @@ function Card({ issue }) {
   const isDeletion = op === "delete";
   /** The fields for which the user prefers their own value. At first, no field that others have changed. */
   const [mine, setMine] = useState(/** @type {Record<string, boolean>} */ ({}));
-  const names = status === "conflict" && !isDeletion ? Object.keys(conflicts) : [];
+  const fields = status === "conflict" && !isDeletion ? dueAsOne(conflicts) : {};
+  const names = Object.keys(fields);
   const resolve = (/** @type {import("../sync/items.js").Fields | undefined} */ fields) =>
     void undoable(copy.resolve(issue, fields), t("did.resolve"));
-  const chosen = () => Object.fromEntries(Object.entries(data).filter(([name]) => !names.includes(name) || mine[name]));
+  const chosen = () => {
+    const others = Object.entries(data).filter(([name]) => !(name in conflicts));
+    const preferred = Object.entries(conflicts).filter(([name]) => mine[DUE.includes(name) ? "due" : name]);
+    return Object.fromEntries([...others, ...preferred.map(([name, { yours }]) => [name, yours])]);
+  };
   const again = names.length ? "issue.apply" : isRefused && !isDeletion && isGone(problem, op) ? "issue.own" : "issue.again";
   const title = item.title ?? item.name ?? data.title ?? data.name ?? "";
   const buttons = [
@@ -52,12 +58,17 @@ function Card({ issue }) {
     <h2>${t(`issue.${status}`, { title })}</h2>
     ${isDeletion && html`<p>${t("issue.deleted")}</p>`}
     ${problem && html`<p class="hint">${reasonOf(problem, data)}</p>`}
-    ${names.map((name) => h(Field, { key: name, name, conflict: conflicts[name], isMine: mine[name] ?? false, choose: (isMine) => setMine({ ...mine, [name]: isMine }) }))}
-    ${names.length === 0 && !isDeletion && html`<dl>${Object.entries(data).map(([name, value]) => html`<dt>${t(`field.${name}`)}</dt><dd>${h(Value, { name, value })}</dd>`)}</dl>`}
+    ${names.map((name) => h(Field, { key: name, name, conflict: fields[name], isMine: mine[name] ?? false, choose: (isMine) => setMine({ ...mine, [name]: isMine }) }))}
+    ${names.length === 0 && !isDeletion && html`<dl>${Object.entries(shown(data)).map(([name, { value }]) => html`<dt>${t(`field.${name}`)}</dt><dd>${h(Value, { name, value })}</dd>`)}</dl>`}
     <div class="buttons">
       ${buttons}
     </div>
   </article>`;
+}
+
+/** Return the fields of an edit as they are shown. @param {import("../sync/items.js").Fields} data */
+function shown(data) {
+  return dueAsOne(Object.fromEntries(Object.entries(data).map(([name, value]) => [name, { value }])));
 }
 
 /** Whether an item is no longer there for the user, or the category or the task that it was created in. @param {Issue["problem"]} problem @param {Issue["op"]} op */
@@ -75,7 +86,7 @@ function reasonOf(problem, data) {
   return detailOf(refused);
 }
 
-/** @param {{ name: string, conflict: Issue["conflicts"][string], isMine: boolean, choose: (isMine: boolean) => void, key?: string }} props */
+/** @param {{ name: string, conflict: Record<string, any>, isMine: boolean, choose: (isMine: boolean) => void, key?: string }} props */
 function Field({ name, conflict, isMine, choose }) {
   return html`<fieldset>
     <legend>${t(`field.${name}`)}</legend>

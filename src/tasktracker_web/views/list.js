@@ -6,7 +6,7 @@ import { draftOf } from "../drafts.js";
 import { h, html } from "../html.js";
 import { isSelecting, selectNothing, selectShown } from "../selection.js";
 import { url } from "../router.js";
-import { canFileIn, containing, dueBefore } from "../tasks.js";
+import { canFileIn, containing, dayDue, dueBefore } from "../tasks.js";
 import { dayOf, startOfDay, t } from "../texts/texts.js";
 import { useEffect, useLayoutEffect, useRef, useState } from "../vendor/preact-hooks.js";
 import "../vendor/preact-signals.js";
@@ -74,7 +74,7 @@ function useEntries(name, category) {
   const entries = [];
   let end = new Date(0);
   for (const task of upcoming.value) {
-    const date = new Date(/** @type {string} */ (task.due_date));
+    const date = dayDue(task);
     if (date >= end) {
       const day = dayOf(date, now.value);
       entries.push({ id: day, heading: day });

@@ -4,8 +4,8 @@ import { useCopy, useFiling, useMe } from "../account.js";
 import { arrival } from "../arrivals.js";
 import { draft, draftOf, useDraft } from "../drafts.js";
 import { h, html } from "../html.js";
-import { dayAndTime, t } from "../texts/texts.js";
-import { canEdit, canOrganise, STATES } from "../tasks.js";
+import { dayFrom, dueText, t } from "../texts/texts.js";
+import { canEdit, canOrganise, dayDue, atMoment, onDay, isDue, STATES } from "../tasks.js";
 import { undoable } from "../toasts.js";
 import { onDemand } from "../updates.js";
 import { useEffect, useLayoutEffect, useRef, useState } from "../vendor/preact-hooks.js";
@@ -154,22 +154,21 @@ function Markdown({ text }) {
 
 /** @param {{ task: Task, save: Save }} props */
 function Due({ task, save }) {
-  const due = task.due_date ? new Date(task.due_date) : null;
-  const change = (/** @type {any} */ event) => {
-    const date = new Date(event.target.value);
-    if (!Number.isNaN(date.getTime()) && date.getTime() !== due?.getTime()) save({ due_date: date.toISOString() });
+  const date = isDue(task) ? dayDue(task) : null;
+  const day = date ? dayFrom(date) : "";
+  const time = date && !task.due_on ? `${date}`.slice(16, 21) : "";
+  /** What was left empty, or is not complete yet, changes nothing. @param {string} newDay @param {string} newTime */
+  const change = (newDay, newTime) => {
+    if (!newDay || (newDay === day && newTime === time)) return;
+    save(newTime ? atMoment(new Date(`${newDay}T${newTime}`)) : onDay(newDay));
   };
+  const style = arrival(task.id, "due_on") || arrival(task.id, "due_date");
   return html`<label for="due">${t("task.due")}</label>
-    <div class="due" data-none=${due ? undefined : t("bulk.due.none")}>
-      <input id="due" class=${`${due ? "" : "none"} ${arrival(task.id, "due_date")}`} type="datetime-local" value=${due ? local(due) : ""} onChange=${change} title=${due ? dayAndTime(due, new Date()) : undefined} />
-      ${due && html`<button class="quiet" aria-label=${t("task.due.clear")} onClick=${() => save({ due_date: null })}>${h(Icon, { name: "close" })}</button>`}
+    <div class="due" data-none=${date ? undefined : t("bulk.due.none")}>
+      <input id="due" class=${`${date ? "" : "none"} ${style}`} type="date" value=${day} onChange=${(/** @type {any} */ event) => change(event.target.value, time)} title=${date ? dueText(task, new Date()) : undefined} />
+      ${date && html`<input id="due-time" class=${`${time ? "" : "none"} ${style}`} type="time" aria-label=${t("task.due.time")} value=${time} onChange=${(/** @type {any} */ event) => change(day, event.target.value)} />
+        <button class="quiet" aria-label=${t("task.due.clear")} onClick=${() => save(onDay(null))}>${h(Icon, { name: "close" })}</button>`}
     </div>`;
-}
-
-/** Return a moment as an input shows it, in the time zone of the browser. @param {Date} date */
-function local(date) {
-  const minutes = new Date(date.getTime() - date.getTimezoneOffset() * 60_000);
-  return minutes.toISOString().slice(0, 16);
 }
 
 /** @param {{ task: Task, save: Save }} props */

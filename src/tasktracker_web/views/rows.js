@@ -6,8 +6,8 @@ import { now } from "../clock.js";
 import { h, html } from "../html.js";
 import { route, url } from "../router.js";
 import { isSelecting, select, selectAll, selected, selectNothing, selectTo } from "../selection.js";
-import { canEdit, dueBefore, isOpen } from "../tasks.js";
-import { dayAndTime, t } from "../texts/texts.js";
+import { canEdit, dueBefore, isDue, isOpen } from "../tasks.js";
+import { dayAndTime, dueText, t } from "../texts/texts.js";
 import { undoable } from "../toasts.js";
 import { useEffect, useLayoutEffect, useRef, useState } from "../vendor/preact-hooks.js";
 import "../vendor/preact-signals.js";
@@ -157,8 +157,8 @@ export function About({ task, parent }) {
 
 /** When an open task is due. @param {{ task: Task }} props */
 export function Due({ task }) {
-  if (!isOpen(task) || !task.due_date) return null;
-  return html`<span class=${dueBefore(task, now.value) ? "overdue" : "due"}>${dayAndTime(new Date(task.due_date), now.value)}</span>`;
+  if (!isOpen(task) || !isDue(task)) return null;
+  return html`<span class=${dueBefore(task, now.value) ? "overdue" : "due"}>${dueText(task, now.value)}</span>`;
 }
 
 /** The circle that completes a task, or opens it again. @param {{ task: Task }} props */

@@ -3,7 +3,7 @@
 import { useCopy } from "../account.js";
 import { html } from "../html.js";
 import { url } from "../router.js";
-import { endOfDay, t } from "../texts/texts.js";
+import { dayFrom, t } from "../texts/texts.js";
 import { undoable } from "../toasts.js";
 import "../vendor/preact-signals.js";
 
@@ -11,11 +11,11 @@ export function Samples() {
   const copy = useCopy();
   if (copy.tasks.value.size > 0 || copy.isWelcomed.value) return null;
   const add = () => {
-    const today = endOfDay(new Date()).toISOString();
+    const due_on = dayFrom(new Date());
     const tasks = [
-      { title: t("sample.1"), due_date: today, priority: 3 },
-      { title: t("sample.2"), due_date: today },
-      { title: t("sample.3"), due_date: today, description: t("sample.3.notes") },
+      { title: t("sample.1"), due_on, priority: 3 },
+      { title: t("sample.2"), due_on },
+      { title: t("sample.3"), due_on, description: t("sample.3.notes") },
     ];
     void copy.welcome();
     void undoable(copy.createAll(tasks), t("did.create.all", { count: tasks.length }));

@@ -3,15 +3,17 @@
 import { useCopy } from "../account.js";
 import { now } from "../clock.js";
 import { html } from "../html.js";
-import { dayAndTime, t } from "../texts/texts.js";
+import { isDue } from "../tasks.js";
+import { dueText, t } from "../texts/texts.js";
 import "../vendor/preact-signals.js";
 
-/** @param {{ name: string, value: any }} props */
+/** @param {{ name: string, value: any }} props `due` is the due day or the due date */
 export function Value({ name, value }) {
   const copy = useCopy();
-  if (value === null || value === "") return html`<em>${t("issue.empty")}</em>`;
+  const isEmpty = name === "due" ? !isDue(value) : (value ?? "") === "";
+  if (isEmpty) return html`<em>${t("issue.empty")}</em>`;
   let text = String(value);
-  if (name === "due_date") text = dayAndTime(new Date(value), now.value);
+  if (name === "due") text = dueText(value, now.value);
   else if (name === "priority") text = t(`priority.${value}`);
   else if (name === "state") text = t(`state.${value}`);
   else if (name === "category") text = copy.categories.value.get(value)?.name ?? t("issue.gone");

@@ -54,6 +54,7 @@ DEFAULTS = {
     "priority": 2,
     "state": "open",
     "start_on": None,
+    "due_on": None,
     "due_date": None,
     "is_overdue": False,
     "category": None,

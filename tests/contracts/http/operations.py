@@ -224,6 +224,7 @@ TASK = {
     "priority": PRIORITY,
     "state": STATE,
     "start_on": NOT_DATE,
+    "due_on": NOT_DATE,
     "due_date": NOT_TIME,
     "category": NOT_ID,
     "parent": NOT_ID,
@@ -246,7 +247,7 @@ GOOD_TASK = {
     "due_date": "2000-01-01T00:00:00Z",
 }
 GOOD_CATEGORY = {"name": "changed", "description": "changed", "color": "#123456"}
-CLEARED = frozenset({"start_on", "due_date", "category", "parent"})
+CLEARED = frozenset({"start_on", "due_on", "due_date", "category", "parent"})
 CREATE = {"If-None-Match": "*"}
 
 OPERATIONS = [

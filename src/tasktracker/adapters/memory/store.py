@@ -51,6 +51,7 @@ from tasktracker.domain.kernel.actors import (
 )
 from tasktracker.domain.kernel.clock import Clock, IdGenerator
 from tasktracker.domain.kernel.errors import AdminRequired, InsufficientScope, SessionEnded
+from tasktracker.domain.kernel.time_zones import DEFAULT_TIME_ZONE
 from tasktracker.domain.sync.ports import FeedPublisher
 
 
@@ -58,10 +59,17 @@ class MemoryUnitOfWork(Generic[ActorT_co]):
     """Implements UnitOfWork."""
 
     def __init__(
-        self, transaction: Transaction, actor: ActorT_co, now: datetime, ids: IdGenerator, epoch: bytes
+        self,
+        transaction: Transaction,
+        actor: ActorT_co,
+        now: datetime,
+        time_zone: str,
+        ids: IdGenerator,
+        epoch: bytes,
     ) -> None:
         self.actor = actor
         self.now = now
+        self.time_zone = time_zone
         self.users = MemoryUsers(transaction)
         self.quotas = MemoryQuotas(transaction)
         self.directory = MemoryAccountDirectory(transaction)
@@ -198,7 +206,10 @@ class MemoryStore:
             self._deliveries_added.set()
 
     def _open(self, transaction: Transaction, actor: ActorT) -> MemoryUnitOfWork[ActorT]:
-        return MemoryUnitOfWork(transaction, actor, self._clock.now(), self._ids, self.get_or_create_secret(EPOCH))
+        user = None if isinstance(actor, SystemActor) else self._data.users.get(actor.user_id)
+        time_zone = user.time_zone if user else DEFAULT_TIME_ZONE
+        epoch = self.get_or_create_secret(EPOCH)
+        return MemoryUnitOfWork(transaction, actor, self._clock.now(), time_zone, self._ids, epoch)
 
     def _admit(self, actor: AnyActor, scope: Scope) -> None:
         if isinstance(actor, TokenActor):

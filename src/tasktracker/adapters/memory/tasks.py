@@ -122,10 +122,10 @@ class MemoryTasks:
             role = role_of(task, user_id)
             if role is not None and not task.trashed_at and query.matches(task, user_id, role):
                 matching.append(seen_by(user_id, task))
-        ordered = query.sort.ordered(matching)
+        ordered = query.ordered(matching)
         if query.after is not None:
-            ordered = [task for task in ordered if query.sort.is_after(query.sort.key(task), query.after)]
-        return Page.cut(ordered[: query.limit + 1], query.limit, query.sort.key)
+            ordered = [task for task in ordered if query.sort.is_after(query.key(task), query.after)]
+        return Page.cut(ordered[: query.limit + 1], query.limit, query.key)
 
     def _require_predecessor(self, task: Task) -> Task:
         stored = self._transaction.data.tasks.get(task.id)

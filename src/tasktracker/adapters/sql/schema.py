@@ -208,6 +208,7 @@ tasks = Table(
     Column("priority", SmallInteger, nullable=False),
     Column("state", String(20), nullable=False),
     Column("start_on", Date),
+    Column("due_on", Date),
     Column("due_date", Moment),
     Column("category", Id),
     Column("parent", Id),
@@ -267,6 +268,7 @@ task_entries = Table(
     Column("title_key", Key, nullable=False),
     Column("priority", SmallInteger, nullable=False),
     Column("state", String(20), nullable=False),
+    Column("due_on", Date),
     Column("due_date", Moment),
     Column("category", Id),
     Column("parent", Id),
@@ -288,7 +290,9 @@ task_entries = Table(
         for name, columns, where in (
             ("created_at", ["created_at"], LISTED),
             ("updated_at", ["updated_at"], LISTED),
-            ("due_date", ["due_date"], LISTED),
+            # Each entry is in one of these. Those without a due date are in the second.
+            ("due_on", ["due_on"], text("trashed_at IS NULL AND due_on IS NOT NULL")),
+            ("due_date", ["due_date"], text("trashed_at IS NULL AND due_on IS NULL")),
             ("priority", ["priority"], LISTED),
             ("title", ["title_key"], LISTED),
             ("state", ["state", "created_at"], LISTED),

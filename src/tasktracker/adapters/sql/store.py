@@ -62,10 +62,11 @@ from tasktracker.domain.kernel.errors import (
     StorageUnavailable,
     Unavailable,
 )
+from tasktracker.domain.kernel.time_zones import DEFAULT_TIME_ZONE
 from tasktracker.domain.sync.ports import FeedPublisher
 
 _ADMIT = (
-    select(sessions.c.confirmed_generation, users.c.is_admin)
+    select(sessions.c.confirmed_generation, users.c.is_admin, users.c.time_zone)
     .join(users, users.c.id == sessions.c.user_id)
     .where(
         sessions.c.id == bindparam("session_id"),
@@ -87,7 +88,7 @@ _ADMISSIBLE = (
     )
 )
 _ADMIT_TOKEN = (
-    select(api_tokens.c.scopes, api_tokens.c.last_used_at)
+    select(api_tokens.c.scopes, api_tokens.c.last_used_at, users.c.time_zone)
     .join(users, users.c.id == api_tokens.c.user_id)
     .where(
         api_tokens.c.id == bindparam("token_id"),
@@ -140,6 +141,7 @@ class SqlUnitOfWork(Generic[ActorT_co]):
         "made_at",
         "now",
         "tasks",
+        "time_zone",
         "usage",
     )
 
@@ -159,11 +161,18 @@ class SqlUnitOfWork(Generic[ActorT_co]):
     tickets = RepositoryAttribute(SqlTickets)
 
     def __init__(
-        self, connection: Connection, actor: ActorT_co, now: datetime, ids: IdGenerator, limits: Quotas = UNLIMITED
+        self,
+        connection: Connection,
+        actor: ActorT_co,
+        now: datetime,
+        time_zone: str,
+        ids: IdGenerator,
+        limits: Quotas = UNLIMITED,
     ) -> None:
         self.connection = connection
         self.actor = actor
         self.now = now
+        self.time_zone = time_zone
         self.made_at: datetime | None = None
         self._ids = ids
         # These collect additions until the unit of work ends.
@@ -223,11 +232,11 @@ class SqlStore:
         try:
             with self._database.reading() as connection:
                 now = self._clock.now()
-                is_recorded = self._admit(connection, actor, Scope.TASKS_READ, now)
+                is_recorded, time_zone = self._admit(connection, actor, Scope.TASKS_READ, now)
                 if not is_recorded and isinstance(actor, SessionActor):
                     with self._database.changing(connection) as changing:
                         self._record_use(changing, actor, now)
-                yield SqlUnitOfWork(connection, actor, now, self._ids, self._limits)
+                yield SqlUnitOfWork(connection, actor, now, time_zone, self._ids, self._limits)
         except DRIVER_ERRORS:
             self.ready()  # the schema may be of another version, which lacks a table or column
             raise
@@ -245,8 +254,8 @@ class SqlStore:
         try:
             with self._database.snapshot() as connection:
                 now = self._clock.now()
-                self._admit(connection, actor, Scope.TASKS_READ, now)
-                yield SqlUnitOfWork(connection, actor, now, self._ids, self._limits)
+                _, time_zone = self._admit(connection, actor, Scope.TASKS_READ, now)
+                yield SqlUnitOfWork(connection, actor, now, time_zone, self._ids, self._limits)
         except DRIVER_ERRORS:
             self.ready()
             raise
@@ -257,11 +266,12 @@ class SqlStore:
         while True:
             with self._database.writing() as connection:
                 now = self._clock.now()
-                if not self._admit(connection, actor, Scope.TASKS_WRITE, now):
+                is_recorded, time_zone = self._admit(connection, actor, Scope.TASKS_WRITE, now)
+                if not is_recorded:
                     # This is recorded in a separate transaction, so that it stays even if the unit of work fails.
                     self._record_use(connection, actor, now)
                     continue
-                work = SqlUnitOfWork(connection, actor, now, self._ids, self._limits)
+                work = SqlUnitOfWork(connection, actor, now, time_zone, self._ids, self._limits)
                 yield work
                 # After a failed statement, PostgreSQL would silently roll back, and SQLite would commit the other
                 # statements.
@@ -326,8 +336,8 @@ class SqlStore:
     def close(self) -> None:
         self._database.close()
 
-    def _admit(self, connection: Connection, actor: AnyActor, scope: Scope, now: datetime) -> bool:
-        """Check that the actor may act, and return whether its use is already recorded.
+    def _admit(self, connection: Connection, actor: AnyActor, scope: Scope, now: datetime) -> tuple[bool, str]:
+        """Check that the actor may act, and return whether its use is already recorded, and the user's time zone.
 
         Raises SessionEnded, InsufficientScope and AdminRequired.
         """
@@ -335,21 +345,21 @@ class SqlStore:
             return self._admit_session(connection, actor, now)
         if isinstance(actor, TokenActor):
             return self._admit_token(connection, actor, scope, now)
-        return True
+        return True, DEFAULT_TIME_ZONE
 
-    def _admit_token(self, connection: Connection, actor: TokenActor, scope: Scope, now: datetime) -> bool:
+    def _admit_token(self, connection: Connection, actor: TokenActor, scope: Scope, now: datetime) -> tuple[bool, str]:
         row = connection.one(
             _ADMIT_TOKEN,
             {"token_id": actor.token_id, "user_id": actor.user_id, "secret_hash": actor.secret_hash, "now": now},
         )
         if row is None:
             raise SessionEnded
-        scopes, last_used_at = row
+        scopes, last_used_at, time_zone = row
         if scope not in scopes_of(scopes):
             raise InsufficientScope(scope)
-        return not is_use_due(last_used_at, now)
+        return not is_use_due(last_used_at, now), time_zone
 
-    def _admit_session(self, connection: Connection, actor: SessionActor, now: datetime) -> bool:
+    def _admit_session(self, connection: Connection, actor: SessionActor, now: datetime) -> tuple[bool, str]:
         row = connection.one(
             _ADMIT,
             {
@@ -361,10 +371,10 @@ class SqlStore:
         )
         if row is None:
             raise SessionEnded
-        confirmed, is_admin = row
+        confirmed, is_admin, time_zone = row
         if isinstance(actor, AdminActor) and not is_admin:
             raise AdminRequired
-        return bool(actor.generation <= confirmed)
+        return actor.generation <= confirmed, time_zone
 
     def _record_use(self, connection: Connection, actor: AnyActor, now: datetime) -> None:
         """Confirm the generation of a session, or store when an API token was used."""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date, timedelta
 from enum import Enum
 from functools import lru_cache
+from operator import ge, lt
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BindParameter, ColumnElement, Integer, Select, and_, bindparam, not_, or_, select, tuple_
+from sqlalchemy import BindParameter, ColumnElement, Integer, Select, and_, bindparam, false, not_, or_, select, tuple_
 
 from tasktracker.adapters.sql.conditions import Mostly, OneOf, Unindexed
 from tasktracker.adapters.sql.connection import Connection
@@ -17,6 +19,7 @@ from tasktracker.adapters.sql.schema import category_members, task_entries, task
 from tasktracker.adapters.sql.task_rows import FINDABLE, MY_LISTS, SEEN_TASKS, TASKS
 from tasktracker.domain.kernel.members import Role
 from tasktracker.domain.kernel.paging import Page
+from tasktracker.domain.kernel.time_zones import end_of_day, first_day_ending
 from tasktracker.domain.tasks.query import NONE, TaskKey, TaskQuery, TaskSort
 from tasktracker.domain.tasks.task import State, Task
 
@@ -33,16 +36,37 @@ _ORDERED_BY = {
 }
 
 
+class _Due:
+    """The columns of the due date that the entries of a segment have, to compare with a parameter for moments.
+
+    Days are compared with the parameter `<name>_day`: the first day that ends at that moment or later.
+    """
+
+    def __init__(self, *columns: ColumnElement[Any]) -> None:
+        self._columns = columns
+
+    def compare(self, operator: Callable[[Any, Any], Any], parameter: str) -> ColumnElement[bool]:
+        """Compare the one column that has a value."""
+        names = {_ENTRY.due_date.type: parameter, _ENTRY.due_on.type: f"{parameter}_day"}
+        return or_(false(), *(operator(each, bindparam(names[each.type], type_=each.type)) for each in self._columns))
+
+
+class _Segment(Enum):
+    """The entries that one statement reads: all of them or, in lists by due date, those in a range of one index."""
+
+    ALL = None, _Due(Unindexed(_ENTRY.due_date), Unindexed(_ENTRY.due_on))
+    MOMENTS = and_(_ENTRY.due_on.is_(None), _ENTRY.due_date.is_not(None)), _Due(_ENTRY.due_date)
+    DAYS = _ENTRY.due_on.is_not(None), _Due(_ENTRY.due_on)
+    UNDATED = and_(_ENTRY.due_on.is_(None), _ENTRY.due_date.is_(None)), _Due()
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Filter:
-    """A filter: its query field, a check of whether a query uses it, and its condition on entries.
-
-    The condition takes the due date column, which may be wrapped in `Unindexed`.
-    """
+    """A filter: its query field, a check of whether a query uses it, and its condition on entries."""
 
     parameter: str | None
     is_used: Callable[[TaskQuery], bool]
-    condition: Callable[[ColumnElement[Any]], ColumnElement[bool]]
+    condition: Callable[[_Due], ColumnElement[bool]]
 
 
 IS_OWN = tasks.c.owner == bindparam("user_id")
@@ -75,7 +99,6 @@ _OWNS = or_(IS_OWN, in_my_lists(Role.OWNER))
 _EDITS = or_(and_(_ENTRY.role == Role.EDITOR.value, _ENTRY.via.is_(None)), in_my_lists(Role.EDITOR))
 _HAS_ROLE = {Role.OWNER: _OWNS, Role.EDITOR: and_(not_(_OWNS), _EDITS), Role.VIEWER: and_(not_(_OWNS), not_(_EDITS))}
 
-_AT = bindparam("at", type_=_ENTRY.due_date.type)
 _FILTERS = (
     _Filter("priority", lambda query: query.priority is not None, lambda _: _ENTRY.priority == bindparam("priority")),
     _Filter(
@@ -90,21 +113,19 @@ _FILTERS = (
     _Filter(None, lambda query: query.category == NONE, lambda _: _ENTRY.category.is_(None)),
     _Filter("parent", lambda query: query.parent not in (None, NONE), lambda _: _ENTRY.parent == bindparam("parent")),
     _Filter(None, lambda query: query.parent == NONE, lambda _: _ENTRY.parent.is_(None)),
+    _Filter("due_after", lambda query: query.due_after is not None, lambda due: due.compare(ge, "due_after")),
+    _Filter("due_before", lambda query: query.due_before is not None, lambda due: due.compare(lt, "due_before")),
     _Filter(
-        "due_after",
-        lambda query: query.due_after is not None,
-        lambda due: due >= bindparam("due_after", type_=_ENTRY.due_date.type),
+        "at",
+        lambda query: query.overdue is True,
+        lambda due: and_(due.compare(lt, "at"), _ENTRY.state.not_in(_CLOSED)),
     ),
-    _Filter(
-        "due_before",
-        lambda query: query.due_before is not None,
-        lambda due: due < bindparam("due_before", type_=_ENTRY.due_date.type),
-    ),
-    _Filter("at", lambda query: query.overdue is True, lambda due: and_(due < _AT, _ENTRY.state.not_in(_CLOSED))),
     _Filter(
         "at",
         lambda query: query.overdue is False,
-        lambda due: or_(_ENTRY.due_date.is_(None), due >= _AT, _ENTRY.state.in_(_CLOSED)),
+        lambda due: or_(
+            and_(_ENTRY.due_date.is_(None), _ENTRY.due_on.is_(None)), due.compare(ge, "at"), _ENTRY.state.in_(_CLOSED)
+        ),
     ),
     _Filter(
         "today",
@@ -120,83 +141,103 @@ _FILTERS = (
 
 
 @lru_cache(512)  # most combinations are never requested
-def _list(filters: tuple[_Filter, ...], states: int, words: int, sort: TaskSort, segment: str) -> Select[Any]:
-    """Build the statement for a list with these filters, numbers of states and words, order, and segment.
+def _list(
+    filters: tuple[_Filter, ...], states: int, words: int, sort: TaskSort, segment: _Segment, is_after: bool
+) -> Select[Any]:
+    """Build the statement for a segment of a list with these filters, numbers of states and words, and order.
 
-    `segment` is "start", or "after" the cursor's task. For tasks without a value to sort by, it is "null" or
-    "after null".
+    With `is_after`, it begins after the task of a cursor. Days are read until the day `until`.
     """
-    ordered = _ORDERED_BY[sort.field]
+    condition, due = segment.value
     statement = (
         select(*SEEN_TASKS)
         .join_from(task_entries, tasks, tasks.c.id == _ENTRY.task_id)
         .where(_ENTRY.user_id == bindparam("user_id"), _ENTRY.trashed_at.is_(None), FINDABLE, IS_LISTED)
     )
+    if condition is not None:
+        statement = statement.where(condition)
     if states == 1:
         statement = statement.where(_ENTRY.state == bindparam("state_0"))
     elif states:
         statement = statement.where(
             _ENTRY.state.in_([bindparam(f"state_{n}", type_=_ENTRY.state.type) for n in range(states)])
         )
-    # For a list in another order, an index on due dates would be slow: the whole range would be read and sorted.
-    due = _ENTRY.due_date if sort.field == "due_date" else Unindexed(_ENTRY.due_date)
     statement = statement.where(*(each.condition(due) for each in filters))
     for number in range(words):
         statement = statement.where(tasks.c.search.contains(bindparam(f"word_{number}"), autoescape=False, escape="\\"))
-    if ordered.nullable:
-        statement = statement.where(ordered.is_(None) if "null" in segment else ordered.is_not(None))
-    value = bindparam("after_value", type_=ordered.type)
-    id_ = bindparam("after_id", type_=_ENTRY.task_id.type)
-    if segment == "after":
-        row, cursor = tuple_(ordered, _ENTRY.task_id), tuple_(value, id_)
+    order = [_ENTRY.task_id]
+    if segment is not _Segment.UNDATED:
+        order.insert(0, _ENTRY.due_on if segment is _Segment.DAYS else _ORDERED_BY[sort.field])
+    if segment is _Segment.DAYS:
+        until = bindparam("until", type_=_ENTRY.due_on.type)
+        statement = statement.where(_ENTRY.due_on >= until if sort.is_descending else _ENTRY.due_on <= until)
+    if is_after:
+        names = ["after_id"] if segment is _Segment.UNDATED else ["after_value", "after_id"]
+        row = tuple_(*order)
+        cursor = tuple_(*(bindparam(name, type_=each.type) for name, each in zip(names, order, strict=True)))
         statement = statement.where(row < cursor if sort.is_descending else row > cursor)
-    elif segment == "after null":
-        statement = statement.where(_ENTRY.task_id < id_ if sort.is_descending else _ENTRY.task_id > id_)
-    order = [_ENTRY.task_id] if "null" in segment else [ordered, _ENTRY.task_id]
     statement = statement.order_by(*(column.desc() if sort.is_descending else column.asc() for column in order))
     return statement.limit(bindparam("limit", type_=Integer))
 
 
 def list_tasks(connection: Connection, user_id: UUID, query: TaskQuery) -> Page[Task, TaskKey[Any]]:
-    """Return a page of tasks: a range of one index, and of a second one for tasks without a value to sort by."""
-    filters = _filters(query)
+    """Return a page of tasks: a range of one index or, by due date, of one for moments and one for days, merged."""
+    filters = tuple(each for each in _FILTERS if each.is_used(query))
     parameters = {each.parameter: _stored(getattr(query, each.parameter)) for each in filters if each.parameter}
+    for name in parameters.keys() & {"due_after", "due_before", "at"}:
+        parameters[f"{name}_day"] = first_day_ending(parameters[name], query.time_zone)
     parameters |= viewing(user_id)
     for number, state in enumerate(sorted(query.states)):
         parameters[f"state_{number}"] = state.value
     for number, word in enumerate(query.words):
         parameters[f"word_{number}"] = word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    found: list[Task] = []
-    for segment in _segments(query):
-        after = query.after if segment.startswith("after") else None
-        statement = _list(filters, len(query.states), len(query.words), query.sort, segment)
-        values = parameters | {"limit": query.limit + 1 - len(found)}
+
+    def read(segment: _Segment, after: TaskKey[Any] | None, limit: int, until: date | None = None) -> list[Task]:
+        statement = _list(filters, len(query.states), len(query.words), query.sort, segment, after is not None)
+        values = parameters | {"limit": limit}
         if after is not None:
-            values["after_id"] = after.id
-            if segment == "after":
-                values["after_value"] = int(after.value) if query.sort.field == "priority" else after.value
-        found += TASKS.entities(connection.rows(statement, values))
-        if len(found) > query.limit:
-            break
-    return Page.cut(found, query.limit, query.sort.key)
+            values |= {"after_value": _stored(after.value), "after_id": after.id}
+        if until is not None:
+            values["until"] = until
+        return TASKS.entities(connection.rows(statement, values))
+
+    wanted = query.limit + 1
+    found = _by_due(read, query, wanted) if query.sort.is_by_due else read(_Segment.ALL, query.after, wanted)
+    return Page.cut(found, query.limit, query.key)
 
 
-def _filters(query: TaskQuery) -> tuple[_Filter, ...]:
-    return tuple(each for each in _FILTERS if each.is_used(query))
+def _by_due(read: Callable[..., list[Task]], query: TaskQuery, limit: int) -> list[Task]:
+    """Read the next tasks by due date; those without one are last in both directions."""
+    found: list[Task] = []
+    is_descending, zone = query.sort.is_descending, query.time_zone
+    if query.after is None or query.after.value is not None:
+        found = read(_Segment.MOMENTS, query.after, limit)
+        # Only days that end before the last moment can be on the page, if that is full without them.
+        until = date.min if is_descending else date.max
+        if len(found) == limit:
+            last = found[-1].due_date
+            assert last is not None, "the tasks of this segment are due at a moment"
+            until = first_day_ending(last, zone)
+            if not is_descending and end_of_day(until, zone) > last and until > date.min:
+                until -= timedelta(days=1)
+        if days := read(_Segment.DAYS, query.after and _among_days(query.after, is_descending, zone), limit, until):
+            found = sorted([*found, *days], key=lambda task: (task.due_at(zone), task.id), reverse=is_descending)
+    # A filter by due date excludes all tasks without one.
+    if len(found) < limit and not (query.due_after or query.due_before or query.overdue):
+        is_after = query.after is not None and query.after.value is None
+        found += read(_Segment.UNDATED, query.after if is_after else None, limit - len(found))
+    return found[:limit]
+
+
+def _among_days(after: TaskKey[Any], is_descending: bool, time_zone: str) -> TaskKey[date] | None:
+    """Return the key of a list of days that separates the same tasks as a key by due date; None before all days."""
+    day = first_day_ending(after.value, time_zone)
+    if end_of_day(day, time_zone) == after.value:
+        return TaskKey(day, after.id)
+    if is_descending:
+        return TaskKey(day, UUID(int=0))
+    return None if day == date.min else TaskKey(day - timedelta(days=1), UUID(int=2**128 - 1))
 
 
 def _stored(value: Any) -> Any:
     return value.value if isinstance(value, Enum) else value
-
-
-def _segments(query: TaskQuery) -> Sequence[str]:
-    """Return the segments of the list in order. Tasks without a value to sort by come last."""
-    if query.sort.field != "due_date":
-        return ("after",) if query.after else ("start",)
-    # A filter by due date excludes all tasks without one.
-    null = () if query.due_after or query.due_before or query.overdue else ("null",)
-    if query.after is None:
-        return ("start", *null)
-    if query.after.value is None:
-        return ("after null",) if null else ()
-    return ("after", *null)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import cast
 from uuid import UUID
 
 from tasktracker.domain.history.access import Access
-from tasktracker.domain.history.change import Change, ChangeKey, FieldChange
+from tasktracker.domain.history.change import Change, ChangeKey, FieldChange, Value
 from tasktracker.domain.history.ports import HistoryWork
 from tasktracker.domain.kernel.changes import Action
 from tasktracker.domain.kernel.errors import AlreadyChanged, ChangeNotFound, FieldError, InvalidInput, NotAllowed, Stale
@@ -67,7 +67,7 @@ class HistoryService:
         completed_at = cast("datetime | None", completed.before) if completed else None
         while True:
             require(task, expected)
-            if any(getattr(task, name) != change.fields[name].after for name in fields):
+            if any(getattr(task, name) != after for name, after in _afterwards(change, fields).items()):
                 raise AlreadyChanged
             # `edit` takes the locks that these fields need. The version ensures that it edits the checked state.
             try:
@@ -79,6 +79,14 @@ class HistoryService:
                 pass
             # Another work changed the task first. The task is now locked and stays unchanged for the next attempt.
             task = require_editable(work.tasks.find_unlocked(task_id), work.actor.user_id)
+
+
+def _afterwards(change: Change, names: Collection[str]) -> Mapping[str, Value]:
+    """Return the values of fields after a change. If it changed an exclusive field, the others had no value."""
+    after = {name: change.fields[name].after for name in names}
+    if after.keys().isdisjoint(TASK.exclusive):
+        return after
+    return {**dict.fromkeys(TASK.exclusive), **after}
 
 
 def _as_seen(page: Page[Change, ChangeKey], access: Access) -> Page[Change, ChangeKey]:

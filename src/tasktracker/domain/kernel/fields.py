@@ -71,9 +71,12 @@ class Editable:
 
 
 class EditableFields(Generic[Fields]):
-    """The editable fields of an entity, read from its declaration; `Fields` is their TypedDict."""
+    """The editable fields of an entity, read from its declaration; `Fields` is their TypedDict.
 
-    def __init__(self, entity: type) -> None:
+    Of the `exclusive` fields, at most one has a value: setting one clears the others. In conflicts, they are one field.
+    """
+
+    def __init__(self, entity: type, *, exclusive: tuple[str, ...] = ()) -> None:
         annotations = get_type_hints(entity, include_extras=True)
         self.types: dict[str, Any] = {}
         self.rules: dict[str, Rule] = {}
@@ -94,6 +97,7 @@ class EditableFields(Generic[Fields]):
         self.required = tuple(name for name in self.names if name not in defaults)
         self.owner_only = frozenset(name for name, mark in marks.items() if mark.owner_only)
         self.private = frozenset(name for name, mark in marks.items() if mark.private)
+        self.exclusive = exclusive
         self._new = {name: mark.new for name, mark in marks.items() if mark.new is not None}
 
     def new_rules(self, characters: Characters) -> dict[str, Rule]:
@@ -101,8 +105,11 @@ class EditableFields(Generic[Fields]):
         return self.rules | {name: with_new(self.rules[name], new, characters) for name, new in self._new.items()}
 
     def check(self, values: Fields) -> Fields:
-        """Return the given fields in canonical form. Raises InvalidInput."""
-        return check(self.rules, values)
+        """Return the given fields in canonical form, with the fields that they clear. Raises InvalidInput."""
+        cleaned = check(self.rules, values, also=self._too_many(values))
+        if any(values.get(name) is not None for name in self.exclusive):
+            return cast(Fields, {**cleaned, **{name: cleaned.get(name) for name in self.exclusive}})
+        return cleaned
 
     def complete(self, values: Fields, characters: Characters | None = None) -> Fields:
         """Return all fields in canonical form; missing ones get their defaults. Raises InvalidInput.
@@ -112,7 +119,7 @@ class EditableFields(Generic[Fields]):
         whole = {**self.defaults, **values}
         in_order = cast(Fields, {name: whole[name] for name in self.names if name in whole})
         rules = self.rules if characters is None else self.new_rules(characters)
-        return check(rules, in_order, required=self.required)
+        return check(rules, in_order, required=self.required, also=self._too_many(in_order))
 
     def check_changes(self, before: object, after: object, characters: Characters) -> None:
         """Apply the rules for new values to the fields in which two entities differ. Raises InvalidInput."""
@@ -120,6 +127,11 @@ class EditableFields(Generic[Fields]):
         changed = {name: value for name, value in values.items() if value != getattr(before, name)}
         if changed:
             check(self.new_rules(characters), changed)
+
+    def _too_many(self, values: Fields) -> list[FieldError]:
+        """Return an error for each exclusive field with a value after the first one."""
+        first, *others = [name for name in self.exclusive if values.get(name) is not None] or [""]
+        return [FieldError(name, f"cannot be set together with {first}") for name in others]
 
     def of(self, entity: object) -> dict[str, Any]:
         """Return the values of an entity's editable fields."""

@@ -6,7 +6,8 @@ The host's own files are not listed, because they contain names that other hosts
 from __future__ import annotations
 
 import logging
-from functools import cache
+from datetime import UTC, date, datetime, timedelta
+from functools import cache, lru_cache
 from importlib.resources import files
 from zoneinfo import ZoneInfo
 
@@ -38,3 +39,39 @@ def stored_time_zone(name: str) -> ZoneInfo:
         return ZoneInfo(name)
     log.warning("The stored time zone %s does not exist; UTC is used instead.", name)
     return ZoneInfo(DEFAULT_TIME_ZONE)
+
+
+@lru_cache(4096)  # the tasks of a page are due on few days
+def end_of_day(day: date, time_zone: str) -> datetime:
+    """Return the last microsecond of a day in a time zone. A later day always has a later end.
+
+    A day that the zone skips ends when the next one begins. The last day of the calendar ends with it in every zone.
+    """
+    if day == date.max:
+        return _LATEST
+    return max(_start(day + _DAY, time_zone) - timedelta.resolution, _start(day, time_zone))
+
+
+def first_day_ending(at: datetime, time_zone: str) -> date:
+    """Return the first day whose end in a time zone is at this time or later."""
+    try:
+        day = at.astimezone(stored_time_zone(time_zone)).date()
+    except OverflowError:
+        day = at.date()
+    # The end of a skipped day, and a clock set back over midnight, are up to two days away.
+    day = max(day, date.min + 2 * _DAY) - 2 * _DAY
+    while end_of_day(day, time_zone) < at:
+        day += _DAY
+    return day
+
+
+_DAY = timedelta(days=1)
+_EARLIEST, _LATEST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+
+
+def _start(day: date, time_zone: str) -> datetime:
+    """Return when a day begins. If clocks are set forward at midnight, the day begins then."""
+    try:
+        return datetime(day.year, day.month, day.day, tzinfo=stored_time_zone(time_zone)).astimezone(UTC)
+    except OverflowError:
+        return _EARLIEST if day.year == 1 else _LATEST

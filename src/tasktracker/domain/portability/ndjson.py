@@ -22,7 +22,7 @@ from tasktracker.domain.tasks.policy import role_of, visible_category
 from tasktracker.domain.tasks.task import TASK, Priority, State, Task
 
 FORMAT = "tasktracker"
-VERSION = 3
+VERSION = 4
 READ_VERSIONS = range(1, VERSION + 1)
 # These are the forms of the HTTP API. Python's parsers would accept more.
 UUID_FORM = re.compile(r"[0-9a-f]{8}(-?)[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
@@ -244,6 +244,8 @@ def _task_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
         yield FieldError("completed_at", "must be null unless the state is done")
     if values.get("trashed_with") and not values.get("trashed_at"):
         yield FieldError("trashed_with", "must be null unless the task is in the trash")
+    if values.get("due_on") is not None and values.get("due_date") is not None:
+        yield FieldError("due_date", "must be null if due_on is set")
     if values.get("parent") is not None and values.get("parent") == values.get("id"):
         yield FieldError("parent", "must not be the task itself")
 

@@ -396,4 +396,5 @@ def _errors(
 
 
 def _differ(record: TaskRecord, task: Task) -> bool:
-    return any(record.fields.get(name, "") != getattr(task, name) for name in ("description", "due_date"))
+    fields = {"description": "", "due_on": None, "due_date": None, **record.fields}
+    return any(fields[name] != getattr(task, name) for name in ("description", "due_on", "due_date"))

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Container, Iterator
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, time, tzinfo
+from datetime import date, datetime, tzinfo
 from typing import BinaryIO
 from uuid import UUID, uuid5
 
@@ -36,7 +36,6 @@ from tasktracker.domain.tasks.task import (
 # In files of Todoist, 4 is the default.
 PRIORITIES = {"": Priority.NORMAL, "1": Priority.URGENT, "2": Priority.HIGH, "3": Priority.NORMAL, "4": Priority.NORMAL}
 DATES = ("DATE", "DEADLINE")
-END_OF_DAY = time(23, 59, 59)
 HEADER_LINE = 1
 
 
@@ -226,26 +225,30 @@ class _Reader:
         return int(text)
 
     def _date(self, draft: _Draft, row: Row) -> None:
-        """Set the due date. Add values without a matching field to the description."""
-        due = None
+        """Set the due day or moment. Add values without a matching field to the description."""
+        due: date | None = None
         for name in DATES:
             text = row.get(name, "").strip()
             found = dates.read(text, row.get(f"{name}_LANG", "")) if text else []
-            moments = [at for each in found if (at := self._moment(each, draft, row)) is not None]
-            if due is None and len(moments) == 1:
-                due = moments[0]
+            dues = [at for each in found if (at := self._due(each, draft, row)) is not None]
+            if due is None and len(dues) == 1:
+                due = dues[0]
             elif text:
-                _describe_value(draft, name, text, AMBIGUOUS if len(moments) > 1 else NO_FIELD)
-        draft.set({"due_date": due})
+                _describe_value(draft, name, text, AMBIGUOUS if len(dues) > 1 else NO_FIELD)
+        if isinstance(due, datetime):
+            draft.set({"due_date": due})
+        else:
+            draft.set({"due_on": due})
         duration = row.get("DURATION", "").strip()
         if duration and duration.lower() != "none":
             _describe_value(draft, "DURATION", f"{duration} {row.get('DURATION_UNIT', '').strip()}".strip())
         if responsible := row.get("RESPONSIBLE", "").strip():
             _describe_value(draft, "RESPONSIBLE", responsible)
 
-    def _moment(self, found: date | datetime, draft: _Draft, row: Row) -> datetime | None:
-        """Return the point in time of a date, at the end of its day if it has no time; None if UTC has no such time."""
-        at = found if isinstance(found, datetime) else datetime.combine(found, END_OF_DAY)
+    def _due(self, at: date | datetime, draft: _Draft, row: Row) -> date | datetime | None:
+        """Return a day unchanged, and a date with a time as a moment; None if UTC has no such time."""
+        if not isinstance(at, datetime):
+            return at
         if at.tzinfo is None:
             name = row.get("TIMEZONE", "").strip()
             zone = dates.zone_named(name) if name else self._zone

@@ -71,7 +71,7 @@ class TaskMutations:
             base, own = base_and_own(work, mutation)
             if base is not None and not is_current(base, task.version, own):
                 status = Status.MERGED
-                conflicts = conflicts_of(kept, _seen(work, task), _since(work, task, base), own)
+                conflicts = conflicts_of(kept, _seen(work, task), _since(work, task, base), own, TASK.exclusive)
                 if conflicts:
                     raise InConflict(task.version, conflicts)
             made_at = mutation.made_at and plausible(mutation.made_at, task, work.now)

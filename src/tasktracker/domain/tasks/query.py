@@ -40,18 +40,14 @@ class TaskSort(StrEnum):
         return self.value.removeprefix("-")
 
     @property
+    def is_by_due(self) -> bool:
+        """Whether tasks are ordered by the end of the day, or the moment, at which they are due."""
+        return self in (TaskSort.DUE_FIRST, TaskSort.DUE_LAST)
+
+    @property
     def is_descending(self) -> bool:
         """Whether the greatest value is first. Tasks without a value are last in both directions."""
         return self.value.startswith("-")
-
-    def key(self, task: Task) -> TaskKey[Any]:
-        """Return a task's sort key in this order."""
-        value = title_key(task.title) if self is TaskSort.TITLE else getattr(task, self.field)
-        return TaskKey(value, task.id)
-
-    def ordered(self, tasks: Iterable[Task]) -> list[Task]:
-        """Return tasks in this order."""
-        return sorted(tasks, key=lambda task: _OrderedKey(self.key(task), self.is_descending))
 
     def is_after(self, key: TaskKey[Any], other: TaskKey[Any]) -> bool:
         """Whether a key is after another in this order."""
@@ -92,7 +88,8 @@ class TaskQuery:
 
     An empty `states` or `words`, and None for other filters, let every task pass; `NONE` means tasks without a category
     or parent. `due_after` and `due_before` are the ends of a half-open range. `at` is the time at which `overdue` is
-    decided: it is the same for every page of a list. Its day in `time_zone` decides which tasks have `started`.
+    decided: it is the same for every page of a list. Its day in `time_zone` decides which tasks have `started`. A task
+    that is due on a day is due at the end of it in `time_zone`.
     """
 
     at: datetime
@@ -116,16 +113,28 @@ class TaskQuery:
         """The day of `at` in the viewer's time zone."""
         return self.at.astimezone(stored_time_zone(self.time_zone)).date()
 
+    def key(self, task: Task) -> TaskKey[Any]:
+        """Return a task's sort key in the order of `sort`."""
+        if self.sort.is_by_due:
+            return TaskKey(task.due_at(self.time_zone), task.id)
+        value = title_key(task.title) if self.sort is TaskSort.TITLE else getattr(task, self.sort.field)
+        return TaskKey(value, task.id)
+
+    def ordered(self, tasks: Iterable[Task]) -> list[Task]:
+        """Return tasks in the order of `sort`."""
+        return sorted(tasks, key=lambda task: _OrderedKey(self.key(task), self.sort.is_descending))
+
     def matches(self, task: Task, viewer: UUID, role: Role) -> bool:
         """Whether the task, as the viewer sees it, passes every filter."""
+        due = task.due_at(self.time_zone)
         return (
             (not self.states or task.state in self.states)
             and (self.priority is None or task.priority is self.priority)
             and (self.category is None or visible_category(task, viewer) == _or_none(self.category))
             and (self.parent is None or task.parent == _or_none(self.parent))
-            and (self.due_after is None or (task.due_date is not None and task.due_date >= self.due_after))
-            and (self.due_before is None or (task.due_date is not None and task.due_date < self.due_before))
-            and (self.overdue is None or task.is_overdue(self.at) is self.overdue)
+            and (self.due_after is None or (due is not None and due >= self.due_after))
+            and (self.due_before is None or (due is not None and due < self.due_before))
+            and (self.overdue is None or task.is_overdue(self.at, self.time_zone) is self.overdue)
             and (self.started is None or (task.start_on is None or task.start_on <= self.today) is self.started)
             and (self.role is None or role is self.role)
             and (not self.words or all(word in search_text(task) for word in self.words))

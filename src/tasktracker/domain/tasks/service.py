@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
-from tasktracker.domain.accounts.ports import UserRepository
 from tasktracker.domain.kernel.changes import Action
 from tasktracker.domain.kernel.characters import Characters
 from tasktracker.domain.kernel.clock import IdGenerator
@@ -26,7 +25,7 @@ class ListWork(TaskWork, Protocol):
     """A unit of work that lists tasks."""
 
     @property
-    def users(self) -> UserRepository: ...
+    def time_zone(self) -> str: ...
 
 
 class TaskService:
@@ -60,10 +59,8 @@ class TaskService:
         return require_visible(work.tasks.find(task_id), work.actor.user_id)
 
     def list(self, work: ListWork, query: TaskQuery) -> Page[Task, TaskKey[Any]]:
-        """Return a page of tasks. The filter `started` uses the actor's time zone."""
-        if query.started is not None and (user := work.users.find_unlocked(work.actor.user_id)):
-            query = replace(query, time_zone=user.time_zone)
-        return work.tasks.list(work.actor.user_id, query)
+        """Return a page of tasks, whose days are those of the actor's time zone."""
+        return work.tasks.list(work.actor.user_id, replace(query, time_zone=work.time_zone))
 
     def replace(self, work: TaskWork, task_id: UUID, fields: TaskFields, expected: Expected = None) -> Task:
         """Set every field; a missing field gets its default. Raises like `edit`."""

@@ -19,6 +19,7 @@ from tasktracker.domain.kernel.fields import (
     text,
 )
 from tasktracker.domain.kernel.members import Member, Role
+from tasktracker.domain.kernel.time_zones import end_of_day
 
 MAX_TITLE_LENGTH = 1000
 MAX_TITLE_CLUSTERS = 200
@@ -55,6 +56,7 @@ class TaskFields(TypedDict, total=False):
     priority: Priority
     state: State
     start_on: date | None
+    due_on: date | None
     due_date: datetime | None
     category: UUID | None
     parent: UUID | None
@@ -64,10 +66,12 @@ class TaskFields(TypedDict, total=False):
 class Task:
     """A task of its owner and the members with whom it is shared.
 
-    Work on the task need not start before the day `start_on`. `completed_at` is set while the state is done, and only
-    then. `version` grows by one with every change; times are UTC. `root` is the topmost task of the tree, or the task
-    itself if it has no parent. `trashed_with` is the task with which this one was deleted, and with which it is
-    restored. `created_by` only records who created the task; it is None once that account was removed.
+    Work on the task need not start before the day `start_on`. It is due on the day `due_on`, which begins and ends in
+    the time zone of each viewer, or at the moment `due_date`; at most one of them is set. `completed_at` is set while
+    the state is done, and only then. `version` grows by one with every change; times are UTC. `root` is the topmost
+    task of the tree, or the task itself if it has no parent. `trashed_with` is the task with which this one was
+    deleted, and with which it is restored. `created_by` only records who created the task; it is None once that account
+    was removed.
 
     A subtask has the owner, the members and the `root_category` of its root. `list_members` are the members of that
     category, including its owner. They are empty if the category is shared with no user. They are read together with
@@ -84,6 +88,7 @@ class Task:
     priority: Annotated[Priority, Editable(Priority)] = Priority.NORMAL
     state: Annotated[State, Editable(State)] = State.OPEN
     start_on: Annotated[date | None, Editable()] = None
+    due_on: Annotated[date | None, Editable()] = None
     due_date: Annotated[datetime | None, Editable(optional(moment))] = None
     category: Annotated[UUID | None, Editable(owner_only=True, private=True)] = None
     parent: Annotated[UUID | None, Editable(owner_only=True)] = None
@@ -144,9 +149,14 @@ class Task:
         restored = replace(self, parent=parent, category=category, trashed_at=None, trashed_with=None, **tree.values())
         return self._changed(restored, now)
 
-    def is_overdue(self, at: datetime) -> bool:
-        """Whether the task is due before `at` and neither done nor cancelled."""
-        return self.due_date is not None and self.due_date < at and not self.state.is_closed
+    def due_at(self, time_zone: str) -> datetime | None:
+        """Return the last moment at which the task is not overdue: for a day, the end of it in a time zone."""
+        return self.due_date if self.due_on is None else end_of_day(self.due_on, time_zone)
+
+    def is_overdue(self, at: datetime, time_zone: str) -> bool:
+        """Whether the task, for a viewer in a time zone, is due before `at`, and neither done nor cancelled."""
+        due = self.due_at(time_zone)
+        return due is not None and due < at and not self.state.is_closed
 
     @property
     def text_bytes(self) -> int:
@@ -199,4 +209,4 @@ def require_short_title(value: str, characters: Characters) -> None:
         raise Refused(f"must be at most {MAX_TITLE_CLUSTERS} characters long")
 
 
-TASK = EditableFields[TaskFields](Task)
+TASK = EditableFields[TaskFields](Task, exclusive=("due_on", "due_date"))

@@ -137,7 +137,7 @@ class CategoryView(Struct):
 
 
 @view.register
-def _view_category(category: Category, _at: datetime, viewer: UUID) -> CategoryView:
+def _view_category(category: Category, _at: datetime, viewer: UUID, _time_zone: str) -> CategoryView:
     return view_category(category, viewer)
 
 

@@ -30,6 +30,10 @@ from tasktracker.entrypoints.http.core.schemas import Body, Moment, PagedQuery, 
 MAX_SEARCH_LENGTH = 200
 DataT = TypeVar("DataT", bound="TaskData")
 
+DUE_ON = (
+    "The day on which the task is due, in the time zone of each viewer. Setting it clears `due_date`, and vice versa."
+)
+
 Title = Annotated[
     str,
     text(shortest=1, longest=MAX_TITLE_LENGTH, pattern=r"\S"),
@@ -47,6 +51,7 @@ class TaskBody(Body):
     priority: Priority | UnsetType = UNSET
     state: State | UnsetType = UNSET
     start_on: date | UnsetType | None = UNSET
+    due_on: Annotated[date, Meta(description=DUE_ON)] | UnsetType | None = UNSET
     due_date: Moment | UnsetType | None = UNSET
     category: UUID | UnsetType | None = UNSET
     parent: UUID | UnsetType | None = UNSET
@@ -97,6 +102,7 @@ class TaskData(Struct):
     priority: Priority
     state: State
     start_on: date | None
+    due_on: Annotated[date, Meta(description=DUE_ON)] | None
     due_date: Moment | None
     category: UUID | None
     parent: UUID | None
@@ -119,9 +125,9 @@ _values = attrgetter(*TaskData.__struct_fields__)
 
 
 @view.register
-def view_task(task: Task, at: datetime, viewer: UUID) -> TaskView:
-    """Return the representation of a task at a time, as a member sees it."""
-    return _as_seen(TaskView(*(*_values(task), task.is_overdue(at))), task, viewer)
+def view_task(task: Task, at: datetime, viewer: UUID, time_zone: str) -> TaskView:
+    """Return the representation of a task at a time, as a member in a time zone sees it."""
+    return _as_seen(TaskView(*(*_values(task), task.is_overdue(at, time_zone))), task, viewer)
 
 
 def view_data(task: Task, viewer: UUID) -> TaskData:
@@ -129,9 +135,9 @@ def view_data(task: Task, viewer: UUID) -> TaskData:
     return _as_seen(TaskData(*_values(task)), task, viewer)
 
 
-def task_etag(task: Task, at: datetime, viewer: UUID) -> str:
+def task_etag(task: Task, at: datetime, viewer: UUID, time_zone: str) -> str:
     """Return the entity tag of a task's representation. It depends on whether the category is shared with the user."""
-    marks = {"o": task.is_overdue(at), "s": role_in(task.list_members, viewer) is not None}
+    marks = {"o": task.is_overdue(at, time_zone), "s": role_in(task.list_members, viewer) is not None}
     return etag(task.version, *(mark for mark, is_set in marks.items() if is_set))
 
 
@@ -181,10 +187,16 @@ class ListTasks(PagedQuery):
     priority: Annotated[Priority, Meta(description="Only tasks of this priority.")] | UnsetType = UNSET
     category: IdOrNone | UnsetType = UNSET
     parent: IdOrNone | UnsetType = UNSET
-    due_after: Annotated[Moment, Meta(description="Due at this time or later.")] | UnsetType = UNSET
-    due_before: Annotated[Moment, Meta(description="Due before this time.")] | UnsetType = UNSET
+    due_after: (
+        Annotated[Moment, Meta(description="Due at this time or later. A day counts as the end of it.")] | UnsetType
+    ) = UNSET
+    due_before: (
+        Annotated[Moment, Meta(description="Due before this time. A day counts as the end of it.")] | UnsetType
+    ) = UNSET
     overdue: (
-        Annotated[bool, Meta(description="Whether the task is past its due date, and neither done nor cancelled.")]
+        Annotated[
+            bool, Meta(description="Whether the task is past its due day or date, and neither done nor cancelled.")
+        ]
         | UnsetType
     ) = UNSET
     started: (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -24,7 +25,7 @@ from tasktracker.domain.kernel.errors import (
 from tasktracker.domain.tasks.service import TaskService
 from tasktracker.domain.tasks.task import Task, TaskFields
 from tasktracker.domain.tasks.trash_service import TrashService
-from tasktracker.domain.work import Storage
+from tasktracker.domain.work import Storage, UnitOfWork
 from tasktracker.entrypoints.http.core.conditional import conditional_response, expected_versions, is_create
 from tasktracker.entrypoints.http.core.cursors import Cursors, ListCursor
 from tasktracker.entrypoints.http.core.idempotency import Answer, Writes, no_content, rendered
@@ -77,7 +78,8 @@ class TaskController(Controller):
         at = cursor.at(self.clock.now())
         with self.store.reading(request.user) as work:
             page = self.tasks.list(work, query_of(filters, at, cursor.after))
-        return cursor.answer(page, [view_task(task, at, request.user.user_id) for task in page.items], at)
+        viewer, time_zone = request.user.user_id, work.time_zone
+        return cursor.answer(page, [view_task(task, at, viewer, time_zone) for task in page.items], at)
 
     @post(
         "/",
@@ -88,12 +90,12 @@ class TaskController(Controller):
     @on_thread
     def create_task(self, request: Request, data: JsonBody[CreateTask], body: RawBody) -> Response[TaskView]:
         """Create a task. The caller owns the task. In a shared category, the owner of the category owns it."""
-        actor, fields = request.user, sent_fields(data, TaskFields)
-        return self.writes.answer(
+        fields = sent_fields(data, TaskFields)
+        return self._answer(
             request,
             body,
             lambda work: self.tasks.create(work, fields),
-            lambda task: self._rendered(task, actor, status=201),
+            status=201,
         )
 
     @get("/{id:str}", operation_id="getTask", summary="Read a task", opt=operation(TaskNotFound, headers=("ETag",)))
@@ -102,8 +104,8 @@ class TaskController(Controller):
         """One task; 304 if `If-None-Match` contains its current `ETag`."""
         with self.store.reading(request.user) as work:
             task = self.tasks.get(work, identifier(id))
-        at, viewer = self.clock.now(), request.user.user_id
-        return conditional_response(request, task_etag(task, at, viewer), view_task(task, at, viewer))
+        seen = self.clock.now(), request.user.user_id, work.time_zone
+        return conditional_response(request, task_etag(task, *seen), view_task(task, *seen))
 
     @put(
         "/{id:str}",
@@ -129,20 +131,19 @@ class TaskController(Controller):
 
         With `If-None-Match: *`, create the task under this id instead, unless it exists.
         """
-        actor, task_id = request.user, identifier(id)
+        task_id = identifier(id)
         fields, versions = sent_fields(data, TaskFields), expected_versions(request, data.version)
         if is_create(request):
-            return self.writes.answer(
+            return self._answer(
                 request,
                 body,
                 lambda work: self.tasks.create_if_absent(work, task_id, fields),
-                lambda task: self._rendered(task, actor, status=201),
+                status=201,
             )
-        return self.writes.answer(
+        return self._answer(
             request,
             body,
             lambda work: self.tasks.replace(work, task_id, fields, versions),
-            lambda task: self._rendered(task, actor),
         )
 
     @patch(
@@ -156,13 +157,12 @@ class TaskController(Controller):
         self, request: Request, id: FromPath[str], data: JsonBody[EditTask], body: RawBody
     ) -> Response[TaskView]:
         """Change only the fields that are sent."""
-        actor, task_id = request.user, identifier(id)
+        task_id = identifier(id)
         fields, versions = sent_fields(data, TaskFields), expected_versions(request, data.version)
-        return self.writes.answer(
+        return self._answer(
             request,
             body,
             lambda work: self.tasks.edit(work, task_id, fields, versions),
-            lambda task: self._rendered(task, actor),
         )
 
     @delete(
@@ -194,12 +194,11 @@ class TaskController(Controller):
         data: JsonBody[NoFields | None] = None,  # noqa: ARG002  # only validated
     ) -> Response[TaskView]:
         """Restore a task and the subtasks that were deleted with it."""
-        actor, task_id, versions = request.user, identifier(id), expected_versions(request)
-        return self.writes.answer(
+        task_id, versions = identifier(id), expected_versions(request)
+        return self._answer(
             request,
             body,
             lambda work: self.trash.restore(work, task_id, versions),
-            lambda task: self._rendered(task, actor),
         )
 
     @post(
@@ -224,16 +223,23 @@ class TaskController(Controller):
         self, request: Request, id: FromPath[str], data: JsonBody[UndoChange], body: RawBody
     ) -> Response[TaskView]:
         """Set the fields of one change back to their previous values. The status is 409 if they have changed again."""
-        actor, task_id, versions = request.user, identifier(id), expected_versions(request)
-        return self.writes.answer(
+        task_id, versions = identifier(id), expected_versions(request)
+        return self._answer(
             request,
             body,
             lambda work: self.history.undo(work, task_id, data.change, versions),
-            lambda task: self._rendered(task, actor),
         )
 
-    def _rendered(self, task: Task, actor: Actor, *, status: int = 200) -> Answer:
-        at, viewer = self.clock.now(), actor.user_id
-        location = f"{TaskController.path}/{task.id}/" if status == 201 else None
-        tag = task_etag(task, at, viewer)
-        return rendered(view_task(task, at, viewer), status=status, etag=tag, location=location)
+    def _answer(
+        self, request: Request, body: bytes, write: Callable[[UnitOfWork[Actor]], Task], *, status: int = 200
+    ) -> Response[TaskView]:
+        """Run a use case that returns a task, and return the response with it."""
+        viewer = request.user.user_id
+
+        def render(result: tuple[Task, str]) -> Answer:
+            task, time_zone = result
+            seen = self.clock.now(), viewer, time_zone
+            location = f"{TaskController.path}/{task.id}/" if status == 201 else None
+            return rendered(view_task(task, *seen), status=status, etag=task_etag(task, *seen), location=location)
+
+        return self.writes.answer(request, body, lambda work: (write(work), work.time_zone), render)

@@ -18,6 +18,7 @@ from tasktracker.domain.tasks.trash_service import TrashService
 from tasktracker.domain.work import Storage
 from tasktracker.entrypoints.http.core.conditional import expected_versions
 from tasktracker.entrypoints.http.core.cursors import Cursors, ListCursor
+from tasktracker.entrypoints.http.core.idempotency import Writes
 from tasktracker.entrypoints.http.core.operation import operation
 from tasktracker.entrypoints.http.core.request import Request, identifier, query
 from tasktracker.entrypoints.http.core.schemas import Listed, Moment, PagedQuery
@@ -33,10 +34,10 @@ class DeletedTaskView(TaskView):
     ]
 
 
-def view_deleted(task: Task, at: datetime, viewer: UUID) -> DeletedTaskView:
+def view_deleted(task: Task, at: datetime, viewer: UUID, time_zone: str) -> DeletedTaskView:
     """Return the representation of a task in the trash."""
     assert task.trashed_at is not None, "the task is in the trash"
-    return DeletedTaskView(**structs.asdict(view_task(task, at, viewer)), deleted_at=task.trashed_at)
+    return DeletedTaskView(**structs.asdict(view_task(task, at, viewer, time_zone)), deleted_at=task.trashed_at)
 
 
 class ListTrash(PagedQuery):
@@ -58,6 +59,7 @@ class TrashController(Controller):
 
     trash: TrashService
     store: Storage
+    writes: Writes
     cursors: Cursors
     clock: Clock
     threads: ThreadRunner
@@ -77,7 +79,8 @@ class TrashController(Controller):
         at = cursor.at(self.clock.now())
         with self.store.reading(request.user) as work:
             page = self.trash.list(work, cursor.after, filters.limit, category)
-        return cursor.answer(page, [view_deleted(task, at, request.user.user_id) for task in page.items], at)
+        viewer, time_zone = request.user.user_id, work.time_zone
+        return cursor.answer(page, [view_deleted(task, at, viewer, time_zone) for task in page.items], at)
 
     @delete(
         "/{id:str}",
@@ -88,5 +91,5 @@ class TrashController(Controller):
     @on_thread
     def purge_task(self, request: Request, id: FromPath[str]) -> None:
         """Permanently delete a task in the trash and its subtasks."""
-        with self.store.writing(request.user) as work:
+        with self.writes.writing(request) as work:
             self.trash.purge(work, identifier(id), expected_versions(request))

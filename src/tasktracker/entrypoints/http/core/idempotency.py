@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -43,6 +44,13 @@ class Writes:
         self._store = store
         self._retention = retention
 
+    @contextmanager
+    def writing(self, request: Request) -> Iterator[UnitOfWork[Actor]]:
+        """Open a unit of work of the actor. A refusal then shows the current entity in the actor's time zone."""
+        with self._store.writing(request.user) as work:
+            request.state.time_zone = work.time_zone
+            yield work
+
     def answer(
         self,
         request: Request,
@@ -57,10 +65,10 @@ class Writes:
         """
         key = _key(request, body)
         if key is None:
-            with self._store.writing(request.user) as work:
+            with self.writing(request) as work:
                 result = write(work)
             return _response(render(result))
-        with self._store.writing(request.user) as work:
+        with self.writing(request) as work:
             do = lambda: msgspec.msgpack.encode(render(write(work)))  # noqa: E731
             kept, is_replay = once(work, key, do, self._retention)
         return _response(msgspec.msgpack.decode(kept, type=Answer), is_replay)

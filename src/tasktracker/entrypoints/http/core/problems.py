@@ -28,6 +28,7 @@ from tasktracker.domain.kernel.errors import (
     TooManyRequests,
     Unavailable,
 )
+from tasktracker.domain.kernel.time_zones import DEFAULT_TIME_ZONE
 from tasktracker.entrypoints.http.core.request import bearer_token
 from tasktracker.entrypoints.http.core.schemas import view
 
@@ -121,7 +122,8 @@ def from_domain(request: Request[Any, Any, Any], error: DomainError) -> Response
     if isinstance(error, Stale) and error.current is not None:
         clock: Clock = request.app.state.clock
         actor: Actor = request.scope["user"]
-        problem.current = view(error.current, clock.now(), actor.user_id)
+        time_zone = request.state.get("time_zone", DEFAULT_TIME_ZONE)
+        problem.current = view(error.current, clock.now(), actor.user_id, time_zone)
     elif isinstance(error, Unavailable):
         headers["Retry-After"] = str(error.retry_after)
         reason = error.reason if isinstance(error, errors.StorageUnavailable) else None

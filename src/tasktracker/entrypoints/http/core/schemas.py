@@ -93,6 +93,9 @@ def sent(value: SentT | UnsetType | None) -> SentT | None:
 
 
 @singledispatch
-def view(entity: object, at: datetime, viewer: UUID) -> Struct:
-    """Return the representation of an entity at a time, as a user sees it. Each feature registers its own."""
+def view(entity: object, at: datetime, viewer: UUID, time_zone: str) -> Struct:
+    """Return the representation of an entity at a time, as a user in a time zone sees it.
+
+    Each feature registers its own.
+    """
     raise NotImplementedError(f"{type(entity).__name__} has no representation")
