@@ -43,6 +43,9 @@ class Case:
     def last_year(self) -> int:
         return self.local.year + YEARS
 
+    def local_year(self, slot: Slot) -> int:
+        return slot.astimezone(self.zone).year if isinstance(slot, datetime) else slot.year
+
     @property
     def is_synchronized(self) -> bool:
         """Whether the start is a day of the rule."""

@@ -32,7 +32,7 @@ def ours(case: Case, number: int = SLOTS, **changes: Any) -> list[Slot]:
 
 
 def limited(case: Case, slots: Iterable[Slot], number: int = SLOTS) -> list[Slot]:
-    return list(islice(takewhile(lambda slot: slot.year <= case.last_year, slots), number))
+    return list(islice(takewhile(lambda slot: case.local_year(slot) <= case.last_year, slots), number))
 
 
 def dateutil(cases: Sequence[Case], number: int = SLOTS) -> list[list[Slot]]:
