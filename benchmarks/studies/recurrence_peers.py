@@ -17,7 +17,7 @@ from dateutil.rrule import rrulestr
 from benchmarks.studies.recurrence_cases import CALENDAR, LONG_AGO, SLOTS, Case
 from tasktracker.domain.kernel.fields import Refused
 from tasktracker.domain.recurrence.recurrence import Slot
-from tasktracker.domain.recurrence.rule import Frequency, NthWeekday, Rule
+from tasktracker.domain.recurrence.rule import Frequency, NthWeekday, Rule, Weekday
 
 
 def ours(case: Case, number: int = SLOTS, **changes: Any) -> list[Slot]:
@@ -105,8 +105,11 @@ def in_another_form(case: Case) -> Case:
         numbers = range(1, 6 if rule.months or rule.frequency is Frequency.MONTHLY else 54)
         days = {NthWeekday(nth, day) for number, day in rule.weekdays for nth in ([number] if number else numbers)}
         rule = replace(rule, weekdays=tuple(days))
-    back = (case.local.weekday() - rule.week_start) % 7 if rule.frequency is Frequency.WEEKLY else 0
-    return case.with_rule(rule, case.local - timedelta(days=back))
+    if rule.frequency is not Frequency.WEEKLY:
+        return case.with_rule(rule)
+    weekday = Weekday(case.local.weekday())
+    rule = replace(rule, weekdays=rule.weekdays or (NthWeekday(0, weekday),))
+    return case.with_rule(rule, case.local - timedelta(days=(weekday - rule.week_start) % 7))
 
 
 def reasons_of_dateutil(peer: Peer, cases: Sequence[Case]) -> Reason:
@@ -132,7 +135,7 @@ def _reason(case: Case, expected: list[Slot], again: list[Slot]) -> str | None:
     if again == expected and len(rule.positions) > 1:
         return "a day at two positions of BYSETPOS is there twice; as a set, it agrees"
     if min(rule.positions, default=0) < -1:
-        first_days = ours(case, positions=(*rule.positions, 1), count=None)
+        first_days = ours(case, positions=(*rule.positions, 1), count=None, number=1000)
         missed = [slot for slot in expected if slot <= again[-1] and slot not in again]
         if set(again) - set(expected) <= set(first_days) and not missed:
             return "a negative BYSETPOS beyond the first day means that day; all other days agree"
@@ -155,6 +158,8 @@ def reason_of_libical(case: Case, _: list[Slot], answer: list[Slot]) -> str | No
     both_signs = min(rule.month_days, default=1) < 0 < max(rule.month_days, default=-1)
     if rule.positions and both_signs and set(answer) <= set(ours(case, positions=(), count=None, number=1000)):
         return "BYSETPOS counts a day twice that BYMONTHDAY names twice: the 19th of November is -12, too"
+    if rule.frequency is Frequency.WEEKLY and case.is_synchronized and case.recurrence.start not in answer:
+        return "WKST moves a WEEKLY rule with INTERVAL off its start, the first day in RFC 5545 section 3.8.5.3"
     if not case.is_synchronized:
         return "the start is not a day of the rule: undefined in RFC 5545 section 3.8.5.3"
     return None
