@@ -2,7 +2,7 @@
 
 Both run on the same machine, each on a copy of the same database. wrk sends requests to one, then to the other, in
 turn. A ratio compares two consecutive rounds; the tables show the median, the smallest and the largest ratio. The
-databases are in memory if there is enough, so that waiting for a disk does not hide a difference.
+databases are in memory if there is enough of it, so that waiting for a disk does not hide a difference.
 """
 
 from __future__ import annotations

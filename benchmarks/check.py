@@ -40,7 +40,7 @@ def differences(server: httpx.Client, baseline: httpx.Client, of_server: Data, o
 
 
 def _variants(request: Request, same: Request) -> list[tuple[str, tuple[Request, Request]]]:
-    """Return a request and invalid variants of it, which both have to refuse."""
+    """Return a request and invalid variants of it, which both servers must refuse."""
     variants = [("", (request, same))]
     wrong: dict[str, Callable[[Request], Request]] = {}
     if request.token:
@@ -82,7 +82,7 @@ def _covers(mine: Any, its: Any) -> bool:
 
 
 def alike(text: str) -> str:
-    """Replace ids, tokens, cursors and times in an answer by their meaning, so that answers can be compared."""
+    """Replace ids, tokens, cursors and times in an answer by their kinds, so that answers can be compared."""
     text = TOKEN.sub(lambda match: _quoted(_token(match[0])), text)
     text = CURSOR.sub(lambda match: _quoted(_cursor(match[0])), text)
     text = MOMENT.sub(lambda match: _moment(datetime.fromisoformat(match[0])), text)

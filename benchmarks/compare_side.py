@@ -3,7 +3,7 @@
     compare_side.py fill URL                     writes the secrets of the new database as JSON
     compare_side.py requests URL SECRET EPOCH    reads names of workloads, writes the requests of each as a line of JSON
 
-It only uses names of that package that earlier commits have, too.
+It uses only names in that package that earlier commits also have.
 """
 
 from __future__ import annotations

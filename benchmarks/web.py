@@ -114,7 +114,7 @@ def _press(page: Any, selector: str, expected: str) -> None:
 
 
 def _shell() -> int:
-    """Return the size of the page and of all that it names: scripts, styles and icons."""
+    """Return the size of the page and of all files that it names: scripts, styles and icons."""
     files = WebFiles("")
     names = re.findall(rf'"/assets/{files.version}/([^"]+)"', files.page.content.decode())
     return sum(len(each.compressed or each.content) for each in [files.page, *map(asset, names)])

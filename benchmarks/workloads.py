@@ -52,8 +52,8 @@ class Request(NamedTuple):
 class Data:
     """A filled database and the numbers of its users.
 
-    The tasks of readers never change, those of writers do. Refreshers have sessions only; there are more of them than
-    connections.
+    The tasks of readers never change, but the tasks of writers do. Refreshers have sessions only; there are more of
+    them than connections.
     """
 
     url: str

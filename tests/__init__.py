@@ -2,5 +2,5 @@
 
 import pytest
 
-# Their assertions explain themselves, too, although these modules are not test modules.
+# Failed assertions in these modules show their values, too, although these are not test modules.
 pytest.register_assert_rewrite("tests.http", "tests.contracts.base", "tests.contracts.http", "tests.device")

@@ -32,7 +32,7 @@ TABLES = [table.name for table in reversed(metadata.sorted_tables)]
 on_sql = pytest.mark.parametrize("backend", NAMES[1:], indirect=True)
 on_postgresql = pytest.mark.parametrize("backend", NAMES[2:], indirect=True)
 
-# For HTTP tests that do not depend on the storage: bad input, for example, is refused before it reaches one.
+# For HTTP tests that do not depend on the storage. For example, bad input is refused before it reaches a storage.
 http_on_memory = pytest.mark.parametrize("shared", NAMES[:1], indirect=True)
 
 

@@ -35,9 +35,9 @@ settings.load_profile("patient")
 def pytest_configure(config: pytest.Config) -> None:
     """Prepare the folder of the shared server, whose owner is the main process.
 
-    The workers of pytest-xdist inherit the variable. The server itself starts
-    when the first test asks for it. Without `--basetemp`, the files of tests are
-    in memory, too, if it is large enough: a commit to SQLite waits for the disk.
+    The workers of pytest-xdist inherit the variable. The server itself starts when the first test asks for it. Without
+    `--basetemp`, the files of tests are in memory, too, if the memory is large enough, because a commit to SQLite waits
+    for the disk.
     """
     if not hasattr(config, "workerinput"):
         folder = ServerFolder()
@@ -148,9 +148,9 @@ def seed(store: Storage, clock: ManualClock) -> Seed:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave each test of HTTP one of the storages that it can run on, by its name. `make test-thorough` leaves all.
+    """Run each test of HTTP on one of its storages, which the test's name decides. `make test-thorough` uses all.
 
-    The rules of a storage have contracts that always run on every storage, so a rule of HTTP needs one.
+    Rules of storages have contracts that always run on every storage, so one storage is enough for a rule of HTTP.
     """
     variants: defaultdict[str, list[pytest.Item]] = defaultdict(list)
     for item in items:

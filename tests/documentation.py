@@ -99,7 +99,7 @@ def _pattern(path: str) -> str:
 
 
 def _is_page(response: httpx.Response) -> bool:
-    """Whether it is a page for people, which explains in HTML what was refused."""
+    """Whether the response is a page for people, which explains a refusal in HTML."""
     request = response.request
     is_person = unquote(request.url.path).startswith("/link/") or "text/html" in request.headers.get("accept", "")
     return is_person and response.headers["content-type"].startswith("text/html")

@@ -13,6 +13,7 @@ from itertools import count
 from typing import Any, Concatenate, ParamSpec, TypeVar
 from uuid import UUID
 
+from tasktracker.adapters.calendar.rules import DateutilCalendarRules
 from tasktracker.adapters.characters import RegexCharacters
 from tasktracker.adapters.memory.rate_limiter import MemoryRateLimiter
 from tasktracker.adapters.memory.store import MemoryStore
@@ -36,6 +37,7 @@ START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SYSTEM = SystemActor("test")
 
 CHARACTERS = RegexCharacters()
+CALENDAR = DateutilCalendarRules()
 
 Result = TypeVar("Result")
 Parameters = ParamSpec("Parameters")
@@ -126,7 +128,7 @@ class WatchedStore:
 class FakeHasher:
     """Cheap hashes. Records the calls, and fails while a unit of work is open.
 
-    `cost` stands for the parameters: when it rises, earlier hashes need a rehash.
+    `cost` represents the parameters: when it rises, earlier hashes need a rehash.
     """
 
     def __init__(self, store: WatchedStore | None = None, cost: int = 1) -> None:
@@ -256,7 +258,7 @@ class FakeCipher:
 
 
 class FakeMailer:
-    """Records the letters. `failures` are raised one after the other, then no more; None is no failure."""
+    """Records the letters. `failures` are raised one after the other; None is no failure."""
 
     def __init__(self, *failures: Exception | None) -> None:
         self.failures = list(failures)

@@ -1,4 +1,4 @@
-"""A network between a client and a server that accepts everything, and on demand passes nothing."""
+"""A network between a client and a server. It accepts all data, and while it is frozen, it delivers none."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ BLOCK = 65536
 
 
 class FrozenNetwork:
-    """A TCP proxy. While `is_frozen` is set, it accepts connections and data, and passes nothing."""
+    """A TCP proxy. While `is_frozen` is set, it accepts connections and data, and delivers nothing."""
 
     def __init__(self, port: int) -> None:
         self.is_frozen = False

@@ -11,7 +11,8 @@ from typing import Any
 class Guard:
     """The leader of a process group, which kills the group when its owner ends it, or ends itself.
 
-    It reads from a pipe that the owner never writes to: the system closes the pipe however the owner ends.
+    It reads from a pipe to which the owner never writes. The system closes the pipe when the owner ends, even if it is
+    killed.
     """
 
     def __init__(self) -> None:

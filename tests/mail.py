@@ -123,7 +123,7 @@ class Inbox:
 
 
 class _Listener(Controller):
-    """A server that closes its connections before its loop ends; else they warn, much later, in another test."""
+    """A server that closes its connections before its loop ends. Open ones would warn later, in another test."""
 
     def __init__(self, *given: Any, **options: Any) -> None:
         super().__init__(*given, **options)
@@ -183,7 +183,7 @@ class Relay:
 
 @contextmanager
 def relay(pem: Path | None = None, *, implicit: bool = False, inbox: Inbox | None = None) -> Iterator[Relay]:
-    """A relay: with a certificate, it demands STARTTLS and authentication, or TLS from the begin."""
+    """A relay. With a certificate, it requires STARTTLS and authentication, or TLS from the beginning."""
     running = Relay(inbox or Inbox(), pem, implicit=implicit)
     running.start()
     try:

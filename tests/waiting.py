@@ -9,7 +9,7 @@ from typing import Protocol, TypeVar
 Result = TypeVar("Result")
 
 PATIENCE = 300
-"""Seconds after which something is taken to hang. No test passes or fails because of it otherwise."""
+"""Seconds after which a wait counts as endless. Otherwise this has no effect on whether a test passes."""
 POLLS = 6000
 MAX_PAGES = 2000
 PAUSE_SECONDS = 0.02

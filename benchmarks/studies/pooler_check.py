@@ -37,7 +37,7 @@ _numbers = count(1)
 
 @dataclass(frozen=True)
 class Place:
-    """Two servers on one database, and its URLs through the pooler and past it."""
+    """Two servers on one database, with the URLs of the database through the pooler and without it."""
 
     clients: Sequence[httpx.Client]
     pooled: str
@@ -262,7 +262,7 @@ def _require_told(follower: Follower, last: dict[str, int]) -> None:
 
 
 def _events(follower: Follower, is_enough: Callable[[], bool]) -> Iterator[dict[str, Any]]:
-    """Yield the events until there are enough, and those that still arrive afterwards."""
+    """Yield the events until there are enough, and the events that arrive afterwards."""
     deadline = time.monotonic() + LATE
     while time.monotonic() < deadline:
         enough = is_enough()

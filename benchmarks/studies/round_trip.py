@@ -1,9 +1,9 @@
 """Measure an export of many tasks and imports of it.
 
 Many tasks are imported over HTTP, exported, and imported into a second account, where every id is mapped. Then the
-first account is deleted, and its export is imported into an empty account; the export of that must be identical, line
-by line. During each step another user reads pages. The peak memory is that of the server process since its start
-(VmHWM, so this needs Linux).
+first account is deleted, and its export is imported into an empty account. The export of the new account must be
+identical, line by line. During each step another user reads pages. The peak memory is that of the server process since
+its start (VmHWM, so this needs Linux).
 """
 
 from __future__ import annotations

@@ -122,7 +122,7 @@ def report(name: str, others: Sequence[Other]) -> tuple[float, float]:
 
 
 def effective(members: Sequence[Person], task: str, *, sees: bool, writes: bool, lists: bool | None) -> float:
-    """Require what each member can do now, and return the longest duration of a request in milliseconds."""
+    """Check the rights that each member has now, and return the longest duration of a request in milliseconds."""
     longest = 0.0
     for member in members:
         began = time.perf_counter()

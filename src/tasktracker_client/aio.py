@@ -1,4 +1,4 @@
-"""The client for asyncio: the same methods, each of them awaited. They run in threads."""
+"""The client for asyncio. It has the same methods, which are awaited and run in threads."""
 
 from __future__ import annotations
 

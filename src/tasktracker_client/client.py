@@ -62,9 +62,10 @@ class Replica(Online):
     ) -> None:
         """Open the copy in a file. A missing file is created. Raises InvalidArgument and LocalStoreError.
 
-        `api_url` is the URL of the API, such as http://127.0.0.1:8000/api. `token` is an API token; to use a password,
-        call `login`. The file stores the tokens, so a reopened copy stays logged in. It belongs to one user of one
-        server: any other token or server is refused by `WrongUser` or `WrongServer` before anything is sent.
+        `api_url` is the URL of the API, such as http://127.0.0.1:8000/api. `token` is an API token. To use a password,
+        call `login` instead. The file stores the tokens, so a reopened copy stays logged in. A copy belongs to one user
+        of one server: a token of another user raises WrongUser, and another server WrongServer, before any edit is
+        sent.
         """
         check_arguments(path, api_url, token)
         self._local = LocalCopy(path)
@@ -106,7 +107,7 @@ class Replica(Online):
     def reset(self, *, discard_edits: bool = False) -> None:
         """Empty the copy, so that it can be used for any user of any server. The session is not ended.
 
-        Raises EditsPending if the copy has edits or issues, unless they are to be discarded.
+        Raises EditsPending if the copy has edits or issues, unless `discard_edits`.
         """
         self._local.reset(discard_edits=discard_edits)
         self._api.forget()
@@ -160,7 +161,8 @@ class Replica(Online):
     def create_category(self, name: str, *, id: Id | None = None, **fields: Unpack[CategoryFields]) -> str:
         """Create a category and return its id, which the caller may choose. Raises InvalidEdit.
 
-        If the server has a category with this name, that one is used instead, also for tasks with the returned id.
+        If the server has a category with this name, the existing category is used instead, also for tasks in which the
+        returned id is set.
         """
         return self._create(ItemType.CATEGORY, id, {"name": name, **fields})
 
@@ -188,11 +190,11 @@ class Replica(Online):
         return self._local.outbox()
 
     def sync(self) -> SyncReport:
-        """Send all edits and fetch all changes. Raises SyncError; the steps completed before it remain in effect."""
+        """Send all edits and fetch all changes. If it raises SyncError, the completed steps remain in effect."""
         return self._syncer.sync()
 
     def issues(self) -> Sequence[Issue]:
-        """Return the edits that the server does not have, or not as a whole, until they are dismissed or resent."""
+        """Return the edits that the server did not accept as a whole, until they are dismissed or resent."""
         return self._local.issues()
 
     def dismiss(self, *issues: Issue) -> None:
@@ -200,10 +202,10 @@ class Replica(Online):
         self._local.dismiss([_checked(issue).mutation for issue in issues])
 
     def resend(self, issue: Issue, changes: TaskEdit | CategoryEdit | None = None) -> str:
-        """Make the edit of an issue again, with other values if given, and remove the issue.
+        """Make the edit of an issue again, with the values in `changes` if given, and remove the issue.
 
         The edit is based on the item's current version. If the item does not exist any more, it is created again with
-        the values that it had. Return the id of the item. Raises InvalidEdit, and UnknownItem if the issue is gone.
+        its last values. Return the id of the item. Raises InvalidEdit, and UnknownItem if the issue is gone.
         """
         return self._local.resend(_checked(issue), changes or {})
 
@@ -212,9 +214,9 @@ class Replica(Online):
     ) -> None:
         """Stay in sync until `stop` is set: edits are sent, and changes of others are fetched, at once.
 
-        It returns within a second after `stop` was set. `on_sync` receives the report of each sync, in another thread,
-        and may set `stop`. If the server has no stream, it is polled every `poll_seconds`. If the server is
-        unreachable, it retries. Raises LoginRequired, Refused, WrongServer, WrongUser and LocalStoreError.
+        The call returns within a second after `stop` was set. `on_sync` receives the report of each sync, in another
+        thread, and may set `stop`. If the server has no stream, the call polls it every `poll_seconds`. If the server
+        is unreachable, the call retries. Raises LoginRequired, Refused, WrongServer, WrongUser and LocalStoreError.
         """
         Following(self._local, self._api, self._syncer, on_sync, poll_seconds).run(stop)
 

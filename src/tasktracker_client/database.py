@@ -63,10 +63,10 @@ ALTER TABLE deletions ADD COLUMN data TEXT;
 ALTER TABLE deletions ADD COLUMN deleted_at TEXT NOT NULL DEFAULT '';
 """,
 )
-"""The scripts that create or upgrade a file. `PRAGMA user_version` counts those that a file has."""
+"""The scripts that create or upgrade a file. `PRAGMA user_version` is the number of scripts that a file has run."""
 
 APPLICATION_ID = 0x7461736B
-"""`PRAGMA application_id` of a copy. Files of version 0.1 have none, but these tables."""
+"""`PRAGMA application_id` of a copy. Files of version 0.1 have no id, but have FIRST_TABLES."""
 FIRST_TABLES = frozenset({"settings", "items", "outbox", "issues"})
 BUSY_SECONDS = 30
 
@@ -96,7 +96,7 @@ class Database:
 
     def _require_copy(self, connection: sqlite3.Connection) -> None:
         """Raise DamagedCopy if the file is not empty and belongs to another application. Nothing is written."""
-        connection.execute("BEGIN")  # the values are of one moment: another process may be creating the tables
+        connection.execute("BEGIN")  # reads all values at one moment: another process may be creating the tables
         (application,) = connection.execute("PRAGMA application_id").fetchone()
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
@@ -131,13 +131,13 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        """Read, alone among the threads of this process. A value that cannot be read raises DamagedCopy."""
+        """Read. Only one thread of this process does so at a time. A value that cannot be read raises DamagedCopy."""
         with self._lock, self._typed_errors():
             yield self._connection
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
-        """Run a transaction, alone among threads and processes. It is rolled back if an exception leaves it."""
+        """Run a transaction. Only one thread of all processes does so at a time. An exception rolls it back."""
         with self.reading() as connection:
             connection.execute("BEGIN IMMEDIATE")
             try:
@@ -160,7 +160,7 @@ class Database:
         except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
             raise DamagedCopy(f"{self._path} is damaged: a value cannot be read ({error!r}).") from error
         except sqlite3.Error as error:
-            # The errors of Python's own checks, such as a closed connection, have no code.
+            # Errors that Python itself raises, such as for a closed connection, have no code.
             code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
             if code == sqlite3.SQLITE_FULL:
                 raise DiskFull(f"There is no room to write {self._path}.") from error

@@ -1,4 +1,4 @@
-"""Errors of the client, all of them `SyncError`. None of them loses an edit: what was not sent stays in the file."""
+"""Errors of the client, all of the type `SyncError`. No error loses an edit: edits that were not sent are stored."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ RETRY_SECONDS = 5.0
 
 
 class InvalidArgument(SyncError, ValueError):
-    """An argument, such as the path or the token, has a form that cannot be used. Nothing was opened or sent."""
+    """An argument, such as the path or the token, cannot be used in this form. Nothing was opened or sent."""
 
 
 class Offline(SyncError):
@@ -48,11 +48,11 @@ class LoginRequired(SyncError):
 
 
 class WrongServer(SyncError):
-    """This copy belongs to another server. Nothing was sent to this one. Use another file, or `reset`."""
+    """This copy belongs to another server. No token and no edit was sent to it. Use another file, or `reset`."""
 
 
 class WrongUser(SyncError):
-    """This copy belongs to another user of the server. Nothing was changed. Use another file, or `reset`."""
+    """This copy belongs to another user of the server. The copy was not changed. Use another file, or `reset`."""
 
 
 class Refused(SyncError):
@@ -90,7 +90,7 @@ class EditsPending(SyncError):
 
 
 class LocalStoreError(SyncError):
-    """The file cannot be opened, read or written, or it is closed. The call changed nothing in it."""
+    """The file cannot be opened, read or written, or it is closed. The call changed nothing in the file."""
 
 
 class DiskFull(LocalStoreError):

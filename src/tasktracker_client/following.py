@@ -26,7 +26,7 @@ OnSync = Callable[[SyncReport], object]
 
 
 class Following:
-    """One thread syncs, after each local edit and each event; another one reads the stream of events."""
+    """One thread syncs after each local edit and each event. Another thread reads the stream of events."""
 
     def __init__(self, local: LocalCopy, api: Api, syncer: Syncer, on_sync: OnSync, poll_seconds: float) -> None:
         self._local, self._api, self._syncer = local, api, syncer
@@ -39,7 +39,7 @@ class Following:
         self._error: BaseException | None = None
 
     def run(self, stop: threading.Event) -> None:
-        """Follow until `stop` is set, and return within a second after that. Raises the error that ended it."""
+        """Follow until `stop` is set, and return within a second after that. Raises the error that ended a thread."""
         threads = [
             threading.Thread(target=self._guarded, args=(each,), daemon=True) for each in (self._sync, self._read)
         ]
@@ -123,7 +123,8 @@ class Following:
         """Return whether the copy already includes the change of an event, such as this device's own edit."""
         with suppress(ValueError, KeyError, TypeError):
             data = json.loads(event.data)
-            # An item that the copy does not have may be in the page that is being received, so a deletion is fetched.
+            # A deletion is always fetched: the copy may lack the item only because a page with it is just being
+            # received.
             known = self._local.version(data["type"], data["id"])
             return data["op"] == "upsert" and known is not None and known >= data["version"]
         return False

@@ -1,4 +1,4 @@
-"""HTTP requests to the server: whose copy it is, tokens, retries, and the exception for each failed response."""
+"""HTTP requests to the server: the owner of the copy, tokens, retries, and the exception for each failed response."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ PROBLEM = "application/problem+json"
 class Api:
     """Sends requests for the user who is logged in. The copy stores the tokens.
 
-    Before the first request with a token or a password, it checks that the copy belongs to this server, and that a
-    token from outside belongs to the copy's user.
+    Before the first request with a token or a password, it checks that the copy belongs to this server. It also checks
+    that a token given by the caller belongs to the copy's user.
     """
 
     def __init__(
@@ -107,7 +107,7 @@ class Api:
             return {"user": str(described["user"]["id"]), "username": str(described["user"]["username"])}
 
     def forget(self) -> None:
-        """Forget the token from outside, and what is known about the server."""
+        """Forget the token given by the caller, and the checked server."""
         with self._binding:
             self._token = self._server = None
 
@@ -200,7 +200,7 @@ class Api:
     def _refreshed(self, stale: str) -> str:
         """Return an access token that replaces an expired one.
 
-        If the answer is lost, the same refresh token returns the same tokens again.
+        If the answer is lost, the next call with the same refresh token returns the same tokens.
         """
         with self._refreshing:
             access, refresh = self._access(), self._local.get("refresh")
@@ -221,7 +221,7 @@ class Api:
             raise LoginRequired("The user has logged out.")
 
     def _attempt(self, method: str, path: str, access: str | None = None, **more: Any) -> httpx.Response:
-        """Send a request, and retry when the server asks for it, with limits on the attempts and the wait."""
+        """Send a request. Retry if the server asks for it, within limits on the attempts and the wait."""
         headers = {"Authorization": f"Bearer {access}"} if access else {}
         attempt = 0
         while True:
@@ -233,7 +233,7 @@ class Api:
             try:
                 response = self._client.send(request)
             except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
-                # Behind the same address there may be another server the next time.
+                # At the next attempt, there may be another server at this address.
                 self._server = None
                 raise Offline(f"The server cannot be reached: {error!r}") from error
             if response.status_code not in (429, 503):
@@ -245,7 +245,7 @@ class Api:
 
     @staticmethod
     def _read(response: httpx.Response) -> Any:
-        """Return the body of a successful answer, {} if it has none. Raises SyncError for any other."""
+        """Return the body of a successful answer, or {} if it has no body. Raises SyncError for any other answer."""
         status = response.status_code
         if status == 204:
             return {}

@@ -97,11 +97,11 @@ DEFAULTS: Mapping[ItemType, Mapping[str, Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A task or category as received from the server, with the local edits applied that it does not include yet.
+    """A task or category as received from the server, with the later local edits applied.
 
-    `version` is the server's, or None if the item was not received. `is_pending` is true while there are such edits.
-    `data` has all fields as JSON values, including fields that this version of the client does not know. A date or time
-    that cannot be read is None.
+    `version` is the version on the server, or None if the item was not received. `is_pending` is true while such edits
+    exist. `data` has all fields as JSON values, including fields that this version of the client does not know. A date
+    or time that cannot be read is None.
     """
 
     type: ClassVar[ItemType]
@@ -182,18 +182,18 @@ class Task(Item):
 
     @property
     def owner(self) -> str | None:
-        """The id of the owner: in a shared category, that of the category; None until received from the server."""
+        """The id of the owner; in a shared category, of the category's owner. None until received from the server."""
         return _text(self.data["owner"])
 
     @property
     def owners(self) -> Sequence[str]:
-        """The ids of the owner and of the task's own editors; empty until the task is received from the server."""
+        """The ids of the owner and of the editors of the task itself; empty until received from the server."""
         owners = self.data["owners"]
         return tuple(owners) if isinstance(owners, list) else ()
 
     @property
     def created_by(self) -> str | None:
-        """The id of the creator; None until the task is received, and if the account has been deleted."""
+        """The id of the creator. None until the task is received, or if the account was deleted."""
         creator: str | None = self.data["created_by"]
         return creator
 
@@ -243,7 +243,7 @@ class Category(Item):
 
     @property
     def members(self) -> Mapping[str, str]:
-        """The roles of the users with whom the category is shared, by their ids; without the owner."""
+        """The roles of the users with whom the category is shared, by user id. The owner is not included."""
         members = self.data["members"]
         return {each["user_id"]: each["role"] for each in members if _is_member(each)} if members else {}
 

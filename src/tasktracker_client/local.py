@@ -1,6 +1,6 @@
 """The copy on disk: the items received from the server, and the edits not sent yet.
 
-Both are stored separately. A user sees the items with the edits applied.
+Both are stored separately. Users see the items with the edits applied.
 """
 
 from __future__ import annotations
@@ -65,9 +65,9 @@ class LocalCopy:
             store_settings(database, server=server, user=user, **settings)
 
     def replace_tokens(self, sent: str, access: str, refresh: str) -> str | None:
-        """Store new tokens, unless the refresh token that was sent for them has been replaced meanwhile.
+        """Store new tokens, unless the refresh token `sent` to get them has been replaced meanwhile.
 
-        Return the access token that is stored then.
+        Return the access token that is stored afterwards.
         """
         with self._database.writing() as database:
             if setting(database, "refresh") == sent:
@@ -80,7 +80,7 @@ class LocalCopy:
         return self.get(CURSOR)
 
     def reset(self, *, discard_edits: bool) -> None:
-        """Remove everything. Raises EditsPending if there are edits, and they are not to be discarded."""
+        """Remove everything. Raises EditsPending if there are edits or issues, unless `discard_edits`."""
         with self._database.writing() as database:
             if not discard_edits and (self.has_unsent or self.issues()):
                 raise EditsPending("The copy has edits that the server does not have.")
@@ -117,9 +117,9 @@ class LocalCopy:
             return [rows.mutation_of(row) for row in found]
 
     def next_batch(self, limit: int) -> Sequence[Mutation]:
-        """Return the edits to send next. They do not change from now on.
+        """Return the edits to send next. From now on, they do not change.
 
-        A batch has at most one edit of an item: its result determines the base version of the item's next edit.
+        A batch has at most one edit of an item, because its result determines the base version of the item's next edit.
         """
         batch: list[Mutation] = []
         targets: set[tuple[str, str]] = set()
@@ -194,7 +194,8 @@ class LocalCopy:
                     store_settings(database, restored="yes")
                     rows.add_issue(database, lost)
             if not page.has_more:
-                # The copy is complete: stale items do not exist any more, and all accepted edits are included.
+                # The copy is now complete: items that are still stale do not exist any more, and all accepted edits are
+                # included.
                 if setting(database, "restored"):
                     stale = database.execute("SELECT type, id, data FROM items WHERE stale").fetchall()
                     for kind, target, text in stale:
@@ -212,14 +213,14 @@ class LocalCopy:
     def start_over(self, cursor: str | None) -> None:
         """Drop the cursor. Items received so far stay visible until all have been received again.
 
-        A cursor that has expired before the server's retention has passed means that the server was restored from a
-        backup. Edits whose effect was not received yet are sent again: the backup may not have them.
+        If a cursor expires before the retention of the server has passed, the server was restored from a backup. Edits
+        whose effects were not received yet are sent again, because the backup may not have them.
         """
         with self._database.writing() as database:
             if setting(database, CURSOR) != cursor:
                 return
             complete_at = setting(database, "complete_at")
-            # By the clock of this device alone: the server's may differ.
+            # Both times are from the clock of this device, because the server's clock may differ.
             is_early = complete_at is not None and (
                 _now() - datetime.fromisoformat(complete_at) < self._retention(database)
             )
@@ -232,7 +233,7 @@ class LocalCopy:
         return timedelta(days=int(setting(database, "retention_days") or RETENTION_DAYS))
 
     def repair(self, gone: Iterable[tuple[ItemType, str]], found: Iterable[Change]) -> None:
-        """Remove the items that the server does not have, and store those that differ."""
+        """Remove the items that the server does not have, and store the items that differ."""
         with self._database.writing() as database:
             database.executemany("DELETE FROM items WHERE type = ? AND id = ?", list(gone))
             for change in found:
@@ -253,7 +254,7 @@ class LocalCopy:
         return found[0] if found else None
 
     def view(self, type: ItemType, id: str | None = None) -> Sequence[Task | Category]:
-        """Return all items of a type, or the one with this id, with all edits applied in their order."""
+        """Return all items of a type, or the item with this id, with all edits applied in order."""
         with self._database.writing() as database:
             return shown.view(database, type, None if id is None else rows.alias(database, type, id))
 

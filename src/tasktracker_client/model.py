@@ -24,8 +24,8 @@ class Op(StrEnum):
 class Status(StrEnum):
     """The result of an edit.
 
-    A CONFLICT or a REJECTED edit has changed nothing. PARTIAL and LOST are statuses of issues only: an edit that was
-    applied without some of its fields, and data or a deletion that a restored backup of the server does not have.
+    A CONFLICT or a REJECTED edit has changed nothing. Two statuses are for issues only. PARTIAL is an edit that was
+    applied without some of its fields. LOST is data or a deletion that a restored backup of the server does not have.
     """
 
     APPLIED = "applied"
@@ -76,7 +76,7 @@ class Mutation:
 
 @dataclass(frozen=True, slots=True)
 class FieldConflict:
-    """A field in conflict: its value at the base version (None if the server no longer has it), and on each side."""
+    """A field in conflict: its value at the base version (None if not known), here, and on the server."""
 
     base: Any
     yours: Any
@@ -87,9 +87,9 @@ class FieldConflict:
 class Issue:
     """An edit, or a part of one, that the server does not have. The copy shows the server's values.
 
-    `data` are the values that were not taken, and `item` is the whole item as it was shown before, or {} if it is not
-    known. `problem` explains a rejection. `existing` is the id of the item that stands in the way, such as the category
-    with the same name.
+    `data` are the values that the server did not accept. `item` is the whole item as it was shown before, or {} if it
+    is not known. `problem` explains a rejection. `existing` is the id of the item that prevents the edit, such as the
+    category with the same name.
     """
 
     mutation: str
@@ -106,7 +106,7 @@ class Issue:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """The result of an edit that was sent, and the version of its item after it.
+    """The result of a sent edit, and the version of its item after the edit.
 
     `dropped` are the fields that the server left out.
     """
@@ -147,7 +147,7 @@ class Result:
         )
 
     def of(self, mutation: Mutation) -> Result:
-        """Return the result as it counts for this edit: deleting an item that the user does not have is done."""
+        """Return the result for this edit. Deleting an item that the user does not have counts as done."""
         if mutation.op is Op.DELETE and self.status is Status.REJECTED and is_not_found(self.problem):
             return replace(self, status=Status.APPLIED, version=mutation.base_version or 0, problem=None)
         return self
@@ -216,7 +216,7 @@ class SyncReport:
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """A comparison of the copy with the server's data. `buckets` are those that differ."""
+    """A comparison of the copy with the server's data. `buckets` are the buckets that differ."""
 
     count: int
     their_count: int

@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 class TaskFilters(TypedDict, total=False):
-    """Conditions that a task must meet, all of them. `q` are words of the title or the description."""
+    """Conditions. A task must meet all of them. `q` are words of the title or the description."""
 
     state: State | Sequence[State]
     priority: Priority
@@ -34,7 +34,7 @@ class TaskFilters(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class Found(Generic[T]):
-    """A page of a list. `next_cursor` requests the next page; it is None on the last one."""
+    """A page of a list. `next_cursor` requests the next page, and is None on the last page."""
 
     results: Sequence[T]
     next_cursor: str | None
@@ -51,7 +51,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Invitation:
-    """An e-mail address with which a task or a category is shared once an account verifies it."""
+    """An invited e-mail address. When an account verifies the address, the task or category is shared with it."""
 
     id: str
     email: str
@@ -79,7 +79,7 @@ class HistoryEntry:
 
 
 class Online:
-    """The calls. Each one raises SyncError: `Offline` without a connection, `Refused` if the server refuses."""
+    """Calls of the server. Each raises SyncError: `Offline` without a connection, `Refused` if the server refuses."""
 
     _api: Api
 
@@ -93,7 +93,7 @@ class Online:
     ) -> Found[Task]:
         """Return a page of the tasks on the server that meet all conditions. `limit` is 1 to 200.
 
-        `state` may be several states, of which a task has one: an empty list finds no task.
+        `state` may be several states; a task with any of them is found. An empty list finds no task.
         """
         if filters.get("state") in ([], ()):  # a query cannot contain an empty list
             return Found([], None)
@@ -102,7 +102,7 @@ class Online:
     def trash(self, *, category: Id | None = None, limit: int = 100, cursor: str | None = None) -> Found[Task]:
         """Return a page of the deleted tasks, the most recently deleted first.
 
-        With `category`, return those in this category, which may be that of another user.
+        With `category`, return the deleted tasks in this category, which may belong to another user.
         """
         return self._page("/trash/", _task, category=category, limit=limit, cursor=cursor)
 
@@ -136,7 +136,7 @@ class Online:
         return self._share(f"/tasks/{uuid(id)}/shares/", username, role)
 
     def unshare(self, id: Id, user_id: Id) -> None:
-        """Remove a member of a task, or revoke an invitation by its id. A member may remove itself."""
+        """Remove a member of a task, or revoke an invitation by its id. Members may remove themselves."""
         self._api.call("DELETE", f"/tasks/{uuid(id)}/shares/{uuid(user_id)}/")
 
     def category_members(self, id: Id) -> Sequence[Member]:
@@ -152,7 +152,7 @@ class Online:
         return self._share(f"/categories/{uuid(id)}/shares/", username, role)
 
     def unshare_category(self, id: Id, user_id: Id) -> None:
-        """Remove a member of a category, or revoke an invitation by its id. A member may remove itself."""
+        """Remove a member of a category, or revoke an invitation by its id. Members may remove themselves."""
         self._api.call("DELETE", f"/categories/{uuid(id)}/shares/{uuid(user_id)}/")
 
     def _members(self, path: str) -> Sequence[Member]:

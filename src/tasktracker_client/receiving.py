@@ -17,7 +17,8 @@ from tasktracker_client.shown import last_shown
 def apply(database: sqlite3.Connection, change: Change, at: str) -> Issue | None:
     """Store a change received from the server at this time, unless a newer version is stored.
 
-    Return an issue if the stored item, or its deletion, was newer than the backup that the server was restored from.
+    Return an issue if the stored item or its deletion was newer than the change, because the server was restored from a
+    backup.
     """
     row = database.execute(
         "SELECT version, stale, data FROM items WHERE type = ? AND id = ?", (change.type, change.id)
@@ -29,7 +30,7 @@ def apply(database: sqlite3.Connection, change: Change, at: str) -> Issue | None
     ).fetchone()
     lost = None
     if row and row[1] and row[0] >= change.version:
-        # The same version with other values is another edit, made after the backup was restored.
+        # The same version has other values only if the server was restored from a backup: this is a later edit.
         old, new = rows.object_of(row[2]), change.data or {}
         if data := {name: old[name] for name in EDITABLE[change.type] & old.keys() if old[name] != new.get(name)}:
             lost = lost_issue(change.type, change.id, Op.UPDATE, data, old)
@@ -75,7 +76,7 @@ def put(database: sqlite3.Connection, change: Change, at: str) -> None:
 
 
 def put_own_deletions(database: sqlite3.Connection, at: str) -> None:
-    """Store the accepted deletions of items that were never received: a full state does not contain them."""
+    """Store the accepted deletions of items that were never received, because a full state does not contain them."""
     found = database.execute(
         "SELECT type, target, done_version FROM outbox WHERE op = 'delete' AND done_version IS NOT NULL"
         " AND NOT EXISTS (SELECT 1 FROM items WHERE items.type = outbox.type AND items.id = target)"

@@ -75,7 +75,7 @@ def _json_default(value: object) -> str:
 
 
 def queue(database: sqlite3.Connection, type: ItemType, op: Op, target: str, data: dict[str, Any]) -> None:
-    """Store an edit until it is sent: as part of the item's last edit, if that was not sent, or after all others."""
+    """Store an edit until it is sent. If the item's last edit was not sent, add it there; otherwise after all edits."""
     for name in REFERENCES.keys() & data.keys():
         data[name] = alias(database, REFERENCES[name], data[name])
     item = {"type": type, "id": target}
@@ -115,7 +115,7 @@ def _is_added_to_last(
         later = database.execute("SELECT 1 FROM outbox WHERE target = ? AND number > ?", (data[name], number))
         if later.fetchone():
             return False
-    # Another edit gets another id: a copied file may have the earlier one.
+    # A changed edit gets a new id, because a copied file may have the edit under the old id.
     database.execute(
         "UPDATE outbox SET id = ?, data = ?, made_at = ? WHERE number = ?",
         (str(uuid4()), json.dumps({**last.data, **data}), _now(), number),
@@ -141,7 +141,7 @@ def remove_edits(database: sqlite3.Connection, mutations: Iterable[str]) -> None
 
 
 def alias(database: sqlite3.Connection, type: ItemType, id: Any) -> Any:
-    """Return the id under which the server has an item that was created with this id."""
+    """Return the server's id of an item that was created with this id."""
     found = database.execute("SELECT existing FROM aliases WHERE type = ? AND id = ?", (type, id)).fetchone()
     return found[0] if found else id
 

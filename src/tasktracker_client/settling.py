@@ -1,4 +1,4 @@
-"""What follows from the result of an edit that was sent, within the caller's transaction."""
+"""Storing the result of a sent edit, within the caller's transaction."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tasktracker_client.model import Issue, Mutation, Op, Result, Status
 
 
 def settle(database: sqlite3.Connection, result: Result) -> Issue | None:
-    """Store the result of an edit. Return an issue if the server does not have the edit, or not all of it."""
+    """Store the result of an edit. Return an issue if the server did not accept the edit as a whole."""
     row = database.execute("SELECT * FROM outbox WHERE id = ? AND done_version IS NULL", (result.mutation,)).fetchone()
     if row is None:
         return None  # already settled: this answer was received twice
@@ -32,7 +32,7 @@ def _done(database: sqlite3.Connection, mutation: Mutation, result: Result) -> I
     database.execute("UPDATE outbox SET done_version = ?, reached = ? WHERE id = ?", (version, reached, mutation.id))
     unsent = "type = ? AND target = ? AND NOT sent"
     if is_next:
-        # No edits of others lie between, so later local edits of the item are based on this version.
+        # Others made no edits between `base` and this version, so later local edits of the item are based on it.
         database.execute(
             f"UPDATE outbox SET base_version = ?, own = '[]' WHERE {unsent} AND base_version IS ?",  # noqa: S608
             (version, mutation.type, mutation.target, base),
@@ -45,7 +45,7 @@ def _done(database: sqlite3.Connection, mutation: Mutation, result: Result) -> I
 
 
 def _dropped(database: sqlite3.Connection, mutation: Mutation, result: Result) -> Issue | None:
-    """Set fields that the server left out because they referred to an item that it has under another id."""
+    """Set fields again that the server left out because they refer to an item that has another id on the server."""
     later = {name for edit in rows.waiting(database, mutation.type, mutation.target) for name in edit.data}
     data: dict[str, Any] = {}
     for name in set(result.dropped) & mutation.data.keys() - later:
@@ -63,7 +63,7 @@ def _dropped(database: sqlite3.Connection, mutation: Mutation, result: Result) -
 def _refused(database: sqlite3.Connection, mutation: Mutation, result: Result) -> Issue | None:
     data, is_deleted = dict(mutation.data), False
     if mutation.op is Op.CREATE:
-        # The item's later edits cannot be applied, either: they become part of the issue.
+        # The item's later edits cannot be applied, either. They become part of the issue.
         later = rows.waiting(database, mutation.type, mutation.target)
         for edit in later:
             data.update(edit.data)
@@ -77,13 +77,13 @@ def _refused(database: sqlite3.Connection, mutation: Mutation, result: Result) -
 
 
 def _use_existing(database: sqlite3.Connection, target: str, existing: str) -> None:
-    """Use another category instead of one that was created here: also in the edits of tasks that were not sent."""
+    """Use an existing category instead of one created here, also in edits of tasks that were not sent."""
     database.execute("INSERT OR REPLACE INTO aliases VALUES (?, ?, ?)", (ItemType.CATEGORY, target, existing))
     unsent = database.execute("SELECT id, data FROM outbox WHERE type = ? AND NOT sent", (ItemType.TASK,)).fetchall()
     for name, text in unsent:
         data = rows.object_of(text)
         if data.get("category") == target:
-            # Another edit gets another id: a copied file may have the earlier one.
+            # A changed edit gets a new id, because a copied file may have the edit under the old id.
             database.execute(
                 "UPDATE outbox SET id = ?, data = ? WHERE id = ?",
                 (str(uuid4()), json.dumps({**data, "category": existing}), name),

@@ -16,30 +16,30 @@ Items = dict[str, Task | Category]
 
 
 def view(database: sqlite3.Connection, type: ItemType, id: str | None = None) -> Sequence[Task | Category]:
-    """Return all items of a type, or the one with this id, with all edits applied in their order."""
+    """Return all items of a type, or the item with this id, with all edits applied in order."""
     shown = _edited_items(database, type, id).shown
     return [item for key, item in shown.items() if id in (None, key)]
 
 
 def last_shown(database: sqlite3.Connection, type: ItemType, id: str) -> Mapping[str, Any]:
-    """Return the data of an item as it was shown last, also if an edit deletes it; {} if it is unknown."""
+    """Return the data of an item as it was last shown, even if an edit deletes it; {} if the item is unknown."""
     items = _edited_items(database, type, id)
     item = items.shown.get(id) or items.deleted.get(id)
     return item.data if item else {}
 
 
 class _EditedItems:
-    """Items of a type to which edits are applied: those that are shown, and those that were deleted."""
+    """Items of a type to which edits are applied: shown items and deleted items."""
 
     def __init__(self, type: ItemType) -> None:
         self.shown = Items()
         self.deleted = Items()
         self._type = type
-        # Of each deleted item: what is the same for all that were deleted at once.
+        # For each deleted item, the id or time of its deletion. It is equal for items that were deleted together.
         self._deletions: dict[str, str] = {}
 
     def put(self, id: str, version: int | None, data: Mapping[str, Any], deletion: str | None = None) -> None:
-        """Add an item as the server has sent it, or as it was before a deletion."""
+        """Add an item as the server has sent it, or as it was before its deletion."""
         item = self._item(id, version, data)
         if deletion is None:
             self.shown[id] = item
@@ -47,7 +47,7 @@ class _EditedItems:
             self.deleted[id], self._deletions[id] = item, deletion
 
     def apply(self, edit: Mutation) -> None:
-        """Apply an edit. One of an item that is not there changes nothing."""
+        """Apply an edit. An edit of an unknown item changes nothing."""
         known = self.shown.get(edit.target)
         if edit.op is Op.CREATE:
             data = known.data if known else {"id": edit.target}
@@ -88,7 +88,7 @@ class _EditedItems:
 
 
 def _edited_items(database: sqlite3.Connection, type: ItemType, id: str | None) -> _EditedItems:
-    """Return all items of a type, or at least the one, after all edits."""
+    """Return all items of a type, or at least the item with this id, after all edits."""
     ids = None if id is None else json.dumps(list(_with_ancestors(database, id) if type is ItemType.TASK else [id]))
     some = {"type": type, "ids": ids}
     where = "type = :type AND (:ids IS NULL OR {} IN (SELECT value FROM json_each(:ids)))"
@@ -126,7 +126,7 @@ def _edited(item: Task | Category, data: Mapping[str, Any]) -> Task | Category:
 def _tree(items: Items, root: str) -> Sequence[str]:
     """Return the ids of an item and of all items below it."""
     found = [root]
-    for each in found:  # grows meanwhile
+    for each in found:  # the loop adds to this list
         found += [key for key, item in items.items() if item.data.get("parent") == each and key not in found]
     return found
 
@@ -140,7 +140,7 @@ def _tree_above(items: Items, id: str) -> Sequence[str]:
 
 
 def _with_ancestors(database: sqlite3.Connection, id: str) -> set[str]:
-    """Return the ids of a task and of all tasks that are or were above it: they are deleted and restored with it."""
+    """Return the ids of a task and of all tasks that are or were above it. It is deleted and restored with them."""
     found, new = set[str](), {id}
     while new:
         found |= new

@@ -1,4 +1,4 @@
-"""Server-sent events, as far as needed to receive notifications of changes."""
+"""The part of server-sent events that notifications of changes need."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def events(lines: Iterable[str]) -> Iterator[Event | None]:
 
 
 class Backoff:
-    """The delay before the next attempt: it grows with each one, and is randomized."""
+    """The delay before the next attempt. It grows with each attempt, and is randomized."""
 
     def __init__(self) -> None:
         self._delay = FIRST_DELAY

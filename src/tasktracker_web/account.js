@@ -86,7 +86,7 @@ function stored() {
   return JSON.parse(localStorage.getItem(USER) ?? "null");
 }
 
-/** Keep what the next page shows first, unless the user has signed out in another tab, or edits may be lost with this page. */
+/** Keep the first tasks for the next page, unless another tab has signed out, or this page has unstored edits. */
 function keep() {
   if (!account.value?.copy.isRead.peek() || account.value.copy.hasUnstored) return;
   const { user, copy, lists } = account.value;
@@ -175,7 +175,7 @@ async function finishSigningOut() {
   } catch {} // the server was not reached, or is busy: later
 }
 
-/** Return what the server offers, also to those who have not signed in. @returns {Promise<import("./sync/items.js").Schemas["RootView"]>} */
+/** Return the description of the server, also without a session. @returns {Promise<import("./sync/items.js").Schemas["RootView"]>} */
 export async function describeServer() {
   const response = await fetch(`${BASE}/api`);
   if (!response.ok) throw new Offline();

@@ -14,8 +14,8 @@ const MANY = 50;
 export const arrived = signal(new Map());
 
 /**
- * Mark from now on what arrives by sync. What was changed on this device is pending at first, and the same when it is
- * received again, so it is never marked.
+ * Mark from now on fields that arrive by sync. Changes on this device are pending at first, and equal when they are
+ * received again, so they are never marked.
  * @param {{ tasks: import("./sync/collection.js").Collection<Task>, isComplete: { peek(): boolean } }} copy
  */
 export function markArrivals({ tasks, isComplete }) {

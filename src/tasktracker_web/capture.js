@@ -10,7 +10,7 @@ import { language as defaultLanguage, locale as defaultLocale } from "./texts/te
  * @typedef {object} Options
  * @property {Date} now
  * @property {Iterable<Named>} [categories]
- * @property {ReadonlySet<string>} [literal] parts of the text that are not to be understood
+ * @property {ReadonlySet<string>} [literal] parts of the text that stay in the title
  * @property {string} [language]
  * @property {string} [locale]
  */

@@ -1,4 +1,4 @@
-// Texts that are being written when the page is left, kept in sessionStorage until the next page shows them again.
+// Unfinished texts of a page that is left. sessionStorage keeps them until the next page shows them again.
 
 import { useEffect, useState } from "./vendor/preact-hooks.js";
 
@@ -13,7 +13,7 @@ export function draft(name) {
 }
 
 /**
- * Keep a text under a name when the page is left: storing it as an edit would need time. Return the one that was kept.
+ * Keep a text under a name when the page is left: storing it as an edit would need time. Return the text that was kept.
  * @param {string} name @param {() => string | null} read null to keep nothing
  */
 export function useDraft(name, read) {

@@ -1,5 +1,5 @@
-// What is shown before the copy is read, which takes longer than a person waits: the first tasks of the lists, as they
-// were when the page was left.
+// The first tasks of the lists, as they were when the page was left. They are shown before the copy is read, which
+// takes longer than a person waits.
 
 import { BASE } from "./base.js";
 
@@ -20,7 +20,7 @@ export function keepFirst({ server, id }, { open, upcoming }, category) {
   } catch {} // there is no space left: the next page is shown later
 }
 
-/** Return what was kept for a user. @param {User} user @returns {Items | null} */
+/** Return the items that were kept for a user. @param {User} user @returns {Items | null} */
 export function findFirst({ server, id }) {
   const { of, ...items } = JSON.parse(localStorage.getItem(NAME) ?? "{}");
   return String(of) === String([VERSION, server, id]) ? items : null;

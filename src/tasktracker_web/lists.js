@@ -1,4 +1,4 @@
-// The tasks of a copy in the orders of the lists. A change moves only the tasks that it changes: sorting ten thousand
+// The tasks of a copy in the orders of the lists. A change moves only the changed tasks, because sorting ten thousand
 // takes longer than a frame.
 
 import { now } from "./clock.js";
@@ -15,7 +15,7 @@ import { computed, signal } from "./vendor/preact-signals-core.js";
 const MANY = 100;
 
 export class Lists {
-  /** The open tasks. What is due comes first, by its time. @type {Signal<Task[]>} */
+  /** The open tasks. Tasks with a due date come first, by its time. @type {Signal<Task[]>} */
   open;
   /** The open tasks that are overdue or due today. @type {Signal<Task[]>} */
   today;

@@ -1,4 +1,4 @@
-// Notes in Markdown, as HTML without anything that could run or that comes from elsewhere.
+// Notes in Markdown, as HTML without scripts and without content of other servers.
 
 import DOMPurify from "./vendor/dompurify.js";
 import { marked } from "./vendor/marked.js";
@@ -10,7 +10,7 @@ const OPTIONS = {
   RETURN_TRUSTED_TYPE: true,
 };
 
-// HTML in a note is text, and an image, which would come from elsewhere, is its description.
+// HTML in a note is shown as text, and an image of another server as its description.
 marked.use({ renderer: { html: ({ text }) => escaped(text), image: ({ text }) => escaped(text) } });
 
 DOMPurify.addHook("afterSanitizeAttributes", (node) => {

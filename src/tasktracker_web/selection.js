@@ -2,7 +2,7 @@
 
 import { signal } from "./vendor/preact-signals-core.js";
 
-/** Their ids. @type {import("@preact/signals-core").Signal<ReadonlySet<string>>} */
+/** The ids of the selected tasks. @type {import("@preact/signals-core").Signal<ReadonlySet<string>>} */
 export const selected = signal(new Set());
 
 /** Whether boxes to select tasks are shown without pointing at a task. */
@@ -11,7 +11,7 @@ export const isSelecting = signal(false);
 /** The task from which a range is selected. */
 let anchor = "";
 
-/** Select a task, or no longer. @param {string} id @param {boolean} [isSelected] */
+/** Select a task, or end its selection. @param {string} id @param {boolean} [isSelected] */
 export function select(id, isSelected = !selected.value.has(id)) {
   const next = new Set(selected.value);
   if (isSelected) next.add(id);
@@ -32,7 +32,7 @@ export function selectAll(ids) {
   selected.value = new Set(ids);
 }
 
-/** Select nothing that is not shown: what is done with the selection must surprise no user. @param {{ id: string }[]} shown */
+/** End the selection of tasks that are not shown, because an action on them would surprise the user. @param {{ id: string }[]} shown */
 export function selectShown(shown) {
   const before = selected.peek();
   if (before.size === 0) return;

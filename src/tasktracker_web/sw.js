@@ -22,7 +22,7 @@ worker.addEventListener("activate", (event) => {
   );
 });
 
-// Pages ask for the change of the version, and load again when it has happened.
+// A page asks for the new version, and loads again when the version has changed.
 worker.addEventListener("message", (event) => {
   if (event.data === "activate") worker.skipWaiting();
 });

@@ -3,7 +3,7 @@
 /** @typedef {import("./sync/items.js").Task} Task */
 /** @typedef {import("./sync/items.js").Category} Category */
 
-/** The states, in the order in which work goes on. @type {Task["state"][]} */
+/** The states, in their usual order. @type {Task["state"][]} */
 export const STATES = ["open", "in_progress", "done", "cancelled"];
 
 /** @param {Pick<Task, "state">} task */
@@ -16,7 +16,7 @@ export function dueBefore({ due_date }, moment) {
   return due_date !== null && new Date(due_date) < moment;
 }
 
-/** How many levels of subtasks there may be, with the topmost task. */
+/** The most levels of a tree of tasks, including the topmost task. */
 export const MAX_DEPTH = 5;
 
 /** Return the tasks above a task, the topmost first. @param {ReadonlyMap<string, Task>} tasks @param {Task} task */
@@ -27,7 +27,7 @@ export function above(tasks, task) {
   return found;
 }
 
-/** Return the ids among these of tasks that are below no other of them. @param {ReadonlyMap<string, Task>} tasks @param {Set<string>} ids */
+/** Return those of these ids whose tasks are below no other of these tasks. @param {ReadonlyMap<string, Task>} tasks @param {Set<string>} ids */
 export function topmost(tasks, ids) {
   return [...ids].filter((id) => {
     const task = tasks.get(id);
@@ -68,7 +68,7 @@ export function canFile(task, to, user, { tasks, categories, children }) {
   return [...tree].every(({ created_by, version }) => created_by === user || version === null);
 }
 
-/** The order of lists: what is due first, then what is urgent, then what is new. @param {Task} a @param {Task} b */
+/** The order of lists: by due date, then by priority, then the newest first. @param {Task} a @param {Task} b */
 export function inOrder(a, b) {
   const due = compared(a.due_date ?? LAST, b.due_date ?? LAST);
   const created = compared(b.created_at ?? LAST, a.created_at ?? LAST) || (b.made ?? 0) - (a.made ?? 0);
@@ -89,7 +89,7 @@ export function containing(text) {
   };
 }
 
-/** After all times, which are compared as text: all are in UTC. */
+/** After all times. They are compared as text, because all are in UTC. */
 const LAST = "~";
 
 /** @param {string} a @param {string} b */

@@ -10,7 +10,7 @@ const SECONDS = 8;
 /** @type {import("@preact/signals-core").Signal<{ text: string, action?: Action, seconds: number } | null>} */
 export const shown = signal(null);
 
-/** Show a message in place of the last one. @param {string} text @param {Action} [action] @param {number} [seconds] */
+/** Show a message instead of the last one. @param {string} text @param {Action} [action] @param {number} [seconds] */
 export function toast(text, action, seconds = SECONDS) {
   shown.value = { text, action, seconds };
 }

@@ -31,7 +31,7 @@ async function register() {
   document.addEventListener("visibilitychange", () => document.hidden || void registration.update().catch(() => {}));
 }
 
-/** Load a part of the app on demand. If it is gone, the server has another version: load the page again, once. @template T @param {() => Promise<T>} load @returns {Promise<T>} */
+/** Load a part of the app on demand. If the file is missing, the server has another version: load the page again, once. @template T @param {() => Promise<T>} load @returns {Promise<T>} */
 export async function onDemand(load) {
   try {
     return await load();

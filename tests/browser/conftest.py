@@ -43,7 +43,7 @@ def server(tmp_path: Path, settings: dict[str, str]) -> Iterator[Server]:
 
 @pytest.fixture
 def violations() -> Iterator[list[str]]:
-    """What the policy of the page has refused, and errors of scripts: nothing, in any test."""
+    """The refusals by the policy of the page, and errors of scripts. No test may have any."""
     found: list[str] = []
     yield found
     assert found == []

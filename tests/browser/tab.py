@@ -57,7 +57,7 @@ class Tab:
         raise AssertionError(f"never true in the page: {expression}")
 
     def controlled(self) -> None:
-        """Load the page by the service worker. The first page may have none: it was being loaded when others got it."""
+        """Load the page through the service worker. The first page may have none, because it was loaded before it."""
         self.wait_for("navigator.serviceWorker.ready.then(() => true)")
         self.page.reload()
         self.wait_for("navigator.serviceWorker.controller !== null")

@@ -1,4 +1,4 @@
-"""Writing tasks down in the browser app: the box, what it understands, lists that are pasted, and what is shared."""
+"""Writing tasks down in the browser app: the box, the words that it understands, pasted lists, and shared content."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_a_task_is_written_from_everywhere_and_shows_what_was_understood(app: Ta
     app.page.locator(".chip:has-text('Urgent')").wait_for(state="detached")
     assert app.mistakes() == []
     app.page.press(BOX, "Enter")
-    app.see("“Buy milk !4” added")
+    app.see("Added. Due Tomorrow, 17:00: “Buy milk !4”")
     app.synced()
     [task] = person.listed("/api/tasks/")
     assert (task["title"], task["priority"], task["category"]) == ("Buy milk !4", 2, home["id"])
@@ -96,7 +96,7 @@ def test_a_category_is_created_where_a_task_names_it(app: Tab) -> None:
     app.page.fill(".add-box input", "milk in 3 days #Shop")
     app.page.click("text=New category “Shop”")
     app.page.keyboard.press("Enter")
-    app.see("“milk” added. Due: ")
+    app.see(": “milk”")
     app.page.click(".sidebar a:has-text('Shop')")
     app.expect("milk")
 

@@ -59,7 +59,7 @@ IDBRequest.prototype.addEventListener = function (type, listener) {
 const name = "tasktracker:first";
 localStorage.setItem(name, localStorage.getItem(name).replace("read", "shown"));
 """
-"""Opens the database when `release` was called. What is shown before that is not what the copy contains."""
+"""Opens the database only after `release` is called. Before that, the page cannot show the content of the copy."""
 
 
 def test_the_first_tasks_are_shown_before_the_copy_is_read_and_edits_made_then_are_kept(
@@ -187,7 +187,7 @@ def test_two_browsers_and_the_python_client_end_with_the_same_data(
 
 
 def edit(tab: Tab, chance: random.Random) -> None:
-    """Do something as a person does, with a task of the list. The task may be gone by then."""
+    """Edit a task of the list as a person does. The task may be removed before the edit."""
     count = tab.page.locator(".row").count()
     word = f"{chance.choice('abcdefgh')} {chance.randrange(100)}"
     action = chance.choice(["add", "complete", "rename", "trash"]) if count else "add"

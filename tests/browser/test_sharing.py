@@ -42,7 +42,7 @@ def test_a_member_leaves_a_task(app: Tab, person: Person, server: Server) -> Non
     task = friend.task("theirs")
     friend.share(task, person, "viewer")
     app.page.click(".row a:has-text('theirs')")
-    app.page.click(".people button:text-is('People')")
+    app.page.click(".people button:text-is('Leave …')")
     app.page.wait_for_selector(".members li >> nth=1")
     assert app.page.locator("dialog[open] form[class=form]").count() == 0
     app.page.click("dialog[open] button:text-is('Leave')")

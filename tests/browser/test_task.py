@@ -1,4 +1,4 @@
-"""The pane of a task in a real Chromium: the tasks around it, who sees it, and its history."""
+"""The pane of a task in a real Chromium: its parent and subtasks, its viewers, and its history."""
 
 from __future__ import annotations
 

@@ -248,7 +248,7 @@ def outcome_of(call: Callable[[], object]) -> tuple[Any, DomainError | None]:
 
 
 def attempt(call: Callable[[], object], *errors: type[Exception] | None) -> tuple[Any] | None:
-    """Make a call that must raise one of these errors, if any is given. Return a result in a tuple, or None."""
+    """Make a call. If errors are given, it must raise one of them, and None is returned. Else return (result,)."""
     expected = [error for error in errors if error]
     result, error = outcome_of(call)
     if error is None:
@@ -384,7 +384,7 @@ def run_state_machine(
 
 
 def run_next(runner: JobRunner[Any], pieces: int = 1000) -> Run:
-    """Run the next job, but at most so many pieces of it. It waits until the job can be claimed.
+    """Run the next job, but at most this number of its pieces. It waits until the job can be claimed.
 
     On PostgreSQL, it may have to wait for transactions in other databases of the server.
     """

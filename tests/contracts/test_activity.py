@@ -112,6 +112,25 @@ class TestActivity:
         assert events_of(store, alice) == []
         assert events_of(store, bob) == [other]
 
+    def test_what_an_administrator_did_to_a_removed_user_stays(self, store: Storage, seed: Seed) -> None:
+        user, admin = seed.user(), seed.user()
+        event = seed.event(user, admin_id=admin.id, subject=user.id)
+        seed.event(user)
+        with store.writing(SYSTEM) as work:
+            while work.users.clear(user.id, 10):
+                pass
+            work.users.remove(user.id)
+        assert found_by(store, EventQuery(user_id=user.id)) == [replace(event, user_id=None)]
+
+    def test_old_events_are_purged_and_no_others(self, store: Storage, seed: Seed) -> None:
+        user = seed.user()
+        for each in (user, None, user):
+            seed.event(each, at=START - MOMENT)
+        kept = seed.event(user, at=START)
+        with store.writing(SYSTEM) as work:
+            assert [work.activity.purge_before(START, 2) for _ in range(3)] == [2, 1, 0]
+        assert events_of(store, user) == [kept]
+
     def test_an_event_of_an_unknown_user_is_refused(
         self, store: Storage, seed: Seed, audit_log: RecordingAuditLog
     ) -> None:

@@ -88,6 +88,15 @@ class TestApiToken:
         )
         assert tokens_of(store, user) == [token]
 
+    def test_all_tokens_of_one_user_are_removed(self, store: Storage, seed: Seed) -> None:
+        alice, bob = seed.user(), seed.user()
+        seed.api_token(alice), seed.api_token(alice)
+        other = seed.api_token(bob)
+        with store.writing(SYSTEM) as work:
+            work.api_tokens.remove_all(alice.id)
+            assert not work.api_tokens.remove(alice.id, other.id)
+        assert [tokens_of(store, user) for user in (alice, bob)] == [[], [other]]
+
     def test_tokens_are_listed_newest_first_with_expired_ones(self, store: Storage, seed: Seed) -> None:
         alice, bob = seed.user(), seed.user()
         tokens = [

@@ -8,6 +8,7 @@ import pytest
 
 from tasktracker.domain.accounts.user import User
 from tasktracker.domain.categories.category import name_key
+from tasktracker.domain.jobs.job import Job, JobKind
 from tasktracker.domain.kernel.errors import IdTaken
 from tasktracker.domain.kernel.members import Member, Role
 from tasktracker.domain.tasks.task import Task
@@ -67,6 +68,20 @@ class TestBulk:
         with store.reading(SYSTEM) as work:
             assert [task.title for task in work.bulk.find_tasks([two.id])] == ["first and second"]
 
+    def test_another_unit_of_work_waits_for_categories_that_were_found(self, store: Storage, seed: Seed) -> None:
+        user = seed.user()
+        category = seed.category(user)
+
+        def remove() -> None:
+            with store.writing(SYSTEM) as other:
+                other.categories.remove(category.id)
+
+        with store.writing(SYSTEM) as work:
+            work.bulk.find_categories(user.id, [category.id], [])
+            waiting = BackgroundCall(remove)
+            assert not waiting.wait(SHORT_WAIT)
+        waiting.result()
+
     @pytest.mark.parametrize("limit", [1, 2, 3, 10])
     def test_the_trash_of_a_user_is_listed_oldest_first(self, store: Storage, seed: Seed, limit: int) -> None:
         alice, bob = seed.user(), seed.user()
@@ -88,6 +103,19 @@ class TestBulk:
         seed.task(bob)
         found = read_pages(store, lambda work, after: work.bulk.created(alice.id, after, 2))
         assert found == [created[:2], created[2:]]
+
+    def test_what_is_being_removed_is_not_found(self, store: Storage, seed: Seed) -> None:
+        alice, bob, carol = seed.user(), seed.user(), seed.user()
+        category, kept = seed.category(alice), seed.category(alice)
+        seed.task(bob, created_by=alice.id)
+        created = seed.task(carol, created_by=alice.id)
+        with store.writing(SYSTEM) as work:
+            work.categories.hide(category, START)
+            work.users.hide(bob.id, START)
+            work.jobs.add(Job.of(JobKind.REMOVE_ACCOUNT, bob.id, bob.id, START))
+        with store.reading(SYSTEM) as work:
+            assert work.bulk.find_categories(alice.id, [category.id, kept.id], {name_key(category.name)}) == [kept]
+            assert list(work.bulk.created(alice.id, None, 10).items) == [created]
 
     def test_the_count_includes_the_trash_and_excludes_tasks_of_others(self, store: Storage, seed: Seed) -> None:
         alice, bob, carol = seed.user(), seed.user(), seed.user()

@@ -6,12 +6,15 @@ import random
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
+from uuid import UUID
 
 import pytest
 
 from tasktracker.domain.accounts.user import User
-from tasktracker.domain.categories.category import Category, CategoryKey, name_key
+from tasktracker.domain.categories.category import Category, CategoryKey, CategoryMember, name_key
+from tasktracker.domain.jobs.job import Job, JobKind
 from tasktracker.domain.kernel.errors import CategoryNameTaken, IdTaken, Stale
+from tasktracker.domain.kernel.members import Member, Role
 from tasktracker.domain.work import Storage
 from tests.contracts.base import BROKEN_REFERENCE, Seed, everything, race, read_pages
 from tests.fakes import START, SYSTEM
@@ -155,11 +158,62 @@ class TestCategory:
         with pytest.raises(IdTaken):
             add(store, seed.new_category(user, id=category.id))
         hide(store, seed.category(user, "Home"))
+        with store.reading(SYSTEM) as work:
+            assert work.categories.find_named(user.id, name_key("Home")) is None
+            assert work.categories.find_unlocked(category.id) is None
         assert add(store, seed.new_category(user, "Home"))
         with store.writing(SYSTEM) as work:
             work.tasks.unfile(user.id, category.id, START, 10)
         remove(store, category)
         assert add(store, seed.new_category(user, id=category.id))
+
+    def test_a_category_is_found_by_its_name_and_its_owner(self, store: Storage, seed: Seed) -> None:
+        alice, bob = seed.user(), seed.user()
+        home = seed.category(alice, "Home", members=(CategoryMember(bob.id, Role.EDITOR, START),))
+        with store.reading(SYSTEM) as work:
+            assert work.categories.find_named(alice.id, name_key("HOME")) == home
+            assert work.categories.find_named(alice.id, name_key("Work")) is None
+            assert work.categories.find_named(bob.id, name_key("Home")) is None
+
+    def test_the_categories_that_are_not_ready_are_those_of_their_members(self, store: Storage, seed: Seed) -> None:
+        alice, bob, carol = (seed.user() for _ in range(3))
+        members = [CategoryMember(bob.id, Role.EDITOR, START), CategoryMember(carol.id, Role.VIEWER, START, True)]
+        category = seed.category(alice, members=tuple(sorted(members)))
+        seed.category(bob)
+
+        def not_ready() -> list[frozenset[UUID]]:
+            with store.reading(SYSTEM) as work:
+                return [work.categories.not_ready(user.id) for user in (alice, bob, carol)]
+
+        assert not_ready() == [frozenset(), {category.id}, frozenset()]
+        with store.writing(SYSTEM) as work:
+            work.categories.save_shared(category.with_member(CategoryMember(bob.id, Role.VIEWER, START, True), START))
+        assert not_ready() == [frozenset()] * 3
+        found = find(store, category)
+        assert found is not None
+        assert found.member(bob.id) == CategoryMember(bob.id, Role.VIEWER, START, True)
+
+    def test_a_category_that_has_passed_on_is_settled_if_it_has_no_members(self, store: Storage, seed: Seed) -> None:
+        alice, bob = seed.user(), seed.user()
+        alone = seed.category(alice)
+        common = seed.category(alice, members=(CategoryMember(bob.id, Role.EDITOR, START, True),))
+        tasks = [seed.task(alice, category=each.id, list_members=each.list_members) for each in (alone, common)]
+        jobs = [Job.of(JobKind.HAND_OVER, each.id, alice.id, START) for each in (alone, common)]
+        with store.writing(SYSTEM) as work:
+            for job in jobs:
+                work.jobs.add(job)
+            work.categories.save_shared(replace(alone, version=2))
+
+        def members() -> list[tuple[Member, ...]]:
+            with store.reading(SYSTEM) as work:
+                return [found.list_members for each in tasks if (found := work.tasks.find(each.id))]
+
+        assert members() == [(Member(alice.id, Role.OWNER),), common.list_members]
+        with store.writing(SYSTEM) as work:
+            for job in jobs:
+                work.jobs.remove(job.id)
+                work.categories.settle(job.subject)
+        assert members() == [(), common.list_members]
 
     def test_a_category_with_tasks_cannot_be_removed(self, store: Storage, seed: Seed) -> None:
         user = seed.user()

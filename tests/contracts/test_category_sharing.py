@@ -1,4 +1,4 @@
-"""Sharing categories: owners of tasks, moves, and what holds before and after the job that follows."""
+"""Sharing categories: owners of tasks, moves, and the rights before and after the job that follows."""
 
 from __future__ import annotations
 

@@ -352,7 +352,7 @@ class CredentialMachine(RuleBasedStateMachine):
     def _second_factor(
         self, user: ModelUser, code: int | str | None
     ) -> tuple[str | None, Callable[[], None], bool, bool]:
-        """Return a code, a function that records its use, and whether a needed one is missing, and is wrong."""
+        """Return a code, a function that records its use, whether a required code is missing, and whether it is bad."""
         text, use = (None, None) if code is None else self._choose(user, code)
         on = user.has_second_factor
 

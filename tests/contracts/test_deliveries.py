@@ -1,4 +1,4 @@
-"""Deliveries: stored with their cause, each sent by one process at a time, and again until it is sent."""
+"""Deliveries: they are stored with their cause. One process after the other tries to send each, until it is sent."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tasktracker.domain.deliveries.delivery import (
 from tasktracker.domain.deliveries.ports import NotSent
 from tasktracker.domain.deliveries.service import DeliveryService
 from tasktracker.domain.kernel.actors import AnyActor, SystemActor
-from tasktracker.domain.kernel.errors import DeliveryEnded, DeliveryNotFound, SessionEnded
+from tasktracker.domain.kernel.errors import DeliveryEnded, DeliveryNotFound, SessionEnded, StorageUnavailable
 from tasktracker.domain.work import Storage, UnitOfWork
 from tests.backends import Backend, on_sql
 from tests.contracts.base import BROKEN_REFERENCE, MOMENT, SECOND, Abort, Seed, race, read_pages
@@ -258,6 +258,15 @@ def test_a_delivery_wakes_the_courier_once_it_is_committed(backend: Backend, sto
         work.deliveries.add(new_delivery(seed))
         assert not added.is_set()
     assert added.is_set()
+    added.clear()
+    with watched.writing(SYSTEM) as work:
+        claimed = work.deliveries.claim(START)
+        assert claimed is not None
+        work.deliveries.save(claimed.ended(DeliveryState.SENT, START))
+    assert not added.is_set()
+    with watched.writing(SYSTEM) as work:
+        work.deliveries.save(replace(claimed, leased_until=None))
+    assert added.is_set()
     watched.close()
 
 
@@ -405,6 +414,18 @@ def test_a_fault_stops_no_other_delivery(store: Storage, seed: Seed, clock: Manu
     assert stored(store, sound).state is DeliveryState.SENT
 
 
+def test_a_delivery_is_as_it_was_after_the_storage_fails(store: Storage, seed: Seed, clock: ManualClock) -> None:
+    delivery = new_delivery(seed)
+    add(store, delivery)
+
+    def fail(_work: UnitOfWork[AnyActor], _delivery: Delivery) -> tuple[Delivery, Letter] | None:
+        raise StorageUnavailable
+
+    with pytest.raises(StorageUnavailable):
+        courier(store, clock, FakeMailer(), fail).run_next()
+    assert stored(store, delivery) == delivery
+
+
 def test_a_delivery_that_was_cancelled_while_it_was_sent_stays_cancelled(
     store: Storage, seed: Seed, clock: ManualClock
 ) -> None:
@@ -427,7 +448,10 @@ def test_a_delivery_that_was_cancelled_while_it_was_sent_stays_cancelled(
 def test_only_a_delivery_that_was_not_sent_can_be_retried_or_cancelled(
     store: Storage, seed: Seed, clock: ManualClock, state: DeliveryState
 ) -> None:
-    add(store, delivery := replace(new_delivery(seed), state=state, problem="550", ended_at=START))
+    add(
+        store,
+        delivery := replace(new_delivery(seed), state=state, problem="550", ended_at=START, parameters={"a": "b"}),
+    )
     clock.advance(days=2)
     with store.writing(SYSTEM) as work:
         if state in (DeliveryState.SENT, DeliveryState.SKIPPED):
@@ -440,7 +464,8 @@ def test_only_a_delivery_that_was_not_sent_can_be_retried_or_cancelled(
             assert work.deliveries.find(delivery.id) == again
             work.deliveries.save(delivery)
         if state is DeliveryState.DUE:
-            assert DeliveryService().cancel(work, delivery.id).state is DeliveryState.CANCELLED
+            cancelled = DeliveryService().cancel(work, delivery.id)
+            assert cancelled == replace(delivery, state=DeliveryState.CANCELLED, ended_at=work.now, problem=None)
         else:
             with pytest.raises(DeliveryEnded):
                 DeliveryService().cancel(work, delivery.id)

@@ -12,7 +12,7 @@ import pytest
 from tasktracker.domain.accounts.links import LIFETIMES, LinkKind
 from tasktracker.domain.accounts.session_service import LoggedIn
 from tasktracker.domain.accounts.user import User, UserFields
-from tasktracker.domain.activity.event import Origin
+from tasktracker.domain.activity.event import EventQuery, Kind, Origin
 from tasktracker.domain.api_tokens.api_token import ApiTokenFields
 from tasktracker.domain.deliveries.delivery import LEASE, Delivery, DeliveryKind, DeliveryState, Letter
 from tasktracker.domain.deliveries.ports import NotSent
@@ -52,7 +52,7 @@ def alice(app: App) -> SessionActor:
 
 
 def deliver(app: App, *kinds: str) -> list[Letter]:
-    """Send what is due, and return the letters, of one moment in the order of their kinds and users."""
+    """Send due deliveries, and return the letters. Letters of one moment are ordered by kind and user."""
     app.mailer.letters.clear()
     app.courier.run_all()
     found = [each for each in app.mailer.letters if not kinds or each.kind in kinds]
@@ -228,6 +228,9 @@ def test_an_address_from_before_there_was_mail_is_verified_on_request(app: App, 
     old = before.actor(before.registration.register(UserFields(username="old", email=ADDRESS), PASSWORD))
     app.emails.forgot_password("old")
     assert deliver(app) == []
+    edit(app, old, email="new@example.org")
+    assert [each.to for each in deliver(app)] == ["new@example.org"]
+    app.accounts.edit(old, {}, keeps_pending=False)
     app.do(old, app.emails.request_verification)
     assert verify(app, deliver(app)).email_verified_at == app.clock.now()
 
@@ -254,6 +257,12 @@ def test_removing_the_address_is_told_to_it(app: App, alice: SessionActor) -> No
     assert (user.email, user.email_verified_at) == (None, None)
     (notice,) = deliver(app)
     assert (notice.kind, notice.to) == ("address-changed", ADDRESS)
+
+
+def test_a_new_username_is_not_told_to_the_address(app: App, alice: SessionActor) -> None:
+    edit(app, alice, username="alicia")
+    app.do(SYSTEM, app.administration.edit, alice.user_id, {"username": "alison"})
+    assert deliver(app) == []
 
 
 def test_other_fields_and_the_same_address_leave_a_pending_one(app: App, alice: SessionActor) -> None:
@@ -286,10 +295,10 @@ def test_without_mail_a_new_address_is_effective_at_once(store: Storage, app: Ap
 
 
 def test_a_forgotten_password_is_replaced_by_a_mailed_link(app: App, alice: SessionActor) -> None:
-    for name in ("Alice", ADDRESS.upper()):
+    for name in ("Alice", ADDRESS.upper(), " alice "):
         app.emails.forgot_password(name)
     letters = deliver(app)
-    assert [(each.kind, each.to) for each in letters] == [("reset-password", ADDRESS)] * 2
+    assert [(each.kind, each.to) for each in letters] == [("reset-password", ADDRESS)] * 3
     app.password_reset.reset(token_of(app.mailer.letters[-1]), NEW)
     (notice,) = deliver(app)
     assert (notice.kind, notice.to) == ("password-changed", ADDRESS)
@@ -513,3 +522,16 @@ def test_an_administrator_who_changes_an_address_or_two_factor_causes_notices(ap
     (notice,) = deliver(app)
     assert (notice.kind, notice.to) == ("address-changed", ADDRESS)
     assert profile(app, alice).email_verified_at is None
+
+
+def test_what_an_administrator_does_to_a_mail_is_recorded_for_its_user(app: App, alice: SessionActor) -> None:
+    app.accounts.change_password(alice, PASSWORD, PASSWORD)
+    (due,) = [each for each in deliveries(app) if each.state is DeliveryState.DUE]
+    app.do(SYSTEM, app.delivery_administration.cancel, due.id)
+    app.do(SYSTEM, app.delivery_administration.retry, due.id)
+    with app.store.reading(SYSTEM) as work:
+        kinds = frozenset({Kind.DELIVERY_CANCEL, Kind.DELIVERY_RETRY})
+        found = work.activity.search(EventQuery(user_id=alice.user_id, kinds=kinds)).items
+    assert {(each.kind, each.user_id, each.subject) for each in found} == {
+        (kind, alice.user_id, due.id) for kind in kinds
+    }

@@ -15,6 +15,7 @@ from tasktracker.domain.feed.items import ItemType
 from tasktracker.domain.feed.ports import EPOCH
 from tasktracker.domain.kernel.actors import AnyActor
 from tasktracker.domain.kernel.errors import CursorExpired, IdTaken
+from tasktracker.domain.kernel.members import Member, Role
 from tasktracker.domain.sync.service import DEFAULT_TYPES, SyncService
 from tasktracker.domain.work import Storage, UnitOfWork
 from tests.contracts.base import Abort, Seed
@@ -94,6 +95,15 @@ class TestFeed:
         self.add(store, *entries_of(None, task), *entries_of(None, category))
         self.add(store, FeedEntry(user.id, ItemType.TASK, seed.id(), 7, Op.DELETE, Reason.DELETED))
         assert [each.item for each in self.page(store, user)] == [task, category, None]
+
+    def test_the_heads_of_feeds_that_have_entries_are_found(self, store: Storage, seed: Seed, user: User) -> None:
+        other, empty = seed.user(), seed.user()
+        for each in (user, other, other):
+            self.add(store, FeedEntry(each.id, ItemType.TASK, seed.id(), 1))
+        with store.reading(SYSTEM) as work:
+            assert work.feed.heads([user.id, empty.id, seed.id()]) == {user.id: 1}
+            assert work.feed.heads([user.id, other.id]) == {user.id: 1, other.id: 2}
+            assert work.feed.heads([]) == {}
 
     def test_every_user_has_a_separate_feed(self, store: Storage, seed: Seed, user: User) -> None:
         other, item = seed.user(), seed.id()
@@ -177,6 +187,34 @@ class TestFeed:
             assert work.feed.state(user.id).swept == 0
         assert len(self.entries(store, user)) == 1
 
+    @pytest.mark.parametrize("at_once", [True, False])
+    def test_a_mark_never_goes_back(
+        self, store: Storage, seed: Seed, user: User, clock: ManualClock, at_once: bool
+    ) -> None:
+        clock.advance(days=1)
+        self.add(store, FeedEntry(user.id, ItemType.TASK, seed.id(), 2, Op.DELETE))
+        clock.set(START)
+        self.add(store, FeedEntry(user.id, ItemType.TASK, seed.id(), 2, Op.DELETE))
+        for before in (
+            (START + timedelta(days=2),) if at_once else (START + timedelta(days=1), START + timedelta(days=2))
+        ):
+            with store.writing(SYSTEM) as work:
+                assert work.feed.purge_before(before, 100) == 1 + at_once
+            with store.reading(SYSTEM) as work:
+                assert work.feed.state(user.id).swept == 2
+
+    def test_a_later_change_of_an_item_replaces_all_of_its_entry(
+        self, store: Storage, seed: Seed, user: User, clock: ManualClock
+    ) -> None:
+        item = seed.id()
+        self.add(store, FeedEntry(user.id, ItemType.TASK, item, 1))
+        clock.advance(days=2)
+        last = FeedEntry(user.id, ItemType.TASK, item, 2, Op.DELETE, Reason.ACCESS_REVOKED)
+        self.add(store, last)
+        with store.writing(SYSTEM) as work:
+            assert work.feed.purge_before(clock.now(), 100) == 0
+        assert self.page(store, user) == [FeedItem(2, last, None)]
+
     def test_tombstones_of_the_same_unit_of_work_are_found(self, store: Storage, seed: Seed, user: User) -> None:
         deleted, recreated = seed.id(), seed.id()
         self.add(store, FeedEntry(user.id, ItemType.TASK, recreated, 5, Op.DELETE, Reason.DELETED))
@@ -199,6 +237,18 @@ class TestFeed:
             work.users.remove(user.id)
             work.feed.drop(user.id)
         assert self.entries(store, user) == []
+
+    def test_a_removed_user_gets_no_entry_of_a_task_that_ends_to_be_shared(
+        self, store: Storage, seed: Seed, user: User
+    ) -> None:
+        member = seed.user()
+        task = seed.task(user, members=(Member(member.id, Role.VIEWER),))
+        with store.writing(SYSTEM) as work:
+            work.tasks.find(task.id)
+            work.tasks.save_shared(task.with_members((), START))
+            work.users.remove(member.id)
+            work.feed.drop(member.id)
+        assert self.entries(store, member) == []
 
     # ------------------------------------------------------------ cursors
 

@@ -142,6 +142,15 @@ class TestHistory:
                 work.history.purge_before(START + 9 * SECOND, 2 if remaining > 1 else 1)
             assert pages(store, task, 10) == [changes[6 - remaining :][::-1]]
 
+    def test_the_oldest_changes_of_all_tasks_are_purged_first(self, store: Storage, seed: Seed) -> None:
+        user = seed.user()
+        one, two = seed.task(user), seed.task(user)
+        newer = new_change(seed, two, user, at=START + SECOND, version=1)
+        add(store, newer, new_change(seed, one, user, at=START, version=2))
+        with store.writing(SYSTEM) as work:
+            work.history.purge_before(START + 9 * SECOND, 1)
+        assert [pages(store, task, 10) for task in (one, two)] == [[[]], [[newer]]]
+
     def test_a_removed_user_is_no_longer_the_actor_of_a_change(self, store: Storage, seed: Seed) -> None:
         alice, bob = seed.user(), seed.user()
         task, bobs_task = seed.task(alice), seed.task(bob)

@@ -1,4 +1,4 @@
-"""Imports of any content: each is a report or InvalidInput, and a refused file leaves nothing."""
+"""Imports of any content. Each gives a report or InvalidInput, and nothing of a refused file is stored."""
 
 from __future__ import annotations
 

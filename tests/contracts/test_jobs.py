@@ -80,6 +80,24 @@ def test_a_lease_from_a_clock_that_was_wrong_does_not_last(store: Storage, seed:
     assert claim(store, clock) is not None
 
 
+def test_only_a_job_that_has_not_begun_can_be_withdrawn(store: Storage, seed: Seed) -> None:
+    jobs = [new_job(seed), new_job(seed, position=seed.id()), new_job(seed, leased_until=START), new_job(seed)]
+    add(store, *jobs)
+    with store.writing(SYSTEM) as work:
+        work.jobs.withdraw([each.id for each in jobs[:3]])
+        work.jobs.withdraw([])
+    assert [stored(store, each) for each in jobs] == [None, *jobs[1:]]
+
+
+def test_jobs_are_listed_oldest_first_by_their_kind(store: Storage, seed: Seed) -> None:
+    younger, older, oldest = (new_job(seed, created_at=START - number * SECOND) for number in range(3))
+    other = new_job(seed, kind=JobKind.HAND_OVER)
+    add(store, younger, oldest, older, other)
+    with store.reading(SYSTEM) as work:
+        assert list(work.jobs.list(JobKind.PURGE_TASK)) == [oldest, older, younger]
+        assert [work.jobs.is_pending(each) for each in (other.subject, seed.id())] == [True, False]
+
+
 def test_a_job_is_added_only_with_its_cause(store: Storage, seed: Seed) -> None:
     job = new_job(seed)
     with suppress(Abort), store.writing(SYSTEM) as work:
@@ -131,8 +149,10 @@ class Counting:
         self._steps = steps
         self.pieces = 0
         self.on_piece: Callable[[], None] = lambda: None
+        self.actors: set[AnyActor] = set()
 
     def __call__(self, work: UnitOfWork[AnyActor], job: Job, is_over: IsOver) -> Job | None:
+        self.actors.add(work.actor)
         is_over = after_steps(self._steps)
         number = job.position.int if job.position else 0
         while number < self._last:
@@ -161,6 +181,7 @@ def test_a_job_is_done_in_pieces_and_then_removed(store: Storage, seed: Seed, cl
     run = run_next(runner(store, clock, step))
     assert (run.job, run.pieces) == (replace(job, leased_until=START + LEASE), 10)
     assert run.longest > 0
+    assert step.actors == {SystemActor(job.kind, job.user_id)}
     assert (step.pieces, numbers(store), stored(store, job)) == (10, 30, None)
     assert runner(store, clock, step).run_next() is None
 

@@ -52,6 +52,17 @@ class TestRepository:
             assert [work.links.purge_before(app.clock.now(), 2) for _ in range(3)] == [2, 1, 0]
         assert [is_live(app, token) for token in (*old, current)] == [False, False, False, True]
 
+    def test_links_of_a_user_are_removed_by_their_kind(
+        self, app: App, store: Storage, alice: SessionActor, bob: SessionActor
+    ) -> None:
+        tokens = [new_link(app, alice), new_link(app, alice, SET), new_link(app, bob)]
+        with store.writing(SYSTEM) as work:
+            work.links.remove_of(alice.user_id, RESET)
+        assert [is_live(app, token) for token in tokens] == [False, True, True]
+        with store.writing(SYSTEM) as work:
+            work.links.remove_of(alice.user_id)
+        assert [is_live(app, token) for token in tokens] == [False, False, True]
+
     def test_links_are_removed_with_their_user(self, app: App, alice: SessionActor, bob: SessionActor) -> None:
         token, other = new_link(app, alice), new_link(app, bob)
         app.account_removal.delete(alice, PASSWORD)

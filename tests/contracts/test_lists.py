@@ -324,6 +324,19 @@ class TestList:
                 query = TaskQuery(at=START, sort=sort, **filters)
                 assert listed(store, user, query) == expected_list(query, user.id, tasks)
 
+    def test_filing_a_task_is_visible_in_the_list_of_its_owner_alone(self, store: Storage, seed: Seed) -> None:
+        alice, bob = seed.user(), seed.user()
+        home = seed.category(alice)
+        task = seed.task(alice, members=(Member(bob.id, Role.EDITOR),))
+        filed = replace(task.edit({"category": home.id}, START), root_category=home.id)
+        with store.writing(SYSTEM) as work:
+            work.tasks.find(task.id)
+            work.tasks.save(filed)
+        for user, category in ((alice, home.id), (bob, "none")):
+            for other in (home.id, "none"):
+                expected = [filed] if other == category else []
+                assert listed(store, user, TaskQuery(at=START, category=other)) == expected
+
     def test_clearing_a_category_is_visible_in_every_members_list(self, store: Storage, seed: Seed) -> None:
         alice, bob = seed.user(), seed.user()
         home = seed.category(alice)

@@ -80,10 +80,12 @@ def test_a_reset_needs_a_code_if_two_factor_is_on_and_a_wrong_one_does_not_use_t
     turn_on(app, alice)
     token = new_link(app, alice)
     assert app.password_reset.find(token).needs_code
+    app.hasher.clear()
     for given in (None, "000000"):
         with pytest.raises(InvalidInput) as caught:
             app.password_reset.reset(token, NEW, given)
         assert fields_of(caught) == ["code"]
+        assert bool(app.hasher.hashed) is bool(given), "a form without a code costs nothing"
     app.see(alice, app.sessions.list)
     app.password_reset.reset(token, NEW, code(app))
     with pytest.raises(CodeRequired):

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import pytest
 
 from tasktracker.domain.feed.items import ItemType
 from tasktracker.domain.idempotency.record import Record
-from tasktracker.domain.kernel.actors import Actor
-from tasktracker.domain.kernel.errors import CategoryNameTaken, NotApplied, Stale
-from tasktracker.domain.sync.mutation import Mutation, MutationOp, Outcome, Status
+from tasktracker.domain.kernel.actors import Actor, SessionActor
+from tasktracker.domain.kernel.errors import CategoryNameTaken, InvalidInput, NotApplied, SessionEnded, Stale
+from tasktracker.domain.kernel.members import Role
+from tasktracker.domain.sync.mutation import FieldConflict, Mutation, MutationOp, Outcome, Status
+from tasktracker.domain.tasks.task import TaskFields
 from tasktracker.domain.work import Storage
 from tests.contracts.base import SECOND, Seed, race
 from tests.fakes import START, SYSTEM, App
@@ -104,3 +106,61 @@ def test_a_mutation_that_an_earlier_release_applied_is_a_duplicate_but_not_own(
     assert push(app, actor, earlier) == Outcome(status=Status.DUPLICATE, version=2)
     later = of_category(seed, MutationOp.UPDATE, category.id, "Casa", base_version=1, own=(earlier.id,))
     assert push(app, actor, later).status is Status.CONFLICT
+
+
+@pytest.mark.parametrize("type_", ItemType)
+def test_an_edit_that_changes_nothing_makes_no_version_of_its_own(app: App, seed: Seed, type_: ItemType) -> None:
+    user = seed.user()
+    actor = seed.actor(user)
+    item, field = (seed.task(user), "title") if type_ is ItemType.TASK else (seed.category(user), "name")
+
+    def edit(value: str, *own: UUID) -> tuple[UUID, Outcome]:
+        fixed: dict[str, Any] = {"fingerprint": b"", "type": type_, "op": MutationOp.UPDATE, "base_version": 1}
+        mutation = Mutation(id=seed.id(), target=item.id, data={field: value}, own=own, **fixed)
+        return mutation.id, push(app, actor, mutation)
+
+    assert edit("of another device")[1].made == 2
+    same, outcome = edit("of another device")
+    assert (outcome.status, outcome.version, outcome.made) == (Status.MERGED, 2, None)
+    assert edit("later", same)[1].status is Status.CONFLICT
+
+
+@pytest.mark.parametrize("atomic", [False, True])
+def test_a_push_of_nothing_needs_a_live_session(app: App, store: Storage, seed: Seed, atomic: bool) -> None:
+    actor = seed.actor()
+    assert list(app.pushing.push(actor, [], atomic=atomic)) == []
+    with store.writing(SYSTEM) as work:
+        work.sessions.remove(actor.session_id)
+    with pytest.raises(SessionEnded):
+        app.pushing.push(actor, [], atomic=atomic)
+
+
+def test_a_deletion_in_conflict_shows_the_values_before_all_later_changes(app: App, seed: Seed) -> None:
+    user = seed.user()
+    actor, task = seed.actor(user), seed.task(user, "first")
+    for title in ("second", "third"):
+        app.do(actor, app.tasks.edit, task.id, {"title": title})
+    fixed: dict[str, Any] = {"fingerprint": b"", "type": ItemType.TASK, "target": task.id, "base_version": 1}
+    deletion = Mutation(id=seed.id(), op=MutationOp.DELETE, **fixed)
+    assert push(app, actor, deletion).conflicts == {"title": FieldConflict("first", None, "third")}
+    edit = Mutation(id=seed.id(), op=MutationOp.UPDATE, data={"title": "mine"}, **fixed)
+    assert push(app, actor, edit).conflicts == {"title": FieldConflict("first", "mine", "third")}
+
+
+@pytest.mark.parametrize("through", ["task", "category"])
+def test_a_task_that_others_see_is_not_moved_to_a_parent_that_is_gone(
+    app: App, alice: SessionActor, bob: SessionActor, seed: Seed, through: str
+) -> None:
+    category = app.do(alice, app.categories.create, {"name": "shared"})
+    filed = {"category": category.id} if through == "category" else {}
+    task = app.do(alice, app.tasks.create, cast(TaskFields, {"title": "seen by bob", **filed}))
+    if through == "category":
+        app.do(alice, app.category_sharing.share, category.id, "bob", Role.EDITOR)
+    else:
+        app.do(alice, app.sharing.share, task.id, "bob", Role.EDITOR)
+    before = app.see(alice, app.tasks.get, task.id)
+    fixed: dict[str, Any] = {"fingerprint": b"", "type": ItemType.TASK, "op": MutationOp.UPDATE, "target": task.id}
+    error = push(app, alice, Mutation(id=seed.id(), data={"title": "moved", "parent": seed.id()}, **fixed)).error
+    assert isinstance(error, InvalidInput)
+    assert [each.field for each in error.errors] == ["data.parent"]
+    assert app.see(alice, app.tasks.get, task.id) == before

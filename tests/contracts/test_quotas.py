@@ -1,4 +1,4 @@
-"""The contract of quotas: no work of a user makes them own more than they may, whatever runs beside it."""
+"""The contract of quotas: no unit of work makes a user own more than they may, also with concurrent ones."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tasktracker.domain.kernel.members import Role
 from tasktracker.domain.portability.import_service import FileFormat
 from tasktracker.domain.sync.mutation import Mutation, MutationOp, Status
 from tasktracker.domain.tasks.task import Task, TaskFields
-from tests.contracts.base import race
+from tests.contracts.base import Seed, race
 from tests.fakes import SYSTEM, App
 from tests.unit.base import PASSWORD
 
@@ -50,6 +50,7 @@ def test_the_usage_counts_own_tasks_with_the_trash_own_categories_and_bytes_of_u
     shared = app.do(bob, app.categories.create, {"name": "work"})
     app.do(bob, app.category_sharing.share, shared.id, "alice", Role.EDITOR)
     app.jobs.run_all()
+    app.do(bob, app.sharing.share, create(app, bob, "with alice").id, "alice", Role.EDITOR)
     assert usage(app, alice) == Usage(1, 1, 10)
     app.do(alice, app.tasks.edit, task.id, {"description": ""})
     app.do(alice, app.trash.delete, task.id)
@@ -84,6 +85,14 @@ def test_a_full_quota_refuses_what_adds_and_nothing_else(app: App, alice: Sessio
     app.do(alice, app.trash.delete, task.id)
     app.do(alice, app.trash.restore, task.id)
     assert usage(app, alice) == Usage(1, 0, 5)
+
+
+def test_the_service_itself_has_no_quota(app: App, alice: SessionActor, seed: Seed) -> None:
+    limit(app, alice, tasks=0, categories=0)
+    user = app.see(alice, app.accounts.profile)
+    seed.task(user)
+    seed.category(user)
+    assert usage(app, alice).tasks == 1
 
 
 def test_concurrent_works_do_not_exceed_a_quota_together(app: App, alice: SessionActor) -> None:

@@ -65,6 +65,8 @@ class TestMode:
                 register(app, "alice", each)
         assert app.hasher.hashed == []
         app.registration.create_admin({"username": "alice"}, PASSWORD)
+        with pytest.raises(RegistrationClosed):
+            app.do(SYSTEM, app.service_administration.invite, {})
 
     def test_a_fixed_mode_overrides_the_stored_one_and_cannot_be_changed(self, app: App) -> None:
         set_mode(app, Registration.CLOSED)

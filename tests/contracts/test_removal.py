@@ -1,4 +1,4 @@
-"""Removing accounts, categories and trees in pieces: half done, they are gone for everyone."""
+"""Removing accounts, categories and trees in pieces: from the first piece on, all users see them as removed."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tasktracker.domain.accounts.session_service import LoggedIn
+from tasktracker.domain.feed.entries import Op, Reason
 from tasktracker.domain.jobs import service
 from tasktracker.domain.jobs.job import LEASE, after_steps
 from tasktracker.domain.kernel.actors import SessionActor
@@ -100,6 +101,18 @@ def test_an_account_ends_before_it_is_removed(app: App, alice: SessionActor) -> 
     with app.store.reading(SYSTEM) as work:
         assert list(work.tasks.owned(alice.user_id, 10)) == []
         assert work.feed.state(alice.user_id).head == 0
+
+
+def test_the_members_of_a_task_lose_it_with_the_account_of_its_owner(
+    app: App, alice: SessionActor, bob: SessionActor
+) -> None:
+    task = create(app, alice, "shared")
+    app.do(alice, app.sharing.share, task.id, "bob", Role.VIEWER)
+    cursor = app.sync.pull(bob).next
+    app.account_removal.delete(alice, PASSWORD)
+    app.jobs.run_all()
+    (lost,) = app.sync.pull(bob, cursor).items
+    assert (lost.entry.id, lost.entry.op, lost.entry.reason) == (task.id, Op.DELETE, Reason.ACCESS_REVOKED)
 
 
 @on_postgresql

@@ -11,7 +11,7 @@ from tasktracker.domain.accounts.session import Session
 from tasktracker.domain.accounts.user import User
 from tasktracker.domain.kernel.errors import Stale
 from tasktracker.domain.work import Storage
-from tests.contracts.base import Seed
+from tests.contracts.base import MOMENT, Seed
 from tests.fakes import START, SYSTEM
 
 
@@ -115,6 +115,14 @@ class TestSession:
         assert list_of(store, alice) == []
         assert list_of(store, bob) == [foreign]
 
+    def test_the_proofs_of_one_user_are_cleared(self, store: Storage, seed: Seed) -> None:
+        alice, bob = seed.user(), seed.user()
+        sessions = [seed.session(user, proved_at=START) for user in (alice, alice, bob)]
+        with store.writing(SYSTEM) as work:
+            work.sessions.clear_proofs(alice.id)
+        found = [find(store, each) for each in sessions]
+        assert [each and each.proved_at for each in found] == [None, None, START]
+
     def test_sessions_are_listed_last_refreshed_first_with_expired_ones(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
         sessions = [
@@ -127,3 +135,13 @@ class TestSession:
         first = replace(expected[-1], generation=2, rotated_at=START + timedelta(seconds=1))
         save(store, first)
         assert list_of(store, user) == [first, *expected[:-1]]
+
+    @pytest.mark.parametrize("end", ["idle_until", "ends_at"])
+    def test_expired_sessions_are_purged_and_no_others(self, store: Storage, seed: Seed, end: str) -> None:
+        user = seed.user()
+        for _ in range(3):
+            seed.session(user, **{end: START - MOMENT})
+        kept = seed.session(user, **{end: START})
+        with store.writing(SYSTEM) as work:
+            assert [work.sessions.purge_before(START, 2) for _ in range(3)] == [2, 1, 0]
+        assert list_of(store, user) == [kept]

@@ -549,6 +549,14 @@ def test_a_disabled_user_who_has_verified_the_address_gets_no_mail(app: App, sub
     assert (subject.members(), subject.pending()) == ([], [(ADDRESS, VIEWER)])
 
 
+def test_the_invitation_of_a_user_who_becomes_a_member_is_over(app: App, subject: Subject, seed: Seed) -> None:
+    seed.user("grace", email=ADDRESS.upper(), email_verified_at=START, is_active=False)
+    subject.invite()
+    app.do(SYSTEM, app.set_active, "grace", True)
+    subject.share("grace")
+    assert (subject.members(), subject.pending()) == ([("grace", VIEWER)], [])
+
+
 def test_nobody_is_invited_by_a_disabled_user(app: App, subject: Subject) -> None:
     letter = invited(app, subject)
     subject.invite("other@example.org")
@@ -584,13 +592,21 @@ def test_an_invitation_is_stored_as_it_was_added(store: Storage, seed: Seed) -> 
     user = seed.user()
     category = seed.category(user)
     by_task = new_invitation(seed, seed.task(user), digest=b"\x00\xff")
-    by_category = replace(by_task, id=seed.id(), task_id=None, category_id=category.id, digest=None, role=EDITOR)
+    by_category = replace(
+        by_task,
+        id=seed.id(),
+        task_id=None,
+        category_id=category.id,
+        digest=None,
+        role=EDITOR,
+        created_at=START - SECOND,  # listed first
+    )
     add(store, by_task, by_category)
     with store.writing(SYSTEM) as work:
         found = work.share_invitations
         assert found.find(by_task.id) == by_task == found.find_linked(b"\x00\xff")
         assert list(found.list_of(category.id)) == [by_category]
-        assert list(found.list_to("GRACE@example.ORG")) == [by_task, by_category]
+        assert list(found.list_to("GRACE@example.ORG")) == [by_category, by_task]
         assert (found.find(seed.id()), found.find_linked(b"other"), list(found.list_to(ADDRESS[1:]))) == (
             None,
             None,

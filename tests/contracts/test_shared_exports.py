@@ -7,9 +7,12 @@ import json
 from typing import Any
 from uuid import UUID, uuid4
 
+import pytest
+
 from tasktracker.domain.categories.category import Category
 from tasktracker.domain.kernel.actors import SessionActor
 from tasktracker.domain.kernel.members import Role
+from tasktracker.domain.portability import export_service
 from tasktracker.domain.portability.export_service import ExportService
 from tasktracker.domain.portability.import_service import FileFormat, ImportService
 from tasktracker.domain.portability.report import ImportReport
@@ -204,3 +207,13 @@ def test_an_imported_subtask_follows_the_category_of_its_topmost_task(
         "to another",
         "to its own",
     }
+
+
+def test_an_export_has_the_own_categories_of_every_page(
+    app: App, alice: SessionActor, bob: SessionActor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(export_service, "PAGE", 1)
+    for name in ("A", "C"):
+        shared(app, alice, name, "bob")
+        app.do(bob, app.categories.create, {"name": name + name})
+    assert set(lines_of(export(app, bob), "category")) == {"AA", "CC"}

@@ -35,8 +35,8 @@ index = st.integers(0, 30)
 class SharedListMachine(RuleBasedStateMachine):
     """Three users with two categories each, which they share with each other, and tasks that move between them.
 
-    Nothing here repeats the rules of moving. Every task must be where one of its users may have put it, and seen by
-    exactly the users who have a role in it or in the category of its root.
+    Nothing here repeats the rules of moving. Every task must be in a place where one of its users may put it. Exactly
+    the users with a role in it or in the category of its root must see it.
     """
 
     def __init__(self, store: Storage, seed: Seed, clock: ManualClock) -> None:
@@ -156,7 +156,7 @@ class SharedListMachine(RuleBasedStateMachine):
 
     @rule()
     def run_piece(self) -> None:
-        """Run one piece of a job. Its process ends then, and another one takes over when the lease is over."""
+        """Run one piece of a job. Its process then ends, and another one continues after the lease."""
         pieces = iter((False,))
         self.app.jobs.run_next(lambda: next(pieces, True))
         self.clock.advance(LEASE)
@@ -165,7 +165,7 @@ class SharedListMachine(RuleBasedStateMachine):
 
     @rule(name=names, limit=st.integers(1, 3))
     def pull(self, name: str, limit: int) -> None:
-        """A device that has pulled to the end has what its user may see, whatever jobs have not done yet."""
+        """A device that has pulled to the end has exactly the items that its user sees, also while jobs are pending."""
         for device in self.devices[name]:
             device.catch_up(limit)
         device, actor = self.devices[name][0], self.actors[name]

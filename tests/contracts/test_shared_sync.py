@@ -91,7 +91,7 @@ class TestPull:
         device = world.pulled(world.carol)
         world.share("carol", Role.VIEWER)
         assert changes(device) == [(world.category.id, Op.UPSERT, Reason.ACCESS_GRANTED)]
-        # The entries of these are before those of other tasks, which the device pulls meanwhile.
+        # The entries of these tasks come before the entries of other tasks, which the device pulls meanwhile.
         world.edit(world.alice, world.task, title="Oat milk")
         run_next(world.app.jobs, pieces=1)
         own = world.create(world.carol)

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
+from typing import cast
 
-from tasktracker.domain.administration.statistics import Counted, DayCounts, Maintenance, Totals
+import pytest
+
+from tasktracker.domain.accounts.quota import Quotas
+from tasktracker.domain.activity.event import Kind, Outcome
+from tasktracker.domain.administration.overview import days_to_count, overview
+from tasktracker.domain.administration.statistics import DAYS, Counted, DayCounts, Maintenance, Totals
+from tasktracker.domain.administration.users import AccountChanges
+from tasktracker.domain.jobs.job import Job, JobKind
 from tasktracker.domain.kernel.actors import SessionActor
 from tasktracker.domain.tasks.task import State
 from tasktracker.domain.work import Storage
-from tests.contracts.base import SECOND, Seed
+from tests.contracts.base import MOMENT, SECOND, Seed
 from tests.fakes import START, SYSTEM, App
 
 TODAY = START.date()
@@ -42,6 +51,28 @@ def test_a_task_is_counted_on_the_days_on_which_it_is_created_and_done(app: App,
             assert [work.statistics.count(counted, *day) for day in days] == numbers
 
 
+@pytest.mark.parametrize(
+    ("kind", "outcome", "counted"),
+    [
+        (Kind.REGISTER, Outcome.SUCCESS, Counted.REGISTRATIONS),
+        (Kind.REGISTER, Outcome.FAILURE, Counted.FAILURES),
+        (Kind.LOGIN, Outcome.SUCCESS, Counted.LOGINS),
+        (Kind.LOGIN, Outcome.FAILURE, Counted.FAILURES),
+        (Kind.CONFIRM, Outcome.SUCCESS, None),
+        (Kind.CONFIRM, Outcome.FAILURE, Counted.FAILURES),
+    ],
+)
+def test_an_event_is_counted_by_its_outcome_in_its_time(
+    store: Storage, seed: Seed, kind: Kind, outcome: Outcome, counted: Counted | None
+) -> None:
+    end = START + SECOND
+    for at in (START - MOMENT, START, end - MOMENT, end):
+        seed.event(None, kind=kind, outcome=outcome, at=at)
+    with store.reading(SYSTEM) as work:
+        counts = {each: work.statistics.count(each, START, end) for each in Counted}
+    assert counts == NONE | ({counted: 2} if counted else {})
+
+
 def test_the_counts_of_a_day_never_decrease(store: Storage) -> None:
     with store.writing(SYSTEM) as work:
         work.statistics.save(TODAY, NONE | {Counted.LOGINS: 3, Counted.TASKS_DONE: 1})
@@ -69,3 +100,30 @@ def test_the_last_time_of_each_maintenance_is_kept(store: Storage) -> None:
         work.statistics.mark(Maintenance.BACKUP, START)
     with store.reading(SYSTEM) as work:
         assert work.statistics.marks() == {Maintenance.SWEEP: START + SECOND, Maintenance.BACKUP: START}
+
+
+def test_the_overview_shows_thirty_days_and_the_jobs_of_each_kind(app: App, seed: Seed) -> None:
+    days = [TODAY - number * DAY for number in range(DAYS)][::-1]
+    with app.store.writing(SYSTEM) as work:
+        for day in (days[0] - DAY, days[0], TODAY):
+            work.statistics.save(day, NONE | {Counted.LOGINS: 1})
+        job = Job.of(JobKind.PURGE_TASK, seed.id(), seed.id(), START)
+        work.jobs.add(job)
+        work.jobs.add(replace(job, id=seed.id(), leased_until=START + SECOND))
+        work.jobs.add(replace(job, id=seed.id(), leased_until=START + SECOND))
+        found = overview(work)
+    assert [each.day for each in found.days] == days
+    assert [each.day for each in found.days if each.counts[Counted.LOGINS]] == [days[0], TODAY]
+    assert found.jobs == dict.fromkeys(JobKind, (0, 0)) | {JobKind.PURGE_TASK: (1, 2)}
+
+
+def test_a_sweep_counts_yesterday_today_and_the_days_since_the_last_one() -> None:
+    all_days = [TODAY - number * DAY for number in range(DAYS)][::-1]
+    for last, days in ((None, DAYS), (START, 2), (START - DAY, 2), (START - 2 * DAY, 3), (START - 99 * DAY, DAYS)):
+        assert list(days_to_count(last, START)) == all_days[-days:]
+
+
+def test_a_quota_is_changed_without_the_others(app: App, alice: SessionActor) -> None:
+    for changes in ({"max_tasks": 3, "max_bytes": 9}, {"max_categories": 2}, {"max_bytes": None}):
+        account = app.do(SYSTEM, app.administration.edit, alice.user_id, cast(AccountChanges, changes))
+    assert account.quotas == Quotas(tasks=3, categories=2)

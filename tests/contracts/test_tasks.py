@@ -7,12 +7,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import product
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 import pytest
 
 from tasktracker.domain.accounts.user import User
+from tasktracker.domain.categories.category import CategoryMember
+from tasktracker.domain.jobs.job import Job, JobKind
 from tasktracker.domain.kernel.errors import IdTaken, InvalidInput, Stale
 from tasktracker.domain.kernel.members import Member, Role
 from tasktracker.domain.tasks.query import NONE, TaskKey, TaskQuery, TaskSort
@@ -262,6 +264,40 @@ class TestTask:
         with store.reading(SYSTEM) as work:
             assert len(work.tasks.shared_with(bob.id, 2)) == 2
 
+    def test_tasks_seen_through_a_category_are_neither_owned_nor_shared(self, store: Storage, seed: Seed) -> None:
+        alice, bob, former = (seed.user() for _ in range(3))
+        member = CategoryMember(bob.id, Role.EDITOR, START, is_ready=True)
+        category = seed.category(alice, members=(member,))
+        own, passing, other = (
+            seed.task(user, category=category.id, list_members=category.list_members) for user in (alice, former, alice)
+        )
+        seed.task(alice, category=category.id, list_members=category.list_members, trashed_at=START)
+        with store.reading(SYSTEM) as work:
+            assert list(work.tasks.owned(alice.id, 2)) == [other, own]
+            assert list(work.tasks.owned(former.id, 10)) == [passing]
+            assert list(work.tasks.owned(bob.id, 10)) == []
+            assert list(work.tasks.of_former_owner(category.id, alice.id, None, 10)) == [passing]
+            assert list(work.tasks.of_former_owner(category.id, alice.id, passing.id, 10)) == []
+        assert [shared_with(store, user) for user in (alice, bob, former)] == [[], [], []]
+
+    def test_tasks_of_an_account_that_is_removed_are_not_shared(self, store: Storage, seed: Seed) -> None:
+        alice, bob = seed.user(), seed.user()
+        seed.task(alice, members=_members((bob, Role.EDITOR)))
+        with store.writing(SYSTEM) as work:
+            work.users.hide(alice.id, START)
+            work.jobs.add(Job.of(JobKind.REMOVE_ACCOUNT, alice.id, alice.id, START))
+        assert shared_with(store, bob) == []
+
+    def test_a_subtask_leaves_its_own_category_and_stays_in_that_of_its_root(self, store: Storage, seed: Seed) -> None:
+        user = seed.user()
+        removed, kept = seed.category(user), seed.category(user)
+        root = seed.task(user, category=kept.id)
+        below = seed.task(user, root=root.id, parent=root.id, category=removed.id, root_category=kept.id)
+        with store.writing(SYSTEM) as work:
+            (unfiled,) = work.tasks.unfile(user.id, removed.id, START, 100)
+        assert unfiled == replace(below, category=None, version=2) == find(store, below)
+        assert find(store, root) == root
+
     def test_a_task_cannot_be_shared_with_an_unknown_user(self, store: Storage, seed: Seed) -> None:
         task = seed.task(seed.user())
         with pytest.raises(InvalidInput) as caught:
@@ -391,6 +427,37 @@ class TestTask:
 
         for query in _all_queries((home.id, work_category.id, empty.id, seed.id())):
             assert listed(store, user, query) == [task for task in tasks if matches(query, user.id, task)], query
+
+    @pytest.mark.parametrize(
+        ("filters", "found"),
+        [
+            ({"due_after": START}, {0, 1}),
+            ({"due_before": START}, {-1}),
+            ({"due_after": START, "due_before": START + MOMENT}, {0}),
+            ({"overdue": True}, {-1}),
+            ({"overdue": False}, {None, 0, 1}),
+        ],
+    )
+    def test_a_time_begins_with_its_moment_and_ends_before_it(
+        self, store: Storage, seed: Seed, filters: dict[str, Any], found: set[int | None]
+    ) -> None:
+        user = seed.user()
+        tasks = {
+            seed.task(user, due_date=None if each is None else START + each * MOMENT): each for each in (None, -1, 0, 1)
+        }
+        for sort in (TaskSort.NEWEST, TaskSort.DUE_FIRST):
+            assert {tasks[each] for each in listed(store, user, TaskQuery(at=START, sort=sort, **filters))} == found
+
+    def test_a_task_has_started_on_its_day_in_the_time_zone_of_the_viewer(self, store: Storage, seed: Seed) -> None:
+        user = seed.user()
+        days = {seed.task(user, start_on=START.date() + timedelta(days=each)): each for each in (-1, 0, 1, 2)}
+        days[seed.task(user)] = -9
+        for zone, today in (("UTC", 0), ("Pacific/Kiritimati", 1)):
+            for started in (True, False):
+                query = TaskQuery(at=START, started=started, time_zone=zone)
+                assert {days[each] for each in listed(store, user, query)} == {
+                    day for day in days.values() if (day <= today) is started
+                }
 
     def test_a_filtered_list_has_full_pages(self, store: Storage, seed: Seed) -> None:
         user = seed.user()

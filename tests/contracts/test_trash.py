@@ -11,6 +11,7 @@ from uuid import UUID
 import pytest
 
 from tasktracker.domain.accounts.user import User
+from tasktracker.domain.jobs.job import Job, JobKind
 from tasktracker.domain.kernel.changes import Action
 from tasktracker.domain.kernel.members import Member, Role
 from tasktracker.domain.tasks.query import TaskQuery, trash_key
@@ -115,6 +116,23 @@ class TestTrash:
         with pytest.raises(BROKEN_REFERENCE):
             purge(store, top)
         assert [find(store, task) for task in (top, below)] == [top, below]
+
+    def test_the_deletions_in_a_tree_are_found(self, store: Storage, seed: Seed) -> None:
+        user = seed.user()
+        root = seed.task(user)
+        before, top = (seed.task(user, parent=root.id, root=root.id) for _ in range(2))
+        below = seed.task(user, parent=top.id, root=root.id)
+        before, top = trash(store, before, START), trash(store, top, START)
+        trash(store, below, START, with_=top.id)
+        other = trash(store, seed.task(user), START)
+        with store.reading(SYSTEM) as work:
+            assert sorted(work.trash.deleted_in(root.id), key=lambda task: task.id) == [before, top]
+        with store.writing(SYSTEM) as work:
+            work.jobs.add(Job.of(JobKind.PURGE_TASK, top.id, user.id, START))
+        with store.reading(SYSTEM) as work:
+            assert list(work.trash.deleted_in(root.id)) == [before]
+            assert [found and found.id for found in map(work.trash.find, (root.id, top.id))] == [None, top.id]
+        assert expired(store, START + SECOND) == [before.id, other.id]
 
     def test_tasks_deleted_before_a_time_are_expired_oldest_first(self, store: Storage, seed: Seed) -> None:
         alice, bob = seed.user(), seed.user()

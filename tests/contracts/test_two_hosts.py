@@ -1,4 +1,4 @@
-"""Two hosts of one database, whose clocks and retentions differ: neither loses silently what the other has deleted."""
+"""Two hosts of one database with different clocks and retentions: neither silently misses deletions of the other."""
 
 from __future__ import annotations
 

@@ -170,6 +170,25 @@ class TestUser:
         newcomer = seed.user("alice", email="alice@example.org")
         assert everything(store, newcomer) == [(newcomer, [], [], [])]
 
+    def test_another_administrator_is_an_active_one(self, store: Storage, seed: Seed) -> None:
+        admin = seed.user(is_admin=True)
+        seed.user(is_admin=True, is_active=False)
+        hidden = seed.user(is_admin=True)
+        user = seed.user()
+        with store.writing(SYSTEM) as work:
+            work.users.hide(hidden.id, START)
+            assert [work.users.has_other_admin(each.id) for each in (admin, user)] == [False, True]
+
+    def test_an_account_that_is_removed_shows_nothing_of_its_user(self, store: Storage, seed: Seed) -> None:
+        user = seed.user("alice", email="alice@example.org", pending_email="new@example.org", first_name="A")
+        with store.writing(SYSTEM) as work:
+            work.users.hide(user.id, START)
+        with store.reading(SYSTEM) as work:
+            assert work.users.find(user.id) is work.users.find_unlocked(user.id) is None
+            for name in ("alice", "alice@example.org", f" {user.id}"):
+                assert work.users.find_by_login(name) is None
+            assert work.users.names([user.id]) == {}
+
     def test_clearing_removes_a_limited_number_of_rows(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
         for _ in range(3):

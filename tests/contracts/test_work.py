@@ -165,12 +165,18 @@ class TestAdmission:
         assert session_of(store, session_actor(session)) == replace(session, confirmed_generation=5)
 
     @each_mode
-    def test_the_first_use_of_a_generation_confirms_it(self, store: Storage, seed: Seed, mode: Mode) -> None:
+    def test_the_first_use_of_a_generation_confirms_it(
+        self, store: Storage, seed: Seed, clock: ManualClock, mode: Mode
+    ) -> None:
         user = seed.user()
         session = seed.session(user, generation=3, confirmed_generation=2)
         other = seed.session(user, generation=3, confirmed_generation=2)
+        clock.advance(seconds=1)
         assert can_open(store, mode, session_actor(session, 3))
-        assert session_of(store, session_actor(session)) == replace(session, confirmed_generation=3)
+        confirmed = replace(session, confirmed_generation=3, used_at=clock.now())
+        clock.advance(seconds=1)
+        assert can_open(store, mode, session_actor(session, 3))
+        assert session_of(store, session_actor(session)) == confirmed
         assert session_of(store, session_actor(other)) == other
 
     @each_mode

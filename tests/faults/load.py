@@ -1,4 +1,4 @@
-"""Load on a server, and what must hold under every fault: no write is lost, doubled or missing in a feed."""
+"""Load on a server, and the conditions under every fault: no write is lost, doubled or missing in a feed."""
 
 from __future__ import annotations
 
@@ -177,10 +177,10 @@ class LiveProbe(Worker):
 
 
 class Load:
-    """Users who write and read at servers. On leaving, everything that was acknowledged is checked.
+    """Users who write and read at servers. At the end of the block, every acknowledged write is checked.
 
     `tolerates` are the statuses, or `LOST` for a lost connection, with which requests may fail. The writers begin at
-    the first server, which is also the one that is watched, or at `url`, a proxy.
+    the first server, which is also watched, or at the proxy `url`.
     """
 
     def __init__(
@@ -218,7 +218,7 @@ class Load:
             self._files.cleanup()
 
     def add_victims(self, person: Person, count: int) -> list[Writer]:
-        """Start writers of a user who suffers from the fault. Their times are not limited to those of others."""
+        """Start writers of a user who suffers from the fault. Their times have no limit."""
         added = [Writer(self.url, person, self.tolerated) for _ in range(count)]
         self.victims += added
         for writer in added:
@@ -262,7 +262,8 @@ class Load:
 
     def _check_times(self) -> None:
         late = max(self.probe.lateness.seconds)
-        # About a hundred samples: their 99th percentile would be the longest, one pause of the machine.
+        # There are only about a hundred samples, so the 99th percentile would be the longest one: a pause of the
+        # machine.
         live = percentile(95, [self.probe.latencies])
         assert live < MAX_LIVE_SECONDS + late, f"/health/live takes {live:.3f} s, and a thread is {late:.3f} s late"
         longest = max(max(each.latencies.seconds) for each in [*self.writers, *self.victims])

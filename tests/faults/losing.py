@@ -1,4 +1,4 @@
-"""Concurrent writes of a user who loses the access to a shared category, and what must hold of them."""
+"""Concurrent writes of a user who loses the access to a shared category, and the conditions on these writes."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def require_no_later_change(rows: Rows, before: Sequence[tuple[Any, ...]], loser
 
 
 def require_as_answered(rows: Rows, writes: Sequence[Write], loser: Person) -> None:
-    """Require that each accepted write has changed its task once, and that a refused one has left no trace."""
+    """Require that each accepted write has changed its task once, and that a refused one has changed nothing."""
     stored = changes_by(rows, loser)
     accepted = [write for write in writes if write.is_accepted]
     by_version = {(task, version): fields for _, task, version, _, fields in stored}
@@ -131,7 +131,7 @@ def require_as_answered(rows: Rows, writes: Sequence[Write], loser: Person) -> N
 
 
 def changes_by(rows: Rows, user: Person) -> list[tuple[Any, ...]]:
-    """Return the changes that a user has made to tasks, without those that the deletion of an account makes."""
+    """Return the changes that a user has made to tasks, without changes by the deletion of an account."""
     found = rows.select(CHANGES, one=user.id, two=user.id.replace("-", ""))
     return [row for row in found if row[3] in ("create", "edit", "trash", "restore")]
 

@@ -1,4 +1,4 @@
-"""Which tasks users see in reads, lists, pulls and digests, and which ones they may see by the rows of the database."""
+"""The tasks that users see in reads, lists, pulls and digests, compared with their rights in the database."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ FILED = (
 
 
 def require_right_viewers(rows: Rows, people: Collection[Person], port: int) -> int:
-    """Require that each user sees exactly the tasks of their rights, and return how many that are. No job may be left.
+    """Require that each user sees exactly the tasks of their rights, and return their number. No job may be left.
 
-    Tasks that are shared by themselves do not occur here.
+    No task is shared directly.
     """
     assert not rows.has_jobs()
     rights: dict[str, set[str]] = defaultdict(set)

@@ -1,4 +1,4 @@
-"""Jobs on shared categories whose processes are killed: the outcome is the same as without."""
+"""Jobs on shared categories whose processes are killed: the outcome is the same as without kills."""
 
 from __future__ import annotations
 

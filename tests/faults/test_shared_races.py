@@ -1,4 +1,4 @@
-"""Tasks that get into a shared category, or out of it, while it is unshared or deleted: no wrong user sees them."""
+"""Moves of tasks into and out of a shared category, while it is unshared or deleted: no wrong user sees the tasks."""
 
 from __future__ import annotations
 

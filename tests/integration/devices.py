@@ -15,7 +15,7 @@ from tests.http import Person
 
 
 def comparable(data: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return an item without what it has at one time only, and `created_by`, which may become null in one version."""
+    """Return an item without fields that depend on the time, and `created_by`, which can change within a version."""
     return {name: value for name, value in data.items() if name not in ("is_overdue", "created_by")}
 
 

@@ -125,14 +125,14 @@ class Device(Replica):
             self.sync()
 
     def require_issues(self) -> None:
-        """Require that each edit that the service did not take is an issue, unless the user has deleted its item."""
+        """Require that each edit that the service did not accept is an issue, unless the user has deleted its item."""
         kept = {issue.mutation for issue in self.issues()}
         for id_, mutation in self.line.refused.items():
             is_deleted = mutation["op"] == "create" and mutation["target"] in self.deleted + self.deleted_categories
             assert id_ in kept or is_deleted, f"{mutation} is no issue"
 
     def require_no_lost_category(self) -> None:
-        """Require that no task of others is left of a category that the user cannot see.
+        """Require that no task of others is in a category that the user cannot see.
 
         Own tasks name a deleted category until its job is done.
         """

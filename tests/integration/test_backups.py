@@ -213,7 +213,7 @@ class TestRevoked:
                 assert work.share_invitations.list_to("grace@example.org") == []
             # Devices may have seen changes that the backup does not contain.
             expect(login_again(api, ada).get("/api/sync/", params={"cursor": cursor}), 410)
-        # A backup refuses rows that refer to others which do not exist, such as tickets of a removed session.
+        # A backup refuses rows that refer to missing rows, such as tickets of a removed session.
         tasktracker(url, "backup", "again")
 
     @pytest.mark.parametrize(("option", "answer", "status"), [("keep", "y", 200), ("revoke", "n", 401)])

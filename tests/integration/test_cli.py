@@ -12,8 +12,10 @@ import stat
 import sys
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import click
 import pytest
@@ -22,14 +24,16 @@ from sqlalchemy import make_url
 
 from tasktracker import entrypoints
 from tasktracker.domain.deliveries.delivery import DeliveryState
+from tasktracker.domain.jobs.job import Job, JobKind
 from tasktracker.domain.throttling.limit import LOGIN_BY_PAIR
-from tasktracker.entrypoints import cli, logging
+from tasktracker.entrypoints import cli, logging, server
 from tasktracker.entrypoints.command_support import report_errors
+from tasktracker.entrypoints.container import Container
 from tasktracker.entrypoints.settings import Settings, load
 from tests.contracts.base import SECOND, Seed
 from tests.contracts.http.base import problem
 from tests.contracts.test_deliveries import new_delivery
-from tests.fakes import START, SYSTEM, SequentialIds
+from tests.fakes import START, SYSTEM, ManualClock, SequentialIds
 from tests.http import OTHER_PASSWORD, PASSWORD, SETTINGS, Api, expect, migrated, run
 
 KEY = "0123456789abcdef0123456789abcdef"
@@ -253,11 +257,46 @@ class TestUsers:
         assert "\n/link/reset-password?token=" in tasktracker("users", "password-reset", "grace").output
         tasktracker("users", "end-sessions", "grace")
         problem(grace.get("/api/tasks/"), 401, "session-ended")
-        off = "Error: Two-factor authentication is off.\n"
+        off = "Error: Two-factor authentication is off or was not set up.\n"
         assert tasktracker("users", "disable-two-factor", "grace", status=1).output == off
         tasktracker("users", "delete", "grace", typed="n\n", status=1)
         assert tasktracker("users", "delete", "grace", "--yes").output.splitlines()[-1] == "deleted grace"
         assert tasktracker("users", "demote", "grace", status=1).output == "Error: There is no such user.\n"
+
+    def test_the_list_of_users_shows_second_factors_sessions_and_tasks(self, api: Api) -> None:
+        seed = Seed(api.container.store(), api.clock, SequentialIds())
+        ada, bob = seed.user("ada"), seed.user("bob", is_active=False)
+        seed.second_factor(ada, confirmed_at=START)
+        for user, number in ((ada, 2), (ada, 3), (bob, 4)):
+            seed.task(user, title=f"task {number}")
+        later = datetime.now(UTC) + timedelta(days=1)
+        seed.session(ada, idle_until=later, ends_at=later)
+        listed = [line.split("\t") for line in tasktracker("users", "list").output.splitlines()]
+        assert [(row[1], row[3], row[5], row[6]) for row in listed] == [
+            ("ada", "active,two-factor", "1", "2"),
+            ("bob", "disabled", "0", "1"),
+        ]
+        assert [
+            tasktracker("users", "list", "--state", each).output.split("\t")[1] for each in ("active", "disabled")
+        ] == [
+            "ada",
+            "bob",
+        ]
+
+    @pytest.mark.parametrize("command", [("users", "delete", "ada", "--yes"), ("sweep",)])
+    def test_jobs_that_a_command_leaves_are_done_when_it_ends(self, command: tuple[str, ...]) -> None:
+        migrated(load().database_url)
+        with closing(Container(settings=load()).store()) as store:  # without a worker, which would do them, too
+            seed = Seed(store, ManualClock(), SequentialIds())
+            seed.user("ada")
+            task = seed.task(seed.user("bob"))
+            with store.writing(SYSTEM) as work:
+                work.jobs.add(
+                    Job(id=seed.id(), kind=JobKind.PURGE_TASK, subject=task.id, user_id=task.owner, created_at=START)
+                )
+            tasktracker(*command)
+            with store.reading(SYSTEM) as work:
+                assert work.jobs.count() == 0
 
     @pytest.mark.parametrize("command", [("disable-user",), ("users", "demote"), ("users", "delete", "--yes")])
     def test_the_last_administrator_stays(self, command: tuple[str, ...]) -> None:
@@ -272,6 +311,7 @@ class TestUsers:
         assert link == f"/link/invitation?token={token}"
         (row,) = (line.split("\t") for line in tasktracker("invites", "list").output.splitlines())
         assert (row[1], row[3], row[4]) == ("2", "g@example.org", "for Grace")
+        assert datetime.fromisoformat(row[2]) - datetime.now(UTC) > timedelta(days=13)
         assert token not in "".join(row)
         assert tasktracker("invites", "revoke", row[0]).output.splitlines()[-1] == f"revoked {row[0]}"
         assert tasktracker("invites", "list").output == ""
@@ -281,7 +321,7 @@ class TestUsers:
         store = api.container.store()
         seed = Seed(store, api.clock, SequentialIds())
         first, second = (
-            new_delivery(seed, user_id=seed.user().id, created_at=START + number * SECOND) for number in range(2)
+            new_delivery(seed, user_id=seed.user().id, created_at=START + number * 60 * SECOND) for number in range(2)
         )
         with store.writing(SYSTEM) as work:
             work.deliveries.add(first)
@@ -291,7 +331,7 @@ class TestUsers:
             return tasktracker("deliveries", "list", *options).output.splitlines()
 
         assert listed() == [
-            f"{second.id}  2026-03-01 12:00  failed  password-changed  0  the relay answered 550",
+            f"{second.id}  2026-03-01 12:01  failed  password-changed  0  the relay answered 550",
             f"{first.id}  2026-03-01 12:00  due  password-changed  0",
         ]
         assert listed("--limit", "1") == listed("--state", "failed") == listed()[:1]
@@ -406,6 +446,14 @@ class TestEpoch:
         assert [change["id"] for change in page["changes"]] == [task["id"]]
         expect(ada.get("/api/sync/", params={"cursor": page["next_cursor"]}), 200)
 
+    def test_mails_that_were_due_are_not_sent_again(self, api: Api) -> None:
+        seed = Seed(api.container.store(), api.clock, SequentialIds())
+        delivery = new_delivery(seed, user_id=seed.user().id)
+        with api.container.store().writing(SYSTEM) as work:
+            work.deliveries.add(delivery)
+        tasktracker("epoch", "new")
+        assert tasktracker("deliveries", "list", "--state", "skipped").output.startswith(str(delivery.id))
+
 
 class TestOpenApi:
     def test_the_command_prints_the_served_document(self) -> None:
@@ -483,6 +531,14 @@ class TestErrors:
         )
         assert result.stdout == ""
 
+    @pytest.mark.parametrize(("host", "shown"), [("127.0.0.1", "127.0.0.1"), ("::1", "[::1]"), ("[::1]", "[::1]")])
+    def test_the_address_of_a_server_is_printed(self, host: str, shown: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        served: list[Settings] = []
+        monkeypatch.setattr(server, "serve", served.append)
+        output = tasktracker("serve", "--host", host, "--port", "0").output
+        assert served[0].port != 0
+        assert f"Task Tracker on http://{shown}:{served[0].port}/ " in output
+
     def test_bad_settings_are_refused(self) -> None:
         shown = tasktracker("serve", status=1, PORT="x", WORKERS="0").output
         assert "\nPORT: " in shown
@@ -553,13 +609,30 @@ class TestErrors:
         file = os.fsdecode(b"caf\xe9.csv")
         Path(file).write_text("TYPE,CONTENT\ntask,x\n")
         assert "created 1;" in tasktracker("import", "root", file).output
-        tasktracker("export", "root", "-o", os.fsdecode(b"caf\xe9.ndjson"))
+        exported = os.fsdecode(b"caf\xe9.ndjson")
+        shown = tasktracker("export", "root", "-o", exported).stderr
+        assert f"\nwrote {Path(exported).stat().st_size} bytes to " in shown
+
+    def test_a_skipped_line_of_a_zip_file_is_named_with_its_file(self, folder: Path) -> None:
+        create_admin()
+        with ZipFile("all.zip", "w") as file:
+            file.writestr("Home.csv", "TYPE,CONTENT\ntask,\n")
+        shown = tasktracker("import", "root", "all.zip", status=1).stderr
+        assert "\nHome.csv: line 2: " in shown
+
+    def test_a_category_cannot_pass_to_an_unknown_user(self) -> None:
+        create_admin()
+        tasktracker("users", "create", "ada")
+        shown = tasktracker("users", "delete", "ada", "--transfer-to", "nobody", "--yes", status=1).output
+        assert "transfer_to" in shown
 
     @pytest.mark.parametrize("options", [(), ("--dry-run",)])
     def test_an_import_that_skips_lines_fails(self, folder: Path, options: tuple[str, ...]) -> None:
         create_admin()
         Path("tasks.csv").write_text("TYPE,CONTENT\ntask,\n")
-        assert "skipped: 1" in tasktracker("import", "root", "tasks.csv", *options, status=1).output
+        shown = tasktracker("import", "root", "tasks.csv", *options, status=1).output
+        assert "skipped: 1" in shown
+        assert f"tasks: {'would create' if options else 'created'} 0; 0 already existed" in shown
 
     @pytest.mark.parametrize("command", [("serve",), ("migrate",), ("create-admin", "root"), ("disable-user", "x")])
     def test_an_unreachable_database_is_an_error(self, command: tuple[str, ...]) -> None:

@@ -226,6 +226,13 @@ class TestOnline:
         phone.sync()
         assert phone.titles() == ["one"]
 
+    def test_a_change_of_a_deleted_account_has_no_actor(self, api: Api, phone: Phone, ada: Person) -> None:
+        task, bob = ada.task("one"), api.register()
+        ada.share(task, bob)
+        expect(bob.patch(f"/api/tasks/{task['id']}/", {"title": "two"}), 200)
+        expect(bob.post("/api/accounts/me/delete/", {"password": bob.password}), 204)
+        assert ("edit", None) in {(each.action, each.actor) for each in phone.history(task["id"]).results}
+
     def test_a_refusal_has_its_problem(self, phone: Phone) -> None:
         with pytest.raises(Refused) as raised:
             phone.history(uuid4())

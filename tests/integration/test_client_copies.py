@@ -1,4 +1,4 @@
-"""Whose copy a file is: servers, users and tokens; copied files, and several files or processes with one token."""
+"""The owner of a copy: servers, users and tokens; copied files, and several files or processes with one token."""
 
 from __future__ import annotations
 
@@ -129,6 +129,27 @@ class TestBinding:
         in_sync(phone)
         assert (phone.titles(), bob.titles()) == ([], [])
 
+    def test_a_reset_copy_keeps_nothing(self, phone: Phone) -> None:
+        phone.sql(
+            "INSERT INTO issues VALUES (1, 'm', 'task', 'update', 't', 'rejected', '{}', '{}', 'null', NULL, '{}')"
+        )
+        with pytest.raises(EditsPending):
+            phone.reset()
+        phone.sql("INSERT INTO aliases VALUES ('category', 'a', 'b')")
+        phone.sql("INSERT INTO deletions (type, id, version) VALUES ('task', 't', 1)")
+        phone.reset(discard_edits=True)
+        for (table,) in phone.sql("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"):
+            assert phone.sql(f"SELECT * FROM {table}") == []
+
+    @pytest.mark.parametrize("forget", [Replica.logout, partial(Replica.reset, discard_edits=True)])
+    def test_a_token_that_was_not_used_yet_is_forgotten_too(
+        self, api: Api, ada: Person, opened: Open, tmp_path: Path, forget: Callable[[Replica], None]
+    ) -> None:
+        copy = opened(tmp_path / "t.db", api_token(ada))
+        forget(copy)
+        with pytest.raises(LoginRequired):
+            copy.sync()
+
     def test_a_late_refresh_does_not_replace_newer_tokens(self, phone: Phone) -> None:
         """As when another process has refreshed since."""
 
@@ -185,7 +206,7 @@ class TestArguments:
 
 
 class TestSeveral:
-    """Edits of several files or processes are in conflict with one another, whatever tokens they use."""
+    """Edits of several files or processes are in conflict with one another, also with the same token."""
 
     def test_edits_of_a_file_and_of_its_copy_do_not_overwrite_each_other(
         self, phone: Phone, opened: Open, tmp_path: Path

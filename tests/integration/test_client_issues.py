@@ -1,7 +1,6 @@
-"""Edits that the server did not take: each is an issue that can be shown, changed and sent again.
+"""Edits that the server did not accept: each is an issue that can be shown, changed and sent again.
 
-The server is the real application in this process, and answers of a server are made up where it would take other
-devices to provoke them.
+The server is the real application in this process. Answers that only other devices could cause are invented.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tasktracker_client import Category, UnknownItem
+from tasktracker_client import Category, Task, UnknownItem
 from tests.http import Api, Person
 from tests.integration.phones import Add, Phone, in_sync
 
@@ -53,6 +53,14 @@ def test_members_in_a_form_that_is_not_known_are_left_out() -> None:
     assert Category("id", 1, {"members": members}).members == {"1": "editor"}
 
 
+@pytest.mark.parametrize(
+    ("state", "is_overdue"), [("open", True), ("in_progress", True), ("done", False), ("cancelled", False)]
+)
+def test_only_a_task_that_is_still_to_do_is_overdue(state: str, is_overdue: bool) -> None:
+    task = Task("t", None, {"state": state, "due_date": "2026-01-31T12:00:00Z"})
+    assert task.is_overdue is is_overdue
+
+
 def test_a_former_member_has_nothing_of_the_category_left(
     api: Api, phone: Phone, tablet: Phone, bob: Person, home: str
 ) -> None:
@@ -85,6 +93,11 @@ def test_subtasks_are_shown_in_the_shared_category_at_once(phone: Phone, tablet:
     for _ in range(2):
         assert [tablet.task(each).category for each in (root, below, last)] == [home, home, home]
         assert {task.category for task in tablet.tasks()} == {home}
+        in_sync(tablet)
+    private = tablet.create_category("Private")
+    tablet.edit_task(root, category=private)
+    for _ in range(2):  # the server takes the others out of the shared category, too
+        assert [tablet.task(each).category for each in (root, below, last)] == [private, None, None]
         in_sync(tablet)
     tablet.edit_task(root, category=None)
     for _ in range(2):

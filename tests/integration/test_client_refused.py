@@ -1,4 +1,4 @@
-"""Edits of several devices that stand in the way of one another: none is lost, and none takes others along."""
+"""Edits of several devices that prevent one another: no edit is lost, and no refused edit causes the loss of others."""
 
 from __future__ import annotations
 

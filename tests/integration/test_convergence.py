@@ -53,7 +53,7 @@ def copy_of(path: Path) -> Path:
 
 
 def share(owner: Person, path: str, member: Person, role: str) -> None:
-    """Share a task or a category, or remove its member. The server may refuse, for example if it is another user's."""
+    """Share a task or a category, or remove its member. The server may refuse, as for an item of another user."""
     with suppress(httpx.TransportError):
         if role == "none":
             owner.delete(f"{path}shares/{member.id}/")
@@ -71,7 +71,7 @@ def sync(device: Device, world: World) -> None:
 
 
 def delete_account(person: Person, others: Sequence[Person], chance: random.Random) -> None:
-    """Delete an account. Its shared categories pass to a random user if that is allowed, or to the one of the rule."""
+    """Delete an account. Its shared categories pass to a random user if that is allowed, or to the default user."""
     path, body = "/api/accounts/me/delete/", {"password": person.password}
     chosen = person.post(path, body | {"transfer_to": chance.choice(others).id}) if chance.random() < 0.5 else None
     if chosen is None or chosen.status_code == 400:

@@ -47,7 +47,7 @@ def unavailable(response: httpx.Response) -> str:
 
 
 def require_no_writes(api: Api, person: Person, reason: str) -> None:
-    """Require that the server says of every write, and of its readiness, that the database is not available."""
+    """Require that the answers to all writes, and to the check of readiness, say that the database is not available."""
     login = {"username": person.username, "password": PASSWORD}
     for response in (
         person.post("/api/tasks/", {"title": "lost"}),

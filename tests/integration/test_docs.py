@@ -230,7 +230,7 @@ def test_examples_give_the_output_on_the_page(page: str, tmp_path: Path) -> None
 
 
 def require_match(shown: Any, actual: Any, where: str) -> None:
-    """Require that the output matches the page. "…" stands for anything, as a key for any number of fields."""
+    """Require that the output matches the page. "…" matches anything; as a key, it matches any number of fields."""
     if isinstance(shown, dict) and isinstance(actual, dict):
         if "…" not in shown:
             assert list(shown) == list(actual), where

@@ -8,6 +8,7 @@ import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
@@ -47,12 +48,15 @@ def healthy(folder: Path) -> str:
     url = migrated(f"sqlite:///{folder}/data/tasktracker.db")
     backups = folder / "data" / "backups"
     backups.mkdir()
-    (backups / "tasktracker-20260101T000000Z.db").touch()
+    for name in ("20250101T000000Z", "20260101T000000Z"):
+        (backups / f"tasktracker-{name}.db").touch()
+    os.utime(backups / "tasktracker-20250101T000000Z.db", (0, 0))  # the newest one counts
     return url
 
 
-def test_a_service_that_lacks_nothing(folder: Path) -> None:
-    output = doctor(**HEALTHY, DATABASE_URL=healthy(folder))
+@pytest.mark.parametrize("proxy", [{}, {"TRUSTED_PROXIES": "", "UNIX_SOCKET": "/run/tasktracker.sock"}])
+def test_a_service_that_lacks_nothing(folder: Path, proxy: dict[str, str]) -> None:
+    output = doctor(**HEALTHY | proxy, DATABASE_URL=healthy(folder))
     assert {line.split()[0] for line in output.splitlines()} == {"ok"}, output
     subjects = [line.split(":")[0].removeprefix("ok").strip() for line in output.splitlines()]
     assert set(subjects) == {
@@ -87,6 +91,18 @@ def test_the_disk_is_that_of_the_data_folder(folder: Path, exists: bool) -> None
     assert f"GiB are free at {data if exists else folder}\n" in doctor(DATABASE_URL="memory://", DATA_FOLDER=str(data))
 
 
+def test_the_disk_is_that_of_the_database(folder: Path) -> None:
+    (folder / "other").mkdir()
+    assert f"GiB are free at {folder / 'other'}\n" in doctor(DATABASE_URL=f"sqlite:///{folder}/other/tasks.db")
+
+
+def test_a_folder_that_cannot_be_written_to_is_an_error(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    url, access = healthy(folder), os.access
+    # An administrator, who may run the tests, may write to any folder.
+    monkeypatch.setattr(os, "access", lambda path, *more: path != folder / "data" and access(path, *more))
+    assert f"error    permissions: {folder / 'data'} cannot be written to" in doctor(1, **HEALTHY, DATABASE_URL=url)
+
+
 def test_it_changes_nothing(folder: Path) -> None:
     doctor()
     assert list(folder.iterdir()) == []
@@ -98,7 +114,11 @@ def old_backup(folder: Path, _: pytest.MonkeyPatch) -> None:
 
 
 def readable(folder: Path, _: pytest.MonkeyPatch) -> None:
-    (folder / "data" / "tasktracker.db").chmod(0o644)
+    (folder / "data" / "tasktracker.db").chmod(0o604)
+
+
+def readable_by_the_group(folder: Path, _: pytest.MonkeyPatch) -> None:
+    (folder / "data" / "tasktracker.db").chmod(0o640)
 
 
 def full(_: Path, patch: pytest.MonkeyPatch) -> None:
@@ -113,6 +133,10 @@ def other_time(_: Path, patch: pytest.MonkeyPatch) -> None:
     patch.setattr(DatabaseClock, "now", lambda _: ManualClock().now())
 
 
+def earlier_time(_: Path, patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(DatabaseClock, "now", lambda _: datetime.now(UTC) + timedelta(seconds=60))
+
+
 def older_schema(folder: Path, _: pytest.MonkeyPatch) -> None:
     migrate.downgrade(f"sqlite:///{folder}/data/tasktracker.db", "0011")
 
@@ -124,6 +148,8 @@ def older_schema(folder: Path, _: pytest.MonkeyPatch) -> None:
         (readable, "other users can read"),
         (full, "GiB are free"),
         (few_files, "accepts 256 connections"),
+        (readable_by_the_group, "other users can read"),
+        (earlier_time, "s from the clock of the database"),
         (other_time, "s from the clock of the database"),
         (older_schema, "revision 0011, this version needs"),
     ],
@@ -209,7 +235,9 @@ def test_the_public_url_leads_to_this_server(folder: Path) -> None:
     with Api(url) as api:
         root = api.get("/api/").content
     with answering(root) as public:
-        assert f"ok       public url: {public} leads to this server" in doctor(DATABASE_URL=url, PUBLIC_URL=public)
+        output = doctor(DATABASE_URL=url, PUBLIC_URL=public)
+        assert f"ok       public url: {public} leads to this server" in output
+        assert "without TLS" not in output  # in development
         output = doctor(**HEALTHY, DATABASE_URL=url, PUBLIC_URL=public)
     assert f"warning  public url: {public} is without TLS" in output
 

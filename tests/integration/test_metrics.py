@@ -8,13 +8,20 @@ import signal
 import socket
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import httpx
+import prometheus_client
 import pytest
 from prometheus_client import CollectorRegistry
 
+from tasktracker.domain.deliveries.delivery import DeliveryState
+from tasktracker.domain.jobs.job import Job, JobKind
 from tasktracker.entrypoints import metrics
 from tasktracker.entrypoints.settings import SettingsError, load
+from tests.contracts.base import SECOND, Seed
+from tests.contracts.test_deliveries import new_delivery
+from tests.fakes import SYSTEM, SequentialIds
 from tests.http import Api, Server, bearer, expect, migrated
 from tests.postgres_supervisor import free_port
 from tests.waiting import wait_until
@@ -77,13 +84,33 @@ class TestPage:
             found = metrics_of(api.get("/metrics", headers=bearer(TOKEN)))
             assert found["tasktracker_database_up"] == 0
 
+    def test_the_age_of_what_waits_longest_is_shown(self) -> None:
+        with Api("memory://", METRICS_TOKEN=TOKEN, RUN_WORKER="false") as api:
+            seed = Seed(api.container.store(), api.clock, SequentialIds())
+            user = seed.user()
+            with api.container.store().writing(SYSTEM) as work:
+                for number in (1, 3, 2):
+                    at = api.clock.now() - number * SECOND
+                    job = Job(id=seed.id(), kind=JobKind.PURGE_TASK, subject=seed.id(), user_id=user.id, created_at=at)
+                    work.jobs.add(job)
+                    work.deliveries.add(new_delivery(seed, user_id=user.id, created_at=at))
+                failed = new_delivery(seed, user_id=user.id, created_at=api.clock.now() - 9 * SECOND)
+                work.deliveries.add(failed.ended(DeliveryState.FAILED, work.now, "no"))
+            found = metrics_of(api.get("/metrics", headers=bearer(TOKEN)))
+        assert total(found, "tasktracker_jobs", kind="purge-task") == 3
+        assert total(found, "tasktracker_oldest_job_seconds", kind="purge-task") == 3
+        assert total(found, "tasktracker_oldest_job_seconds", kind="remove-account") == 0
+        assert [total(found, "tasktracker_deliveries", state=state) for state in ("due", "failed", "sent")] == [3, 1, 0]
+        assert found["tasktracker_oldest_due_delivery_seconds"] == 3
+
     @pytest.mark.parametrize("headers", [{}, bearer("another token"), {"Authorization": f"Basic {TOKEN}"}])
     def test_it_needs_the_token(self, headers: dict[str, str]) -> None:
         with Api("memory://", METRICS_TOKEN=TOKEN) as api:
             expect(api.get("/metrics", headers=headers), 401)
 
-    def test_without_a_setting_there_are_no_metrics(self) -> None:
-        with Api("memory://") as api:
+    @pytest.mark.parametrize("settings", [{}, {"METRICS_PORT": "9464"}])
+    def test_without_a_token_there_is_no_such_page(self, settings: dict[str, Any]) -> None:
+        with Api("memory://", **settings) as api:
             expect(api.get("/metrics", headers=bearer("")), 404)
 
 
@@ -105,6 +132,14 @@ def test_a_port_that_is_in_use_is_named() -> None:
         settings = load({"DATABASE_URL": "memory://", "METRICS_PORT": str(port)}, None)
         with pytest.raises(SettingsError, match=f"METRICS_PORT: cannot listen on port {port} of 127.0.0.1: Address"):
             metrics.serve(settings, CollectorRegistry())
+
+
+def test_the_port_is_that_of_the_host_of_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    served: list[tuple[object, ...]] = []
+    monkeypatch.setattr(prometheus_client, "start_http_server", lambda *of: served.append(of))
+    registry = CollectorRegistry()
+    metrics.serve(load({"DATABASE_URL": "memory://", "HOST": "127.0.0.9", "METRICS_PORT": "9464"}, None), registry)
+    assert served == [(9464, "127.0.0.9", registry)]
 
 
 def test_the_port_answers_for_all_workers_and_not_for_those_that_have_ended(tmp_path: Path) -> None:

@@ -146,7 +146,8 @@ def nodes(plan: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 @pytest.mark.parametrize("name", QUERIES)
 def test_postgresql_sorts_nothing_and_reads_little(postgresql: Crowd, name: str) -> None:
     statement, parameters = postgresql.statement(postgresql.many, QUERIES[name](postgresql, postgresql.many))
-    # Every index returns equal values in the order of ids: no list would show that the statement does not require it.
+    # Every index returns equal values in the order of ids. So no list would show if the statement did not require this
+    # order.
     assert re.search(r"ORDER BY [^()]*task_id (ASC|DESC)\s+LIMIT", statement), statement
     answer = explained(postgresql.connection, statement, parameters)
     plan = list(nodes(answer[0]["Plan"]))
@@ -185,8 +186,8 @@ def test_sqlite_sorts_nothing_reads_little_and_takes_no_more_steps_than_among_fe
     steps = {}
     driver = sqlite.connection.driver
     assert isinstance(driver, SqliteDriver)
-    # SQLite does not count the rows that it reads. The first page reads one row per entry and one per task, so half
-    # as many steps again are as many rows again: three times the limit.
+    # SQLite counts steps, not the rows that it reads. The first page reads one row per entry and one per task. So half
+    # as many steps again mean as many rows again: three times the limit.
     plain = steps_of(driver.connection, *sqlite.statement(sqlite.many, FIRST))
     for actor in (sqlite.few, sqlite.many):
         statement, parameters = sqlite.statement(actor, QUERIES[name](sqlite, actor))

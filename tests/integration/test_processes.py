@@ -97,7 +97,7 @@ class TestUpdates:
         history = alice.listed(f"{path}history/")
         assert [change["version"] for change in history] == list(range(final["version"], 0, -1))
         for name, each in values.items():
-            # An edit to the current value is no change, as is the first one where it sets the default.
+            # An edit to the current value is no change. So the first edit is no change if it sets the default.
             changed = [value for number, value in enumerate(each) if value != each[number - 1] or not number]
             recorded = [change["fields"][name]["after"] for change in history[:-1] if name in change["fields"]][::-1]
             assert recorded in (changed, changed[1:])

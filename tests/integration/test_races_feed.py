@@ -1,4 +1,4 @@
-"""A reader of a feed misses no change of concurrent writers. With numbers from a sequence, it would."""
+"""A reader of a feed misses no change of concurrent writers. With numbers from a sequence, it would miss some."""
 
 from __future__ import annotations
 

@@ -68,6 +68,8 @@ def test_tls_from_the_begin_works_too(pem: Path, inbox: Inbox) -> None:
         tested = mailer(running.port, pem, Encryption.TLS, user=None)
         tested.send(new_letter())
         tested.close()
+        stranger = mailer(running.port, None, Encryption.TLS)  # does not know the certificate
+        assert "certificate" in str(failure(stranger))
     assert len(inbox.received) == 1
 
 

@@ -151,7 +151,7 @@ def test_with_a_pooler_no_statement_is_prepared(database_url: str, pooler: bool)
 def test_the_number_of_prepared_statements_is_limited(
     database_url: str, monkeypatch: pytest.MonkeyPatch, closes: bool
 ) -> None:
-    """A recent libpq drops them by the protocol: PgBouncer renames statements and does not support DEALLOCATE."""
+    """A recent libpq drops statements by the protocol: PgBouncer renames them and does not support DEALLOCATE."""
     assert postgresql._CAN_CLOSE, "the libpq that psycopg brings along can"
     monkeypatch.setattr(postgresql, "_CAN_CLOSE", closes)
     monkeypatch.setattr(postgresql, "MAX_PREPARED", 3)
@@ -181,7 +181,7 @@ def test_the_number_of_prepared_statements_is_limited(
 
 
 def test_with_a_pooler_a_session_keeps_only_its_time_zone(database_url: str) -> None:
-    """The next statement may run in another server process, and another client may get this one."""
+    """The next statement may run in another server process, and another client may use this process."""
     with opened(database_url, pool_size=1, pooler=True) as database:
         with database.writing() as connection:
             value(connection, "SELECT 1")
@@ -323,8 +323,8 @@ def test_forty_threads_take_turns_at_writing(sqlite_url: str) -> None:
         race(*(partial(write, number) for number in range(40)))
         with database.reading() as connection:
             assert value(connection, "SELECT count(*) FROM t") == 40 * turns
-    # When the first thread has had all its turns, the others have had most of theirs: a busy machine may stop some of
-    # them before they queue again. With an unfair lock, the first thread is done after a few more than `turns`.
+    # When the first thread has had all its turns, the others have had most of their turns: a busy machine may stop some
+    # of them before they queue again. With an unfair lock, the first thread ends after only a few turns of the others.
     first_done = next(place for place in range(len(written)) if written[: place + 1].count(written[place]) == turns)
     assert first_done > 40 * turns / 2
 

@@ -28,7 +28,7 @@ def test_connections_that_wait_to_be_accepted_are_served() -> None:
         server.lifespan = config.lifespan_class(config)
         await server.startup()
         address = server.servers[0].sockets[0].getsockname()
-        # The event loop is busy meanwhile, so the server accepts none of them before it stops.
+        # The event loop is busy meanwhile, so the server accepts none of the connections before it stops.
         clients = [socket.create_connection(address) for _ in range(20)]
         for client in clients:
             client.sendall(REQUEST)

@@ -59,7 +59,7 @@ class TestTwoStores:
 
 @on_postgresql
 def test_postgresql_compares_keys_by_code_point_whatever_language_the_database_is_set_to(backend: Backend) -> None:
-    """The server of the tests may have no language, so the order of a list would prove nothing."""
+    """The server of the tests may have no locale, so the order of a list would prove nothing."""
     with psycopg.connect(backend.url) as connection:
         collations = connection.execute(
             "SELECT column_name, collation_name FROM information_schema.columns"

@@ -1,4 +1,4 @@
-"""No call waits for a database longer than until its deadline, whatever holds the database up."""
+"""No call waits for a database after its deadline, for any cause of the delay."""
 
 from __future__ import annotations
 

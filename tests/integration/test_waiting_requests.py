@@ -21,7 +21,8 @@ from tests.waiting import PATIENCE
 
 WAIT_SECONDS = 2
 LIMIT_SECONDS = WAIT_SECONDS + 1.5
-"""A request is to take at most a second longer. On a busy machine, it takes longer; two waits take four seconds."""
+"""A request should take at most a second longer than one wait, and more on a busy machine. Two waits take four
+seconds."""
 REQUESTS = 30
 
 Ask = Callable[[], httpx.Response]

@@ -42,7 +42,7 @@ class World(Protocol):
         ...
 
     def crash(self) -> None:
-        """Make a process die during the next push that it receives, if there is another process."""
+        """Make a process end during the next push that it receives, if there is another process."""
         ...
 
     def recover(self) -> None:
@@ -169,7 +169,7 @@ class InProcesses:
 
 
 class RandomProcess:
-    """Sends each request to a random process. A doomed process dies after the commit of a push, before the answer."""
+    """Sends each request to a random process. A marked process ends after the commit of a push, before the answer."""
 
     def __init__(self, world: InProcesses, clients: Sequence[httpx.Client], chance: random.Random) -> None:
         self._world = world

@@ -1,7 +1,7 @@
 """The access of every kind of caller to every operation of the OpenAPI document.
 
-An operation that is not in `CASES` fails the suite. A kind of caller that comes along later is one more function in
-`CALLERS` and, where it is neither refused like a stranger nor served like the owner, one more entry in `answers`.
+An operation that is not in `CASES` fails the suite. A new kind of caller needs a function in `CALLERS`. If it is
+neither refused like a stranger nor served like the owner, it also needs an entry in `answers`.
 """
 
 from __future__ import annotations
@@ -342,7 +342,7 @@ CASES: Mapping[str, Case] = {
     "login": Case(PUBLIC, 200, credentials),
     "refresh": Case(PUBLIC, 200, lambda world: {"refresh": world.owner.refresh}),
     "verify": Case(PUBLIC, 200, lambda world: {"token": world.owner.access}),
-    # Without a body it ends the session of the bearer token. An API token has none, and is refused as elsewhere.
+    # Without a body, it ends the session of the bearer token. An API token has no session, and is refused as elsewhere.
     "logout": Case(SESSION, 204),
     "listSessions": Case(SESSION, 200),
     "endOtherSessions": Case(SESSION, 204),

@@ -1,4 +1,4 @@
-"""Clients that send no end, or read nothing, or leave: the server goes on, and its memory stays bounded."""
+"""Clients that send no end, or read nothing, or disconnect: the server continues, and its memory stays limited."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def ada(server: Server) -> Person:
 
 
 def connect(server: Server, sent: bytes = b"", *, buffer: int | None = None) -> socket.socket:
-    """Open a connection and send these bytes. `buffer` limits what the kernel receives for a client that does not."""
+    """Open a connection and send these bytes. `buffer` limits what the kernel receives if the client does not read."""
     connection = socket.socket()
     if buffer:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
@@ -284,7 +284,7 @@ def unread(server: Server, person: Person, connections: int) -> None:
 
 
 def unread_bytes(server: Server) -> int:
-    """Return the number of bytes and connections that have arrived at the server, and that it has not taken yet."""
+    """Return the number of bytes and connections that have arrived at the server, and that it has not read yet."""
     sockets = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
     return sum(int(each[4].partition(":")[2], 16) for each in sockets if each[1].endswith(f":{server.port:04X}"))
 

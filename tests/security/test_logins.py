@@ -87,7 +87,7 @@ def test_the_time_of_a_refused_login_does_not_show_the_reason(server: Callable[.
         "wrong password": (known.username, WRONG),
         "disabled user": (gone.username, PASSWORD),
     }
-    # Other load on the machine may delay one kind more than another, but hardly in both measurements.
+    # Other load on the machine may delay one kind of login more than another, but rarely in both measurements.
     measured = (medians_of(quick, logins).values() for _ in range(2))
     assert any(max(medians) / min(medians) <= MAX_RATIO for medians in measured)
 
@@ -109,8 +109,8 @@ def medians_of(server: Server, logins: dict[str, tuple[str, str]]) -> dict[str, 
     return medians
 
 
-# A separate process with a low priority. On a machine of two cores, its own work would
-# otherwise slow down the requests that are measured.
+# This is a separate process with a low priority. Otherwise, it would slow down the measured requests on a machine with
+# two cores.
 ATTACK = """
 import asyncio, collections, json, os, random, sys
 

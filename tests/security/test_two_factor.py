@@ -27,7 +27,7 @@ def enable(person: Person) -> tuple[pyotp.TOTP, list[str]]:
 
 
 def next_code(generator: pyotp.TOTP) -> str:
-    """Return the next code, which is accepted already. The current one confirmed the enrolment."""
+    """Return the next code, which is already accepted. The current code was used to confirm the enrolment."""
     return generator.at(int(time.time()), counter_offset=1)
 
 

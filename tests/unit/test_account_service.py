@@ -211,6 +211,20 @@ class TestEdit:
 
 
 class TestChangePassword:
+    @pytest.mark.parametrize("way", ["change", "reset", "set"])
+    def test_a_new_password_is_compared_with_the_name_and_the_address(
+        self, app: App, alice: SessionActor, way: str
+    ) -> None:
+        token = app.do(SYSTEM, app.administration.make_link, alice.user_id)
+        app.strength.guesses.clear()
+        if way == "change":
+            app.accounts.change_password(alice, PASSWORD, "battery staple")
+        elif way == "reset":
+            app.password_reset.reset(token, "battery staple")
+        else:
+            app.account_processes.set_password(SYSTEM, alice.user_id, "battery staple")
+        assert app.strength.guesses == [("alice", "alice@example.org")]
+
     def test_a_new_password_like_the_address_is_refused(self, app: App, alice: SessionActor) -> None:
         app.accounts.edit(alice, {"email": "grace.hopper@example.org"}, PASSWORD)
         with pytest.raises(InvalidInput) as caught:

@@ -1,4 +1,4 @@
-"""Limits of a connection, without a socket: the test moves the time and the client reads when the test says so."""
+"""Limits of a connection, without a socket. The test moves the time, and decides when the client reads."""
 
 from __future__ import annotations
 
@@ -128,6 +128,8 @@ class Transport:
         assert b"content-type: application/problem+json\r\n" in head
         assert b"connection: close\r\n" in head
         assert b"\r\nx-request-id: " in head
+        assert b"\r\nx-content-type-options: nosniff\r\n" in head
+        assert b"\r\ncache-control: no-store\r\n" in head
         return str(json.loads(body)["type"])
 
     async def receive(self, *blocks: bytes) -> None:
@@ -286,6 +288,19 @@ class TestHead:
 
         run(test)
 
+    def test_a_connection_stays_as_long_after_a_late_response(self) -> None:
+        async def test(server: Server) -> None:
+            client = server.connect()
+            await client.receive(GET % b"wait")
+            await server.loop.advance(2 * module.KEEP_ALIVE_SECONDS)
+            server.gate.set()
+            await settle()
+            await server.loop.advance(module.KEEP_ALIVE_SECONDS - 1)
+            assert client.statuses == [200]
+            assert not client.is_closing()
+
+        run(test)
+
     def test_what_is_not_http_is_a_problem(self) -> None:
         async def test(server: Server) -> None:
             for sent in (
@@ -344,6 +359,18 @@ class TestHead:
 
         run(test)
 
+    def test_nonsense_in_the_body_of_a_waiting_request_is_not_answered_in_place_of_the_one_before(self) -> None:
+        async def test(server: Server) -> None:
+            client = server.connect()
+            chunked = b"POST /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+            await client.receive((GET % b"wait") + chunked + b"nonsense")
+            assert client.sent == b""
+            assert client.is_closing()
+            server.gate.set()
+            await settle()
+
+        run(test)
+
     def test_a_request_for_another_protocol_is_answered_and_ends_the_connection(self) -> None:
         async def test(server: Server) -> None:
             client = server.connect()
@@ -384,9 +411,10 @@ class TestBody:
             client = server.connect()
             await client.receive(POST % (b"late", 100_000), b"x" * 90_000)
             assert client.is_paused
-            await server.loop.advance(100)
+            await server.loop.advance(2 * (module.BODY_SECONDS + 100_000 / module.BYTES_PER_SECOND))
             server.gate.set()
             await settle()
+            await server.loop.advance(module.BODY_SECONDS)  # from then on
             await client.receive(b"x" * 10_000)
             assert client.statuses == [200]
 
@@ -462,6 +490,24 @@ class TestReading:
 
         run(test)
 
+    def test_the_next_request_waits_for_the_end_of_a_response_that_the_client_reads_in_parts(self) -> None:
+        async def test(server: Server) -> None:
+            client = server.connect()
+            for _ in range(2):
+                client.reads = False
+                await client.receive(GET % b"100000")
+                client.read()
+                await settle()
+            await client.receive((GET % b"wait") + (GET % b"a"))
+            client.write(b"x" * 100_000)  # a part of the response
+            client.read()
+            await settle()
+            assert server.paths[-1] == "wait"
+            server.gate.set()
+            await settle()
+
+        run(test)
+
     def test_few_requests_wait_for_earlier_ones(self) -> None:
         async def test(server: Server) -> None:
             client = server.connect()
@@ -500,6 +546,19 @@ class TestReading:
                 client.read(module.BYTES_PER_SECOND * 11)
             assert client.statuses == [200]
             assert len(client.sent) > 2_000_000
+            assert not client.is_closing()
+
+        run(test)
+
+    def test_a_client_that_reads_slowly_gets_what_is_added_meanwhile(self) -> None:
+        async def test(server: Server) -> None:
+            client = server.connect()
+            client.reads = False
+            await client.receive(GET % b"100000")
+            client.write(b"x" * 1_000_000)
+            while client.unsent:
+                await server.loop.advance(10)
+                client.read(module.BYTES_PER_SECOND * 11)
             assert not client.is_closing()
 
         run(test)

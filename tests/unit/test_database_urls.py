@@ -73,6 +73,7 @@ def test_a_postgresql_url_means_the_same_as_to_libpq(url: str, scheme: str) -> N
         ("sqlite:///", "must be a file"),
         ("sqlite://secret/file.db", "must be a file"),
         ("sqlite:///:memory:", "must be a file"),
+        ("sqlite:///file:tasks.db", "must be a file"),
         ("sqlite:///file:secret?mode=memory&uri=true", "must be a file"),
         ("sqlite:///secret?mode=ro", "must be a file"),
         ("sqlite:///secret%FF", "UTF-8"),

@@ -1,9 +1,10 @@
-"""Streams by themselves: on memory, with a client that takes what it is sent when it likes to."""
+"""Streams alone: on memory, with a client that reads when the test decides."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future
@@ -15,6 +16,9 @@ from typing import Any, Self
 import pytest
 from anyio.from_thread import BlockingPortal
 
+from tasktracker.domain.kernel.errors import StorageUnavailable
+from tasktracker.domain.sync.cursor import SyncCursor
+from tasktracker.domain.sync.service import SyncService
 from tasktracker.entrypoints.http import events
 from tests.http import Api, Person, expect
 from tests.waiting import PATIENCE, wait_until
@@ -108,6 +112,11 @@ class Stream:
         self._sent.put_nowait(message)
 
 
+def ids(message: bytes) -> list[str]:
+    """Return the ids of the events in a message."""
+    return [line.removeprefix("id: ") for line in message.decode().splitlines() if line.startswith("id: ")]
+
+
 @pytest.fixture
 def api() -> Iterator[Api]:
     with Api("memory://", STREAMS_PER_USER="1") as api:
@@ -159,6 +168,44 @@ def test_changes_beyond_one_page_follow_immediately(api: Api, ada: Person) -> No
         while len(received) < len(tasks):
             received += [id_ for _, id_, _ in stream.read_events()]
         assert received == [task["id"] for task in tasks]
+
+
+def test_each_event_of_a_page_has_the_cursor_after_it(api: Api, ada: Person) -> None:
+    with Stream(api, ada) as stream:
+        stream.read()
+        ada.task()
+        stream.wait_for_page()
+        api.clock.advance(minutes=10)
+        second, third = ada.task(), ada.task()
+        before, page = ids(stream.read()), ids(stream.read())
+    rest = [expect(ada.get("/api/sync/", params={"cursor": each}), 200)["changes"] for each in [*before, *page]]
+    assert [[change["id"] for change in changes] for changes in rest] == [
+        [second["id"], third["id"]],
+        [third["id"]],
+        [],
+    ]
+    cursors = [api.app.services.cursors.unseal(each, SyncCursor, f"{ada.id} sync category,task") for each in page]
+    assert cursors[1].since - cursors[0].since == timedelta(minutes=10), "the last one completes the page"
+
+
+def test_a_stream_goes_on_after_a_time_without_a_database(
+    api: Api, ada: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(events, "RETRY_SECONDS", 0.01)
+    failed, pull = threading.Event(), SyncService.pull
+
+    def fail_once(self: SyncService, *args: Any) -> Any:
+        if not failed.is_set():
+            failed.set()
+            raise StorageUnavailable
+        return pull(self, *args)
+
+    monkeypatch.setattr(SyncService, "pull", fail_once)
+    with Stream(api, ada) as stream:
+        stream.read()
+        assert failed.wait(PATIENCE)
+        task = ada.task()
+        assert stream.read_events() == [("upsert", task["id"], 1)]
 
 
 def test_an_idle_stream_sends_heartbeats(api: Api, ada: Person, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -450,6 +450,21 @@ def test_a_value_that_is_none_of_those_allowed_is_reported_with_them(service: Se
     }
 
 
+def test_a_task_that_is_its_own_parent_is_refused_even_if_it_exists(service: Service, user: User) -> None:
+    good = task()
+    service.import_lines(user, good)
+    report = service.import_lines(user, {**good, "parent": good["id"]})
+    assert [(each.field, each.message) for each in report.errors] == [("parent", "must not be the task itself")]
+
+
+def test_the_last_values_that_are_allowed_are_imported(service: Service, user: User) -> None:
+    at = "2026-01-01T00:00:00Z"
+    report = service.import_lines(
+        user, task(version=MAX_VERSION, created_at=at, updated_at=at), category(created_at=at, updated_at=at)
+    )
+    assert (report.errors, report.tasks.created, report.categories.created) == ([], 1, 1)
+
+
 def test_a_line_that_is_not_json_is_reported_with_the_place_of_the_error(service: Service, user: User) -> None:
     report = service.import_lines(user, b'{"a": x}\n')
     assert [each.message for each in report.errors] == ["is not valid JSON: Expecting value at character 7"]
@@ -570,9 +585,9 @@ def test_tasks_in_the_trash_are_restored_on_request(service: Service, user: User
         trash.delete(work, UUID(parent["id"]))
     new = task(title="new", parent=child["id"])
     for dry_run in (True, False):
-        report = service.import_lines(user, parent, child, grandchild, new, restore=True, dry_run=dry_run)
+        report = service.import_lines(user, parent, child, grandchild, new, parent, restore=True, dry_run=dry_run)
         assert (report.errors, report.notices) == ([], [])
-        assert (report.tasks.restored, report.tasks.in_trash, report.tasks.unchanged) == (3, 0, 0)
+        assert (report.tasks.restored, report.tasks.in_trash, report.tasks.unchanged) == (3, 0, 1)
         assert report.tasks.created == 1
     _, tasks = service.all_of(user)
     assert {one.title: one.parent and tasks[one.parent].title for one in tasks.values()} == {

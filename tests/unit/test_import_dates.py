@@ -1,4 +1,4 @@
-"""Dates of Todoist: what is unambiguous in the language of the row is read, and nothing is guessed."""
+"""Dates of Todoist: a date is read if it is unambiguous in the language of the row, and never guessed."""
 
 from __future__ import annotations
 
@@ -56,6 +56,8 @@ def test_the_order_of_day_and_month_is_not_guessed(language: str) -> None:
         ("tomorrow", "en"),
         ("4 Jan", "en"),
         ("Oct 5 26", "en"),
+        ("Oct 5 2026 0:30 pm", "en"),
+        ("Oct 5 2026 13:00 pm", "en"),
         ("31/31/2026", "en"),
         ("Feb 30 2026", "en"),
         ("Ju 5 2026", "en"),

@@ -244,6 +244,13 @@ def test_a_quote_without_an_end_costs_only_its_own_row(account: Account, followi
     assert (report.skipped, report.tasks.created) == (len(broken), 101)
 
 
+def test_the_rows_after_a_quote_without_an_end_stay_in_order() -> None:
+    account = Account()
+    titles = ["one", "two", "three", "four"]
+    account.import_file(HEAD + 'task,"never,,,,,\n' + "".join(f"task,{title},,,,,\n" for title in titles))
+    assert [task.title for task in account.tasks()] == titles
+
+
 def test_many_broken_quotes_are_reported_in_bounded_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(csv_rows, "MAX_REPEATED", 100_000)
     account = Account()
@@ -427,3 +434,19 @@ def test_a_subtask_of_a_skipped_row_moves_up(account: Account) -> None:
     report = account.import_file(HEAD + "task,top,,,1,,\ntask,lost,,9,2,,\ntask,child,,,3,,\n")
     assert account.task("child").parent == account.task("top").id
     assert notices(report) == [(4, "INDENT")]
+
+
+@pytest.mark.parametrize(
+    "changed", ["task,Milk,fresh,,,2026-04-25,", "task,Milk,,,,2026-04-24,", "task,Milk,fresh,,,,"]
+)
+def test_a_row_of_an_existing_task_with_other_content_is_named(account: Account, changed: str) -> None:
+    row = "task,Milk,fresh,,,2026-04-24,"
+    for text, noticed in ((row, []), (row, []), (changed, [(2, "line")])):
+        assert notices(account.import_file(HEAD + text + "\n")) == noticed
+    assert account.task("Milk").description == "fresh"
+
+
+def test_a_section_begins_without_a_task_above(account: Account) -> None:
+    report = account.import_file(HEAD + "task,before,,,,,\nsection,New,,,,,\ntask,after,,,2,,\n")
+    assert notices(report) == [(4, "INDENT")]
+    assert account.task("after").parent is None

@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 import struct
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from tasktracker.domain.kernel.errors import InvalidInput
 from tasktracker.domain.portability import import_service, zipped
+from tasktracker.domain.portability.import_job import ImportedLine
 from tasktracker.domain.portability.import_service import FileFormat
 from tests.unit.test_import_todoist import HEAD, Account
 
@@ -51,6 +53,21 @@ def test_each_file_is_a_project(account: Account) -> None:
     # A single file of the backup is the same project.
     alone = account.import_file(BOTH[WORK], "Work")
     assert (alone.tasks.created, alone.tasks.unchanged) == (0, 2)
+
+
+def test_lines_are_counted_through_all_files(account: Account) -> None:
+    found: list[tuple[int, str | None, int]] = []
+    ends: dict[str | None, int] = {}
+
+    def record(lines: Sequence[ImportedLine], read: int) -> None:
+        for each in lines:
+            found.append((each.position, each.file, each.number))
+            ends[each.file] = read
+
+    archive = packed(BOTH)
+    account.imports.import_file(account.actor, io.BytesIO(archive), FileFormat.ZIP, record=record)
+    assert archive.index(WORK.encode()) < ends[WORK] < archive.index(HOME.encode()) < ends[HOME] < len(archive)
+    assert sorted(found) == [(1, HOME, 1), (2, HOME, 2), (3, HOME, 3), (4, WORK, 1), (5, WORK, 2), (6, WORK, 3)]
 
 
 def test_projects_of_the_same_name_are_different(account: Account) -> None:

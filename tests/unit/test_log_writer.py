@@ -59,6 +59,13 @@ def logging_to(writer: LogWriter) -> Iterator[None]:
         structlog.configure(**before)
 
 
+def test_text_that_cannot_be_encoded_ends_no_log(pipe: Pipe) -> None:
+    writer = LogWriter(pipe.writer)
+    writer.write("\udcff\n")
+    writer.close()
+    assert pipe.lines() == [r"\udcff"]
+
+
 def test_lines_are_written_in_order(pipe: Pipe) -> None:
     writer = LogWriter(pipe.writer)
     for number in range(1000):
@@ -102,8 +109,10 @@ def test_lines_that_cannot_be_written_are_counted_once_the_disk_has_room_again(
         has_room.set()
         writer.write("next\n")
         wait_until(lambda: len(pipe.lines()) == 2, "the number was not logged")
-    following, report = pipe.lines()
-    assert (following, json.loads(report)["lines"]) == ("next", 1)
+        writer.write("more\n")
+        wait_until(lambda: len(pipe.lines()) == 3, "nothing is written any more")
+    following, report, more = pipe.lines()
+    assert (following, json.loads(report)["lines"], more) == ("next", 1, "more")
 
 
 def test_a_reader_that_has_ended_is_no_error(pipe: Pipe) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import replace
 from email import message_from_bytes
@@ -17,6 +18,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tasktracker.adapters.mail import smtp
 from tasktracker.adapters.mail.composer import LANGUAGES, Composer, catalogue
 from tasktracker.adapters.mail.folder import FolderMailer, MailFolder
 from tasktracker.adapters.mail.urls import Encryption, Relay, parse, sender
@@ -141,6 +143,17 @@ def test_the_time_is_shown_in_the_zone_of_the_user() -> None:
         assert expected in parts(write(kind="new-device", language=language, parameters=parameters))["plain"]
 
 
+def test_the_end_of_a_link_is_shown_in_the_zone_of_the_user() -> None:
+    parameters = {"until": "2026-07-01T22:30:00+00:00", "time_zone": "Europe/Vienna"}
+    text = parts(write(kind="invitation", parameters=parameters))["plain"]
+    assert "until 2026-07-02, 00:30 (Europe/Vienna)" in " ".join(text.split())
+
+
+def test_the_service_is_named_with_its_port() -> None:
+    mail = read(Composer(SENDER, "https://example.org:8443/tasks").write(new_letter()))
+    assert "Task Tracker at example.org:8443." in " ".join(parts(mail)["plain"].split())
+
+
 @pytest.mark.parametrize("username", ["-".join(["grace"] * 12), "grace" * 20])
 def test_no_line_of_the_text_ends_within_a_name(username: str) -> None:
     for kind in ("verify-email", "address-taken", "new-device", "address-changed"):
@@ -225,6 +238,18 @@ def test_a_folder_keeps_each_mail_as_a_file(tmp_path: Path) -> None:
     (tmp_path / "secret.eml").write_text("Subject: secret\n\n")
     assert found.find("../../secret") is None
     assert MailFolder(tmp_path / "missing").names() == []
+
+
+def test_a_folder_that_can_only_be_read_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "access", lambda _, mode: mode == os.R_OK)
+    with pytest.raises(NotSent, match="no file can be written"):
+        FolderMailer(tmp_path, composer).check()
+
+
+def test_a_long_answer_of_a_relay_is_cut() -> None:
+    answer = smtp._answer(550, b"no \r\n" * 1000)
+    assert answer.startswith("the relay answered 550 no no no")
+    assert len(answer) == smtp.MAX_PROBLEM_LENGTH
 
 
 def test_a_folder_is_checked_and_not_created(tmp_path: Path) -> None:

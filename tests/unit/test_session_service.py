@@ -437,7 +437,7 @@ class TestSessions:
 
     @pytest.mark.parametrize("passed", [timedelta(microseconds=1), timedelta(milliseconds=999), -timedelta(seconds=90)])
     def test_new_tokens_expire_in_the_whole_lifetime(self, app: App, passed: timedelta) -> None:
-        """Although time passes before the answer, and although the clock of the host that answers may be behind."""
+        """Time passes before the answer, and the clock of the host that answers may be behind."""
         app.sessions.login("alice", PASSWORD)
         session = sessions_of(app)[0]
         app.clock.advance(passed)

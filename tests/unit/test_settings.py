@@ -18,7 +18,6 @@ from tasktracker.domain.accounts.registration import Registration
 from tasktracker.entrypoints.container import Container
 from tasktracker.entrypoints.settings import (
     DEVELOPMENT_ORIGINS,
-    SECRETS,
     Environment,
     Settings,
     SettingsError,
@@ -115,6 +114,8 @@ GOOD: list[tuple[str, str, Any]] = [
     ("SECRET_KEYS", f" {KEY} ,{OTHER_KEY},", (KEY, OTHER_KEY)),
     ("PUBLIC_URL", "https://Tasks.example.org/", "https://tasks.example.org"),
     ("PUBLIC_URL", "http://localhost:8000", "http://localhost:8000"),
+    ("PUBLIC_URL", "http://example.org:443", "http://example.org:443"),
+    ("PUBLIC_URL", "https://example.org:80", "https://example.org:80"),
     ("PUBLIC_URL", "https://example.org:443/my/tasks/", "https://example.org/my/tasks"),
     ("REGISTRATION", "closed", Registration.CLOSED),
     ("REGISTRATION", "invite", Registration.INVITE),
@@ -130,6 +131,7 @@ GOOD: list[tuple[str, str, Any]] = [
     ("PORT", "65535", 65535),
     ("WORKERS", "4", 4),
     ("CORS_ALLOWED_ORIGINS", "https://a.example", ("https://a.example",)),
+    ("CORS_ALLOWED_ORIGINS", "null", ("null",)),
     ("CORS_ALLOWED_ORIGINS", "https://a.example, https://b.example", ("https://a.example", "https://b.example")),
     # As browsers send them.
     ("CORS_ALLOWED_ORIGINS", "https://a.example/", ("https://a.example",)),
@@ -241,6 +243,7 @@ BAD: dict[str, list[str]] = {
         "smtp://",
         "http://mail.example.org",
         "smtp://mail.example.org/path",
+        "smtp://mail.example.org#part",
         "smtp://mail.example.org:port",
         "smtp://mail.example.org?tls=on",
         "smtps://mail.example.org?tls=off",
@@ -481,7 +484,7 @@ def test_lines_of_the_env_file_that_cannot_be_read_are_refused_with_their_number
         assert str(caught.value) == "\n".join(f"{dotenv}: line {line} must be like NAME=value" for line in (5, 6, 8))
 
 
-@pytest.mark.parametrize("name", [name.upper() for name in SECRETS])
+@pytest.mark.parametrize("name", ["SECRET_KEYS", "DATABASE_URL", "LISTEN_DATABASE_URL", "MAIL_URL", "METRICS_TOKEN"])
 def test_a_secret_may_be_in_a_file(tmp_path: Path, name: str) -> None:
     values = {"SECRET_KEYS": KEY, "METRICS_TOKEN": "a" * 16, "MAIL_URL": "smtp://user:password@mail.example.org"}
     value = values.get(name, "postgresql://u@h/d")
@@ -505,6 +508,24 @@ def test_only_secrets_are_read_from_files(tmp_path: Path) -> None:
 
 def test_the_env_file_is_optional(tmp_path: Path) -> None:
     assert load({}, tmp_path / ".env") == load({}, None)
+    (tmp_path / ".env").mkdir()  # of another program
+    assert load({}, tmp_path / ".env") == load({}, None)
+
+
+def test_an_env_file_of_an_editor_that_marks_utf_8_is_read(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(b"\xef\xbb\xbfPORT=8001\n")
+    assert load({}, tmp_path / ".env").port == 8001
+
+
+@pytest.mark.parametrize("part", ["api", "dev", "docs", "health", "link", "metrics", "problems", "schema", "user"])
+def test_the_public_url_is_below_no_path_of_the_server(part: str) -> None:
+    assert problems({"PUBLIC_URL": f"https://example.org/{part}/tasks"}).keys() == {"PUBLIC_URL"}
+
+
+def test_a_host_name_has_at_most_253_characters() -> None:
+    name = ".".join(["a" * 49] * 6)
+    assert load({"HOST": name[:253]}, None).host == name[:253]
+    assert problems({"HOST": name[:254]}).keys() == {"HOST"}
 
 
 def test_the_env_file_of_the_current_folder_and_the_process_environment_are_used(

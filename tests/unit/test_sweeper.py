@@ -1,4 +1,4 @@
-"""Servers sweep by themselves: now and then, one of them at a time, and not for longer than they live."""
+"""Servers sweep by themselves: from time to time, one server after the other, and not after they have stopped."""
 
 from __future__ import annotations
 

@@ -17,6 +17,7 @@ from tasktracker.domain.kernel.errors import InvalidInput
 from tasktracker.domain.kernel.fields import check
 from tasktracker.domain.kernel.members import Role
 from tasktracker.domain.kernel.paging import Page
+from tasktracker.domain.kernel.versions import with_version_after
 from tasktracker.domain.tasks.query import NONE, TaskKey, TaskQuery, TaskSort, folded, title_key
 from tasktracker.domain.tasks.task import TASK, Priority, State, Task, TaskFields
 from tests import strategies
@@ -287,3 +288,9 @@ class TestPage:
     @pytest.mark.parametrize("rows", [[], [1], [1, 2]])
     def test_no_extra_row_means_the_last_page(self, rows: list[int]) -> None:
         assert Page.cut(rows, 2, str) == Page(rows, None)
+
+
+@pytest.mark.parametrize(("deleted", "version"), [(None, 5), (4, 5), (5, 6), (9, 10)])
+def test_a_new_item_continues_after_the_version_at_which_its_id_was_deleted(deleted: int | None, version: int) -> None:
+    new = replace(task(), version=5)
+    assert with_version_after(new, deleted) == replace(new, version=version)

@@ -9,13 +9,17 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from contextvars import ContextVar
+from typing import Any
+from uuid import UUID
 
 import pytest
 
 from tasktracker.domain.kernel import deadline
 from tasktracker.domain.kernel.errors import Busy, StorageUnavailable
+from tasktracker.entrypoints.http.core import threads as module
 from tasktracker.entrypoints.http.core.responses import JsonResponse
 from tasktracker.entrypoints.http.core.threads import LARGE_BYTES, LARGE_RESPONSES, ThreadRunner, set_sharer
+from tests.http import PASSWORD, Api
 from tests.waiting import PATIENCE, wait_until
 
 CALLER: ContextVar[str] = ContextVar("CALLER")
@@ -207,6 +211,22 @@ def test_without_a_limit_a_call_has_no_deadline(threads: ThreadRunner) -> None:
     assert asyncio.run(ask()) == 1e9
 
 
+def test_each_waiting_call_has_a_deadline_of_its_own() -> None:
+    may_end = threading.Event()
+
+    async def ask(threads: ThreadRunner) -> None:
+        assert await threads.run(str, "quick") == "quick"
+        await asyncio.sleep(0.1)
+        running = threads.start(may_end.wait, PATIENCE)
+        with pytest.raises(StorageUnavailable):
+            await threads.run(str, "late")
+        may_end.set()
+        await running
+
+    with closing(ThreadRunner(1, "test", wait_seconds=0.2)) as threads:
+        asyncio.run(asyncio.wait_for(ask(threads), PATIENCE))
+
+
 def test_a_lifted_deadline_concerns_only_its_call() -> None:
     async def ask(threads: ThreadRunner) -> list[bool]:
         await threads.run(lambda: deadline.current().lift())
@@ -270,13 +290,25 @@ def test_writes_of_many_users_leave_threads_to_reads() -> None:
         for number in range(20):
             set_sharer(f"user {number}", "POST")
             calls.append(threads.start(may_end.wait, PATIENCE))
-        set_sharer("user 0", "GET")
-        assert await threads.run(str, "answer") == "answer"
+        for method in ("GET", "HEAD"):
+            set_sharer("user 0", method)
+            assert await threads.run(str, "answer") == "answer"
         may_end.set()
         assert all(await asyncio.gather(*calls))
 
     with closing(ThreadRunner(3, "test", for_reads=1)) as threads:
         asyncio.run(asyncio.wait_for(ask(threads), PATIENCE))
+
+
+def test_a_write_that_has_ended_leaves_its_place_and_no_trace() -> None:
+    async def ask(threads: ThreadRunner) -> None:
+        for number in range(5):
+            set_sharer(f"user {number}", "POST")
+            assert await threads.run(str, "answer") == "answer"
+
+    with closing(ThreadRunner(3, "test", wait_seconds=PATIENCE, for_reads=1)) as threads:
+        asyncio.run(asyncio.wait_for(ask(threads), PATIENCE))
+        assert (dict(threads._shares), threads._timed, threads.waiting, threads.running) == ({}, {}, 0, 0)
 
 
 def test_one_user_cannot_fill_the_queue() -> None:
@@ -295,6 +327,28 @@ def test_one_user_cannot_fill_the_queue() -> None:
 
     with closing(ThreadRunner(2, "test", limit=5, limit_each=3)) as threads:
         assert asyncio.run(asyncio.wait_for(ask(threads), PATIENCE)) == "answer"
+
+
+def test_each_request_uses_the_share_of_its_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    shares: list[object] = []
+    start = ThreadRunner.start
+
+    def note(self: ThreadRunner, *args: Any, **kwargs: Any) -> Any:
+        shares.append(module._SHARER.get())
+        return start(self, *args, **kwargs)
+
+    monkeypatch.setattr(ThreadRunner, "start", note)
+    with Api("memory://") as api:
+        ada = api.register("Grace")
+        number = UUID(ada.id).int
+        ada.get("/api/tasks/")
+        ada.task()
+        api.post("/api/accounts/login/", {"username": "GRACE", "password": PASSWORD})
+        api.post("/api/accounts/refresh/", {"refresh": ada.refresh})
+        api.post("/api/accounts/logout/", {"refresh": ada.refresh})
+        api.post("/api/accounts/refresh/", {"refresh": "x"})
+    expected = [("testclient", True), (number, False), (number, True), ("grace", True), (number, True), (number, True)]
+    assert [each for each in shares if each is not None] == [*expected, ("testclient", True)]
 
 
 def test_closing_also_waits_for_calls_that_wait_for_others() -> None:

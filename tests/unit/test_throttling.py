@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import timedelta
-from itertools import cycle
+from itertools import cycle, pairwise
 
 import pytest
 
@@ -24,6 +24,7 @@ from tasktracker.domain.kernel.errors import (
 from tasktracker.domain.throttling import limit
 from tasktracker.domain.throttling.limit import (
     ADDRESS_LIMITS,
+    FORGOTTEN_LIMITS,
     LOGIN_BY_ACCOUNT,
     LOGIN_BY_ADDRESS,
     LOGIN_BY_PAIR,
@@ -299,6 +300,11 @@ class TestNetworks:
             assert limits[position].burst == 2 * limits[position - 1].burst
         assert PAIR_LIMITS[position].refill >= 3 * LOGIN_BY_ACCOUNT.refill
 
+    @pytest.mark.parametrize("limits", [ADDRESS_LIMITS, REGISTRATION_LIMITS, FORGOTTEN_LIMITS])
+    def test_a_wider_network_regains_the_attempts_of_many_accounts_twice_as_fast(self, limits: Sequence[Limit]) -> None:
+        for narrow, wide in pairwise(limits):
+            assert (wide.burst, 2 * wide.refill) == (2 * narrow.burst, narrow.refill)
+
     def test_registrations_are_counted_by_wider_networks(self, app: App) -> None:
         names = iter(f"user{number}" for number in range(1000))
 
@@ -314,8 +320,9 @@ class TestTrust:
         guesses = sum(exhaust(lambda: guess(app, origin)) for origin in addresses(30))  # noqa: B023
         assert guesses == LOGIN_BY_ACCOUNT.burst
 
-    def test_the_owner_logs_in_from_a_network_used_before_while_others_guess(self, app: App) -> None:
-        app.sessions.login("alice", PASSWORD, origin=ELSEWHERE)
+    @pytest.mark.parametrize("name", ["alice", "\uff21lice"])
+    def test_the_owner_logs_in_from_a_network_used_before_while_others_guess(self, app: App, name: str) -> None:
+        app.sessions.login(name, PASSWORD, origin=ELSEWHERE)
         self.use_up_the_account(app)
         with pytest.raises(TooManyRequests):
             app.sessions.login("alice", PASSWORD, origin=Origin("203.0.113.200"))

@@ -20,7 +20,6 @@ from tasktracker.domain.accounts.user import (
     UserFields,
     canonical_email,
     canonical_username,
-    known_time_zone,
 )
 from tasktracker.domain.kernel import time_zones
 from tasktracker.domain.kernel.errors import InvalidInput
@@ -232,7 +231,7 @@ class TestEmail:
 
 @pytest.mark.parametrize("value", ["UTC", "Europe/Vienna", "America/Argentina/Buenos_Aires"])
 def test_an_iana_time_zone_is_accepted(value: str) -> None:
-    assert known_time_zone(value) == value
+    assert time_zones.known_time_zone(value) == value
 
 
 @pytest.fixture
@@ -254,7 +253,7 @@ def odd_host(tmp_path: Path) -> Iterator[None]:
 def test_a_time_zone_of_some_hosts_only_is_refused(odd_host: None, value: str) -> None:
     ZoneInfo(value)  # this host has it
     with pytest.raises(Refused, match="IANA"):
-        known_time_zone(value)
+        time_zones.known_time_zone(value)
 
 
 def test_every_accepted_time_zone_exists_on_a_host_without_own_files(tmp_path: Path) -> None:
@@ -277,7 +276,7 @@ def test_a_stored_time_zone_that_is_gone_becomes_utc_with_a_warning(caplog: pyte
 @pytest.mark.parametrize("value", ["", "Vienna", "europe/vienna", "+01:00", "../../etc/passwd", "UTC\0", "\ud800"])
 def test_an_unknown_time_zone_is_refused(value: str) -> None:
     with pytest.raises(Refused):
-        known_time_zone(value)
+        time_zones.known_time_zone(value)
 
 
 def test_personal_names_are_trimmed_and_limited() -> None:

@@ -13,6 +13,8 @@ from structlog.testing import capture_logs
 
 from tasktracker.domain.jobs.service import Run
 from tasktracker.domain.kernel.errors import StorageUnavailable
+from tasktracker.entrypoints.container import Container
+from tasktracker.entrypoints.settings import load
 from tasktracker.entrypoints.worker import background
 from tasktracker.entrypoints.worker.background import Background
 from tasktracker.entrypoints.worker.worker import STOP_SECONDS, Worker
@@ -110,6 +112,20 @@ def test_work_that_fails_is_logged_and_does_not_end_the_worker(error: Exception,
     assert logs == [{"event": "background work failed", "work": "job", **entry}]
 
 
+def test_a_worker_that_is_asked_to_stop_leaves_the_rest_to_others() -> None:
+    pieces: list[object] = []
+
+    def run_next(_: Callable[[], bool]) -> object:
+        pieces.append(None)
+        worker.ask_to_stop()
+        return object() if len(pieces) < 100 else None
+
+    worker = Worker("job", run_next)
+    worker.start()
+    worker.join(PATIENCE)
+    assert len(pieces) == 1
+
+
 def test_a_job_that_was_run_is_logged_with_its_pieces_and_the_longest_of_them() -> None:
     app = App.in_memory()
     job = new_job(Seed(app.store, app.clock, app.ids))
@@ -133,3 +149,14 @@ def test_a_process_that_stops_waits_for_all_its_work_together(monkeypatch: pytes
     stopping._workers = [worker] * 3
     stopping.stop()
     assert waited == pytest.approx([STOP_SECONDS, 0.4 * STOP_SECONDS, 0])
+
+
+@pytest.mark.parametrize(("mail", "names"), [(False, ["job", "sweep"]), (True, ["job", "sweep", "delivery"])])
+def test_each_kind_of_work_is_woken_by_what_this_process_adds(mail: bool, names: list[str]) -> None:
+    relay = {"MAIL_URL": "smtp://relay.example.org", "MAIL_FROM": "t@example.org", "PUBLIC_URL": "https://example.org"}
+    container = Container(settings=load({"DATABASE_URL": "memory://", **(relay if mail else {})}, None))
+    workers = {each._name: each for each in Background(container)._workers}
+    assert list(workers) == names, "without mail, nothing looks for deliveries"
+    assert workers["job"]._woken is container.jobs_added()
+    assert not mail or workers["delivery"]._woken is container.deliveries_added()
+    assert [name for name, each in workers.items() if each._waits_first] == ["sweep"], "a start is no time to sweep"

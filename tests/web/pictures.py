@@ -59,7 +59,7 @@ def _wait_until_synced(page: Any) -> None:
 
 
 def _take_merge(browser: Any, pages: list[Any], task: str) -> None:
-    """Show two windows: Alice edits without a connection, Ben edits the same task, and both have both edits."""
+    """Show two windows: Alice edits without a connection, Ben edits the same task, and both windows get both edits."""
     alice, ben = pages
     for page in pages:
         page.evaluate("path => history.pushState(null, '', path)", f"/task/{task}")

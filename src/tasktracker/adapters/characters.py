@@ -9,12 +9,12 @@ import regex
 # Characters without ink that the database counts as symbols or letters.
 BLANKS = "\u2800\U00013441\U00013442\U00016fe4\U0001d159"
 
-# `\X` counts all flags before each flag: a long row of flags would take seconds, so pairs are matched first.
+# Pairs of flags are matched before `\X`, which counts all earlier flags for each flag: a long row would take seconds.
 CLUSTER = r"\p{RI}{2}[\p{GCB=Extend}\p{GCB=ZWJ}\p{GCB=SpacingMark}]*|\X"
 
 CJK = (("Latin", "Han", "Hiragana", "Katakana"), ("Latin", "Han", "Bopomofo"), ("Latin", "Han", "Hangul"))
 
-# The recommended scripts and those of limited use (UAX #31, tables 5 and 7), and Mongolian.
+# The recommended scripts, the scripts of limited use (UAX #31, tables 5 and 7), and Mongolian.
 SCRIPTS = (
     "Arab Armn Beng Cyrl Deva Ethi Geor Grek Gujr Guru Hebr Khmr Knda Laoo Latn Mlym Mong Mymr Orya Sinh Taml Telu Thaa"
     " Thai Tibt Adlm Bali Bamu Batk Cakm Cans Cham Cher Hmnp Java Kali Lana Lepc Limb Lisu Mand Mtei Newa Nkoo Olck"
@@ -50,5 +50,5 @@ class RegexCharacters:
         return self._ignorable.search(text) is not None
 
     def is_highly_restrictive(self, text: str) -> bool:
-        """Return whether the letters of the text are of scripts that may be mixed."""
+        """Return whether all letters of the text are of scripts that may be mixed with each other."""
         return self._highly_restrictive.fullmatch(text) is not None

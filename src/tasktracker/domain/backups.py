@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 Progress = Callable[[int, int], None]
-"""Called with the parts that are done, and the number of all parts."""
+"""Called with the number of parts that are done, and the number of all parts."""
 
 
 class BackupRefused(Exception):
@@ -17,7 +17,7 @@ class BackupRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class BackupContents:
-    """What a backup contains: its schema's revision, and the id of the key that encrypted its secrets, if it is known.
+    """What a backup contains: the revision of its schema, and the id of the key that encrypted its secrets, if known.
 
     The id reveals nothing about the key.
     """
@@ -37,7 +37,7 @@ class Backups(Protocol):
     def save(self, file: Path, key_id: str, progress: Progress) -> None:
         """Write a consistent backup to a new file that only its owner can read, while servers may run.
 
-        The file is there only once it is complete and was read again. Raises BackupRefused, StorageUnavailable and
+        The file appears only when it is complete and was read again. Raises BackupRefused, StorageUnavailable and
         OSError.
         """
         ...
@@ -49,11 +49,11 @@ class Backups(Protocol):
     def restore(self, file: Path, *, keep_api_tokens: bool, progress: Progress) -> str | None:
         """Replace all data by that of a backup, and upgrade its schema. The data is replaced completely or not at all.
 
-        In the restored data, nothing that may have been revoked since is valid: sessions, tickets, one-time links and
-        invitations are removed, API tokens as well unless they are kept. Mails that were due are skipped, because they
-        may have been sent. The epoch is a new one, so that devices fetch the full state.
+        Nothing that may have been revoked since the backup stays valid. Sessions, tickets, one-time links and
+        invitations are removed; API tokens too, unless `keep_api_tokens`. Mails that were due are skipped, because they
+        may have been sent. The epoch is new, so that devices fetch the full state.
 
-        Return where the former data is kept, if it is. Raises BackupRefused, also while a server uses the database,
+        Return the place of the former data, if it is kept. Raises BackupRefused, also while a server uses the database,
         StorageUnavailable and OSError.
         """
         ...

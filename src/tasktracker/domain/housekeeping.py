@@ -31,7 +31,7 @@ SWEEP = SystemActor("sweep")
 
 
 class SweepWork(PurgeWork, Protocol):
-    """Work on all data with a retention time."""
+    """A unit of work on all data with a retention time."""
 
     @property
     def history(self) -> HistoryRepository: ...
@@ -65,11 +65,11 @@ class HousekeepingService:
     """The process that removes data older than its retention time, and counts what happened on each day.
 
     It removes tasks in the trash, histories, stored results, events, deliveries, import jobs, expired sessions, links,
-    invitations and tickets, and deletions in feeds. Each batch is a separate unit of work, so that other works do not
-    wait and the process can stop between them.
+    invitations and tickets, and deletions in feeds. Each batch is a separate unit of work, so that others do not wait
+    and the process can stop between batches.
 
-    Another host may have another clock or retention, so no reader may conclude from its own what is still stored. Each
-    checks what is: a feed has a mark, a result the time until which it was promised, a history its versions.
+    Another host may have another clock or retention, so a reader cannot compute what is still stored. Readers look at
+    the data instead: a feed has the mark `swept`, a result has `expires_at`, and a history has its versions.
     """
 
     def __init__(self, *, store: Store[SystemActor, SweepWork], clock: Clock, retention: timedelta = RETENTION) -> None:
@@ -131,7 +131,7 @@ class HousekeepingService:
     def _purge_trash(self, before: datetime, batch: int) -> int:
         """Purge tasks deleted before `before`, each with its subtasks, and return their number without subtasks.
 
-        The many subtasks of a large one are left to a job.
+        A job purges the subtasks of large trees.
         """
         with self._store.reading(SWEEP) as work:
             expired = work.trash.expired(before, batch)

@@ -33,9 +33,10 @@ from tasktracker.domain.tasks.ports import TaskRepository, TrashRepository
 
 
 class UnitOfWork(Protocol[ActorT_co]):
-    """All repositories, bound to one actor and one time. It must not be used after it was closed.
+    """All repositories, bound to one actor and one time. Never use it after it was closed.
 
-    Each feature declares the part that it needs as a Protocol beside its ports. This class satisfies all of them.
+    Each feature declares the part that it needs as a Protocol beside its ports. This class satisfies all these
+    Protocols.
     """
 
     made_at: datetime | None
@@ -95,18 +96,18 @@ class UnitOfWork(Protocol[ActorT_co]):
 
 
 class Storage(Admission, SecretStore, Protocol):
-    """Opens units of work for actors of every kind (see `kernel.store.Store`). A work is typed by its actor."""
+    """Opens units of work for actors of every kind (see `kernel.store.Store`). Their type names the actor's."""
 
     def reading(self, actor: ActorT) -> AbstractContextManager[UnitOfWork[ActorT]]:
-        """Open a read-only work."""
+        """Open a read-only unit of work."""
         ...
 
     def snapshot(self, actor: ActorT) -> AbstractContextManager[UnitOfWork[ActorT]]:
-        """Open a read-only work whose statements all see one state of the data."""
+        """Open a read-only unit of work whose statements all see one state of the data."""
         ...
 
     def writing(self, actor: ActorT) -> AbstractContextManager[UnitOfWork[ActorT]]:
-        """Open a work that is one transaction."""
+        """Open a unit of work that is one transaction."""
         ...
 
     def ready(self) -> None:

@@ -32,7 +32,7 @@ new_password = click.password_option(
 
 @contextmanager
 def _administering(user: str) -> Iterator[tuple[Container, UnitOfWork[SystemActor], UUID]]:
-    """Open a work on the user with this username or e-mail address."""
+    """Open a unit of work on the user with this username or e-mail address."""
     with opened_container() as container, container.store().writing(ACTOR) as work:
         yield container, work, container.administration().named(work, user)
 
@@ -86,8 +86,8 @@ def users() -> None:
 def list_users(search: str, state: str | None) -> None:
     """List users, one on a line, with tabs between the columns.
 
-    The columns are the id, the username, the e-mail address, what the user is (active or disabled, admin, two-factor),
-    the last use, and the numbers of sessions and tasks.
+    The columns are the id, the username, the e-mail address, the state (active or disabled, admin, two-factor), the
+    last use, and the numbers of sessions and tasks.
     """
     with opened_container() as container, container.store().reading(ACTOR) as work:
         after: AccountKey[Any] | None = None
@@ -120,7 +120,7 @@ def _columns(account: AccountSummary) -> Sequence[str]:
 @click.option("--password", envvar="TASKTRACKER_PASSWORD", help="Password.  [env: TASKTRACKER_PASSWORD]")
 @report_errors
 def create_user(username: str, email: str | None, admin: bool, password: str | None) -> None:
-    """Create a user. Without a password, print a one-time link with which the user chooses it."""
+    """Create a user. Without a password, print a one-time link with which the user sets the password."""
     with opened_container() as container:
         fields = UserFields(username=username, email=email)
         user, token = container.account_processes().create(ACTOR, fields, password, is_admin=admin)
@@ -195,11 +195,13 @@ def invites() -> None:
 
 @invites.command("create")
 @click.option("--note", default="", help="A note for administrators.")
-@click.option("--address", help="For whom it is. With mail, it is sent there, and no link is printed.")
+@click.option(
+    "--address", help=("Address of the invited person. If mail is configured, the link is mailed and not printed.")
+)
 @click.option("--uses", type=click.IntRange(1, MAX_USES), default=1, show_default=True, help="Number of registrations.")
 @report_errors
 def create_invite(note: str, address: str | None, uses: int) -> None:
-    """Make an invitation, which expires after 14 days, and print its token and its link, or mail it."""
+    """Make an invitation that expires after 14 days. Print its token and its link, or mail the link."""
     with opened_container() as container:
         fields = InviteFields(note=note, address=address, uses_left=uses)
         with container.store().writing(ACTOR) as work:
@@ -214,7 +216,7 @@ def create_invite(note: str, address: str | None, uses: int) -> None:
 @invites.command("list")
 @report_errors
 def list_invites() -> None:
-    """List invitations, one on a line: the id, the remaining uses, when it expires, the address, and the note."""
+    """List invitations, one on a line: the id, the remaining uses, the time of expiry, the address, and the note."""
     with opened_container() as container, container.store().reading(ACTOR) as work:
         after: InviteKey | None = None
         while True:

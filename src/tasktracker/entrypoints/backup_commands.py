@@ -22,7 +22,7 @@ _NAME = re.compile(r"tasktracker-\d{8}T\d{6}Z")
 
 
 def save(container: Container, loaded: Settings, file: Path | None, keep: int | None) -> None:
-    """Write a backup, and delete the oldest ones in its folder that `keep` does not count."""
+    """Write a backup. If `keep` is given, then delete all but this number of the newest backups in the folder."""
     backups = container.backups()
     default = loaded.backup_folder
     if file is None:
@@ -34,7 +34,7 @@ def save(container: Container, loaded: Settings, file: Path | None, keep: int | 
         raise BackupRefused("--keep needs a folder that exists, in which backups are named after the time.")
     with _progress("backing up") as progress:
         backups.save(file, container.keys().signing, progress)
-    with suppress(StorageUnavailable):  # the schema may be that of an earlier version, before an upgrade
+    with suppress(StorageUnavailable):  # the schema may be of an earlier version, before an upgrade
         try:
             with container.store().writing(SystemActor("backup")) as work:
                 work.statistics.mark(Maintenance.BACKUP, work.now)

@@ -43,7 +43,7 @@ def main() -> None:
 
 
 def _listening_port(loaded: settings.Settings) -> int:
-    """Return the port to listen on, a free one instead of 0. Raises ClickException if the server could not listen."""
+    """Return the port to listen on. For 0, return a free port. Raises ClickException if the server could not listen."""
     from tasktracker.entrypoints import server
 
     failure: OSError | None = None
@@ -61,7 +61,7 @@ def _listening_port(loaded: settings.Settings) -> int:
     except OSError as error:
         failure = error
     number = failure.errno if failure else None
-    # Without the address, which the message of a socket repeats; names have errors of their own.
+    # A socket's message repeats the address, so only the reason is used. Errors of names have no number of the system.
     reason = os.strerror(number) if number and number > 0 else failure and failure.strerror
     raise click.ClickException(f"cannot listen on port {loaded.port} of {loaded.host}: {reason}")
 
@@ -100,7 +100,7 @@ def serve(host: str | None, port: int | None, workers: int | None) -> None:
 @main.command()
 @report_errors
 def worker() -> None:
-    """Run jobs, send mails and sweep, until it is asked to stop.
+    """Run jobs, send mails and sweep, until the process is asked to stop.
 
     Servers do this themselves, unless RUN_WORKER is false. Any number of workers and servers may run, on any hosts.
     """
@@ -144,7 +144,7 @@ def migrate(check: bool) -> None:
 def sweep(limit: int | None) -> None:
     """Remove trash, histories, authentication events, imports and stored responses older than WINDOW_DAYS.
 
-    Works in small batches and may run beside a server. Servers also do this themselves.
+    This removes small batches and may run beside a server. Servers also do this themselves.
     """
     with opened_container() as container:
         count = container.housekeeping().sweep(limit)
@@ -196,9 +196,9 @@ def new_epoch() -> None:
 @main.command("doctor")
 @report_errors
 def doctor() -> None:
-    """Check the settings, the database, and what the service needs; print what to do.
+    """Check the settings, the database, and all that the service needs. Print advice for each problem.
 
-    Changes nothing. Ends with status 1 if the server cannot work as it is.
+    This changes nothing. It ends with status 1 if the server cannot work in this state.
     """
     colours = {Level.OK: "green", Level.WARNING: "yellow", Level.ERROR: "red"}
     is_fit = True
@@ -219,8 +219,8 @@ def doctor() -> None:
 def backup(file: Path | None, keep: int | None) -> None:
     """Back up the whole database, while servers may run.
 
-    FILE is a new file, or a folder, in which the file is named after the time; by default, the folder `backups` in
-    DATA_FOLDER. The backup has a consistent state of all data, and is checked. PostgreSQL's programs pg_dump and
+    FILE is a new file or a folder. The default is the folder `backups` in DATA_FOLDER. In a folder, the file is named
+    after the time. The backup has a consistent state of all data, and is checked. PostgreSQL's programs pg_dump and
     pg_restore must be installed for a PostgreSQL database.
     """
     loaded = load_settings(serving=False)
@@ -274,10 +274,10 @@ def export(user: str, output: Path | None) -> None:
 @click.option("--project", help="Project that a CSV file of Todoist contains.  [default: the name before .csv]")
 @report_errors
 def import_(user: str, file: BinaryIO, dry_run: bool, restore: bool, form: str | None, project: str | None) -> None:
-    """Import a Task Tracker export, or a CSV file of Todoist or a ZIP file of several, into a user's account.
+    """Import a Task Tracker export, a CSV file of Todoist, or a ZIP file of such CSV files, into a user's account.
 
-    USER is a username or an e-mail address; the FILE `-` is standard input. Existing items are not changed, so a
-    file may be imported again. Invalid lines are skipped and reported.
+    USER is a username or an e-mail address. The FILE `-` is standard input. Existing items are not changed, so a file
+    may be imported again. Invalid lines are skipped and reported.
     """
     with opened_container() as container:
         report = transfer_commands.import_from(
@@ -331,7 +331,7 @@ def keys() -> None:
 @keys.command("reencrypt")
 @report_errors
 def reencrypt() -> None:
-    """Encrypt stored secrets again, with the first key in SECRET_KEYS.
+    """Encrypt stored secrets again with the first key in SECRET_KEYS.
 
     Run this before removing another key from SECRET_KEYS.
     """

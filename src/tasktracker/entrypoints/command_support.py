@@ -1,4 +1,4 @@
-"""What the commands have in common: errors as messages, the settings, and the container."""
+"""The common parts of the commands: errors as messages, the settings, and the container."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def _is_encodable(text: str) -> bool:
 
 
 def load_settings(*, serving: bool = True) -> settings.Settings:
-    """Read the settings, and warn of names that are none. Raises SettingsError."""
+    """Read the settings, and warn of names that are not settings. Raises SettingsError."""
     for warning in settings.misspelled():
         click.echo(f"Warning: {warning}", err=True)
     return settings.load(serving=serving)
@@ -72,7 +72,7 @@ def opened_container() -> Iterator[Container]:
 
 
 def require_database(container: Container) -> None:
-    """Migrate an embedded database. Refuse another database without the current schema, and a read-only one."""
+    """Migrate an embedded database. Refuse any other without the current schema, and a read-only database."""
     schema = Schema(container.settings())
     found = schema.current()
     if found != schema.head:

@@ -10,6 +10,7 @@ from threading import Event
 from dependency_injector import containers, providers
 
 from tasktracker.adapters.audit_log import StructlogAuditLog
+from tasktracker.adapters.calendar.rules import DateutilCalendarRules
 from tasktracker.adapters.characters import RegexCharacters
 from tasktracker.adapters.events.local import LocalChangeNotifier
 from tasktracker.adapters.events.polling import PollingChangeNotifier
@@ -150,7 +151,7 @@ def _storage(settings: Settings) -> str:
 def _database(settings: Settings) -> Database:
     return open_database(
         settings.database_url,
-        # One connection for each thread that may need one, so that none waits for another.
+        # One connection for each thread that may need one, so that no thread waits for another one.
         pool_size=settings.database_connections
         + THREADS_PER_HASH * settings.hashing_threads
         + settings.transfers
@@ -272,6 +273,7 @@ class Container(containers.DeclarativeContainer):
     clock = providers.Singleton(SystemClock)
     ids = providers.Singleton(Uuid7Generator)
     characters = providers.Singleton(RegexCharacters)
+    calendar = providers.Singleton(DateutilCalendarRules)
 
     keys = providers.Singleton(_key_ring, settings)
     signer = providers.Singleton(JwtTokenSigner, keys, clock)

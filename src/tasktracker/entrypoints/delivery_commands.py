@@ -30,7 +30,7 @@ def deliveries() -> None:
 )
 @report_errors
 def list_deliveries(state: str | None, limit: int) -> None:
-    """List the newest mails: id, time, state, kind, attempts and the problem of the last one."""
+    """List the newest mails: id, time, state, kind, number of attempts, and the problem of the last attempt."""
     with opened_container() as container, container.store().reading(ADMINISTRATION) as work:
         page = container.deliveries().list_all(work, DeliveryState(state) if state else None, limit=limit)
     for each in page.items:
@@ -42,7 +42,7 @@ def list_deliveries(state: str | None, limit: int) -> None:
 @click.argument("delivery_id", type=click.UUID)
 @report_errors
 def retry_delivery(delivery_id: UUID) -> None:
-    """Send a mail that has failed again, and try for another 24 hours."""
+    """Send a failed mail again. Attempts are made for another 24 hours."""
     with opened_container() as container, container.store().writing(ADMINISTRATION) as work:
         container.delivery_administration().retry(work, delivery_id)
     click.echo("the mail is due")

@@ -1,4 +1,4 @@
-"""The command `doctor`: checks of the configuration and of what the service needs, each with advice."""
+"""The command `doctor`: checks of the configuration and of all that the service needs, each with advice."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """The result of a check: what was found, and what the operator can do."""
+    """The result of a check: a finding, and advice for the operator."""
 
     level: Level
     subject: str
@@ -51,7 +51,7 @@ class Finding:
 
 
 def examine() -> Iterator[Finding]:
-    """Yield the findings of all checks. What depends on something that failed is not checked."""
+    """Yield the findings of all checks. A check is left out if it depends on a part that failed its own check."""
     for text in settings.misspelled():
         yield Finding(Level.WARNING, "settings", text, "Correct the name.")
     try:

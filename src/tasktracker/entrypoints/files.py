@@ -1,4 +1,4 @@
-"""Writing files with personal data: for the owner only, and complete or not at all."""
+"""Writing files with personal data. Only the owner can read them, and a file is complete or does not exist."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import IO
 def writing(path: Path) -> Iterator[IO[bytes]]:
     """Open a file for writing. Links are followed. A pipe or a device is written into. Raises OSError with the path.
 
-    A regular file is replaced when all is written, so that it is never partial, and then has the mode 0600.
+    A regular file is replaced when all data is written, so it is never partial. Its mode is then 0600.
     """
     mode = stat.S_IFREG
     with suppress(FileNotFoundError):
@@ -26,7 +26,7 @@ def writing(path: Path) -> Iterator[IO[bytes]]:
         return
     target = Path(os.path.realpath(path))
     try:
-        # mkstemp creates the file with mode 0600, under a name that cannot be a link.
+        # mkstemp creates a new file with mode 0600, so its name cannot be a link.
         handle, name = tempfile.mkstemp(dir=target.parent, prefix=".tasktracker-", suffix=".partial")
     except OSError as error:
         raise OSError(error.errno, error.strerror, str(path)) from None

@@ -14,14 +14,14 @@ MAX_WAITING = 4 * 1024 * 1024
 """Characters that may wait to be written."""
 CLOSE_SECONDS = 1
 BATCH_SECONDS = 0.01
-"""Lines are collected for this time. To wake the thread for each line would take 10 µs of a request."""
+"""Lines are collected for this time. Waking the thread for each line would take 10 µs of each request."""
 
 
 class LogWriter(io.TextIOBase):
-    """Writes text to a file descriptor, on a thread of its own.
+    """Writes text to a file descriptor, on a separate thread.
 
-    A pipe that is not read, or a slow disk, would otherwise stop the event loop and every request. What does not fit
-    into the buffer is dropped, and the number of dropped lines is logged as soon as lines can be written again.
+    Otherwise, a pipe that is not read, or a slow disk, would stop the event loop and every request. Lines that do not
+    fit into the buffer are dropped, and the number of dropped lines is logged as soon as lines can be written again.
     """
 
     def __init__(self, descriptor: int, *, max_waiting: int = MAX_WAITING) -> None:
@@ -39,7 +39,7 @@ class LogWriter(io.TextIOBase):
         return os.isatty(self._descriptor)
 
     def write(self, text: str) -> int:
-        """Write a line soon, or drop it. After `close`, write it at once, or drop it if earlier ones still wait."""
+        """Write a line soon, or drop it. After `close`, write it at once, or drop it if earlier lines still wait."""
         with self._changed:
             if self._waiting + len(text) > self._max_waiting or (self._is_closed and self._waiting):
                 self._dropped += 1
@@ -53,7 +53,7 @@ class LogWriter(io.TextIOBase):
         return len(text)
 
     def close(self) -> None:
-        """Write what waits, for at most CLOSE_SECONDS. Called when no more requests are served."""
+        """Write the waiting lines, for at most CLOSE_SECONDS. Call this when no more requests are served."""
         with self._changed:
             self._changed.wait_for(lambda: not self._waiting, CLOSE_SECONDS)
             self._is_closed = True

@@ -10,7 +10,7 @@ import structlog
 
 from tasktracker.entrypoints.settings import Settings
 
-# Never with local variables: they contain passwords and tokens.
+# Tracebacks never have local variables, which contain passwords and tokens.
 TRACEBACKS = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
 
 

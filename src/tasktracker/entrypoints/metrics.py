@@ -1,8 +1,8 @@
 """Metrics for Prometheus, of all worker processes together.
 
-Each process writes its numbers into files of a shared folder, so that any of them can answer for all. The folder is
-named by an environment variable of `prometheus_client`, which must be set before that is imported: therefore this
-module imports it late.
+Each process writes its numbers into files of a shared folder, so that each process can answer for all. An environment
+variable of `prometheus_client` names the folder. It must be set before `prometheus_client` is imported, so this module
+imports the library late.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ MEDIA_TYPE = "text/plain; version=0.0.4"
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 Gauges = Mapping[tuple[str, str], Callable[[], float]]
-"""The numbers to sample: by the name of a metric, and by the value of its label `name`."""
+"""The numbers to sample, by the name of a metric and the value of its label `name`."""
 
 _GAUGES = {
     "threads": "Threads of a pool.",
@@ -84,7 +84,7 @@ class ProcessMetrics:
         }
 
     def observe(self, method: str, route: str | None, status: int | None, seconds: float) -> None:
-        """Count a request. `route` is the template of its path, None for an unknown one."""
+        """Count a request. `route` is the template of its path, or None for an unknown path."""
         key = (method, route, status)
         found = self._of.get(key)
         if found is None:
@@ -105,7 +105,7 @@ class StoreCollector:
         self._clock = clock
 
     def collect(self) -> Iterator[Metric]:
-        """Yield the metrics of the service as a whole. Without a database, only that there is none."""
+        """Yield the metrics of the whole service. If the database does not answer, yield only that."""
         from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily
 
         yield InfoMetricFamily("tasktracker", "The program.", {"version": version("tasktracker-server")})
@@ -145,7 +145,7 @@ class SharedCollector:
         self._all = MultiProcessCollector(None)  # type: ignore[no-untyped-call]
 
     def collect(self) -> Iterator[Metric]:
-        """Yield the sums over all processes. The gauges of those that have ended no longer count."""
+        """Yield the sums over all processes. The gauges of processes that have ended do not count."""
         from prometheus_client.multiprocess import mark_process_dead
 
         for file in Path(os.environ[FOLDER]).glob("gauge_live*.db"):
@@ -166,7 +166,7 @@ def _is_alive(pid: int) -> bool:
 
 
 def registry(process: ProcessMetrics | None, store: Storage, clock: Clock) -> CollectorRegistry:
-    """Return the registry of all metrics: those of one process, or of all that share the folder."""
+    """Return the registry of all metrics, of one process or of all processes that share the folder."""
     from prometheus_client import CollectorRegistry
 
     found = CollectorRegistry()
@@ -179,7 +179,7 @@ def registry(process: ProcessMetrics | None, store: Storage, clock: Clock) -> Co
 
 
 def serve(settings: Settings, of: CollectorRegistry) -> None:
-    """Answer on a port of its own, on threads that end with the process. Raises SettingsError."""
+    """Serve the metrics on a separate port, on threads that end with the process. Raises SettingsError."""
     from prometheus_client import start_http_server
 
     try:

@@ -31,13 +31,14 @@ from tasktracker.entrypoints.http.subscriptions import SubscriptionRegistry
 from tasktracker.entrypoints.log_writer import LogWriter
 
 STARTUP_FAILURE = 3
-"""The exit status if the application does not start, as uvicorn itself uses it."""
+"""The exit status if the application does not start. uvicorn itself uses the same status."""
 
 SHUTDOWN_SECONDS = 10
 """How long running requests may take to finish after the server was asked to stop."""
 
 WORKER_SECONDS = 60
-"""How long a worker may be silent before it is replaced. It is silent while it starts, and a busy host needs long."""
+"""How long a worker may be silent before it is replaced. A worker is silent while it starts, which takes long on a busy
+host."""
 
 
 # Options of mallopt(3).
@@ -60,9 +61,9 @@ def create() -> Application:
     app.litestar.on_shutdown.append(writer.close)
     stop_on_signals(app.services.subscriptions)
     if loaded.one_processor:
-        # Other threads, as those that hash passwords, have started before and may use all processors.
+        # Other threads, such as those that hash passwords, started earlier and may use all processors.
         share_processor([threading.main_thread(), *app.services.threads])
-    # Objects created so far live as long as the process. A full garbage collection would scan them all, and stop
+    # Objects created so far live as long as the process. A full garbage collection would scan all of them, and stop
     # every running request for a twentieth of a second.
     gc.collect()
     gc.freeze()
@@ -99,9 +100,9 @@ def stop_on_signals(subscriptions: SubscriptionRegistry) -> None:
 
 
 def stop_listening(server: uvicorn.Server) -> None:
-    """Close the listening sockets, and serve the connections that wait in them. The system would reset those.
+    """Close the listening sockets, and serve the waiting connections, which the system would reset.
 
-    uvicorn itself closes the sockets up to 0.1 seconds later, and resets what was connected since the last accept.
+    uvicorn itself closes the sockets up to 0.1 seconds later, and resets connections made since the last accept.
     """
     waiting = []
     for each in server.servers:
@@ -128,26 +129,26 @@ class Supervisor(Multiprocess):
     """uvicorn's supervisor of worker processes, which refuses connections while the workers stop."""
 
     def keep_subprocess_alive(self) -> None:
-        """Replace workers that have died, and those that are silent for `WORKER_SECONDS`."""
+        """Replace workers that have ended, and workers that are silent for `WORKER_SECONDS`."""
         for each in self.processes:
-            each.child_conn.close()  # otherwise the pipe of a worker that dies would not end, but be silent
+            each.child_conn.close()  # otherwise the pipe of a worker that has ended would stay open and silent
         super().keep_subprocess_alive()
 
     def terminate_all(self) -> None:
-        """Stop the workers. Until all have closed the socket, connections would be accepted but never answered."""
+        """Close the sockets, then stop the workers. An open socket would accept connections that get no answer."""
         for each in self.sockets:
             each.close()
         super().terminate_all()
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Return a listening socket. On `::` it also accepts IPv4, whatever the system's default is. Raises OSError."""
+    """Return a listening socket. On `::`, it also accepts IPv4, for any default of the system. Raises OSError."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     return socket.create_server((host, port), family=family, dualstack_ipv6=_is_any_ipv6(host))
 
 
 def listen_unix(path: Path) -> socket.socket:
-    """Return a Unix socket to which its group may connect. Replace that of a server that has ended. Raises OSError."""
+    """Return a Unix socket to which its group may connect. Replace the socket of an ended server. Raises OSError."""
     with socket.socket(socket.AF_UNIX) as probe, suppress(FileNotFoundError, ConnectionRefusedError):
         probe.connect(str(path))
         raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
@@ -183,7 +184,7 @@ def serve(loaded: settings.Settings) -> None:
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
         timeout_worker_healthcheck=WORKER_SECONDS,
     )
-    # On `::`, uvicorn would accept IPv4 with several workers only.
+    # On `::`, uvicorn would accept IPv4 only with several workers.
     sockets = [listen(loaded.host, loaded.port)] if _is_any_ipv6(loaded.host) else []
     if loaded.unix_socket:
         sockets = [listen_unix(Path(loaded.unix_socket))]
@@ -202,7 +203,7 @@ def serve(loaded: settings.Settings) -> None:
 
 
 def unmapped_and_mapped(networks: Sequence[str]) -> list[str]:
-    """Return networks and, for each of IPv4, its form on a socket that accepts both (RFC 4291 §2.5.5.2)."""
+    """Return networks and, for each IPv4 network, its form on a socket for IPv4 and IPv6 (RFC 4291 §2.5.5.2)."""
     known = [ip_network(each) for each in networks]
     mapped = [f"::ffff:{each.network_address}/{96 + each.prefixlen}" for each in known if isinstance(each, IPv4Network)]
     return [*map(str, known), *mapped]

@@ -1,4 +1,4 @@
-"""The values of settings: how the text of each variable is read, and why a text is refused."""
+"""The values of settings: reading the text of each variable, and the reasons for refusing a text."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FOLDER = MAIL_FOLDER
 MEMORY = "memory://"
 MIN_KEY_LENGTH = 32
 RESERVED = frozenset({"api", "dev", "docs", "health", "link", "metrics", "problems", "schema", "user"})
-"""The first parts of all paths of the server. A path of PUBLIC_URL could not be told from them."""
+"""The first parts of all paths of the server. A path of PUBLIC_URL must differ from them."""
 MIN_METRICS_TOKEN_LENGTH = 16
 MAX_SOCKET_BYTES = 107  # unix(7)
 MAX_PORT = 65535
@@ -36,7 +36,7 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 def read(field: msgspec.structs.FieldInfo, text: str) -> Any:
-    """Return the value of a setting's text. Raises ValueError, which never quotes the text: it may be secret."""
+    """Return the value of a setting's text. Raises ValueError without quoting the text, which may be secret."""
     if not text.isprintable():
         raise ValueError("must be text without control characters, in UTF-8")
     reader = _READERS.get(field.name)

@@ -30,7 +30,7 @@ class Environment(StrEnum):
     PRODUCTION = "production"
 
 
-# Far more than is useful. A larger number would need too much memory.
+# Far more threads than are useful. A larger number would need too much memory.
 Count = Annotated[int, Meta(ge=1, le=1_000_000)]
 Threads = Annotated[int, Meta(ge=1, le=1000)]
 Bytes = Annotated[int, Meta(ge=1024, le=2**40)]
@@ -41,7 +41,8 @@ DEVELOPMENT_ORIGINS = ("http://localhost:5173", "http://127.0.0.1:5173")
 
 SECRETS = ("secret_keys", "database_url", "listen_database_url", "mail_url", "metrics_token")
 FILE_SUFFIX = "_FILE"
-"""Each of SECRETS may be in a file, which a variable with this suffix names: other processes can read variables."""
+"""Each of SECRETS may be in a file that a variable with this suffix names, because other processes can read
+variables."""
 
 THREADS_PER_HASH = 2
 """Threads that run use cases with password hashing, for each of HASHING_THREADS."""
@@ -50,10 +51,10 @@ STREAM_THREADS = 2
 """Threads of each worker that read the changes for event streams."""
 
 BACKGROUND_THREADS = 3
-"""Threads of each worker for jobs, deliveries and the sweep, so that none waits for another or behind requests."""
+"""Threads of each worker for jobs, deliveries and the sweep, so that none waits for another one or for requests."""
 
 HEALTH_THREADS = 1
-"""Threads of each worker that check the database for `/health/ready`, so that no check waits behind requests."""
+"""Threads of each worker that check the database for `/health/ready`, so that no check waits for requests."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,24 +72,24 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     database_connections: Threads = 10
     """Concurrent requests per worker. Each has its own connection; other threads need further connections."""
     database_wait_seconds: Annotated[int, Meta(ge=1, le=60)] = 5
-    """How long a request may wait for a thread and the database, all waits together; after it, the response is 503."""
+    """How long a request may wait in total for a thread and the database. After that, the response is 503."""
     database_prepared_statements: bool = True
     """Set to false behind a connection pooler in transaction mode, such as PgBouncer."""
 
     listen_database_url: str = ""
-    """PostgreSQL URL for LISTEN/NOTIFY, not through a pooler. Default: DATABASE_URL, or polling behind a pooler."""
+    """PostgreSQL URL for LISTEN/NOTIFY without a pooler. Default: DATABASE_URL; behind a pooler, polling."""
 
     secret_keys: tuple[str, ...] = ()
     """Comma-separated keys of at least 32 characters: the first signs and encrypts, all verify and decrypt."""
 
     public_url: str = ""
-    """The URL under which browsers reach the server, with its path; links in mails lead there."""
+    """The URL under which browsers reach the server, with its path. Links in mails begin with it."""
     mail_url: str = ""
     """`smtp://user:password@host`, `smtps://…` or, in development, `folder:PATH`; by default, no mail is sent."""
     mail_from: str = ""
     """Sender of mails, as in `Task Tracker <tasks@example.org>`."""
     run_worker: bool = True
-    """Run jobs, send mails and sweep in the server; false if `tasktracker worker` does."""
+    """Run jobs, send mails and sweep in the server. Set it to false if `tasktracker worker` does this."""
     registration: Registration | None = None
     """Whether new users may register: `open`, `invite` or `closed`. If it is set, administrators cannot change it."""
 
@@ -108,7 +109,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     import_max_bytes: Bytes = 64 * 1024 * 1024
     """Maximum size of an imported file."""
     transfers: Threads = 2
-    """Concurrent exports and imports per worker, one per user; the response to another one is 503."""
+    """Concurrent exports and imports per worker, one per user. The response to a further one is 503."""
 
     access_token_seconds: Seconds = 15 * 60
     """Lifetime of an access token."""
@@ -117,16 +118,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     session_absolute_seconds: Seconds = 60 * 24 * 3600
     """A session expires this time after the login, even if it is refreshed."""
     refresh_grace_seconds: Annotated[int, Meta(ge=0, le=60)] = 10
-    """For this time, a used refresh token still returns the same successor; 0: strictly single use."""
+    """For this time, a used refresh token still returns the same successor. With 0, it works only once."""
     sessions_per_user: Count = 50
-    """Maximum number of sessions per user; a further login ends the session that was refreshed longest ago."""
+    """Maximum number of sessions per user. A further login ends the session with the oldest refresh."""
 
     api_tokens_per_user: Count = 50
     """Maximum number of API tokens per user."""
     streams_per_user: Count = 20
     """Maximum number of open event streams per user and worker."""
     tasks_per_user: Quota = 0
-    """Maximum number of tasks per user, those in the trash included; 0: no limit. Administrators may set another."""
+    """Maximum number of tasks per user, including the trash; 0: no limit. Administrators may set one for a user."""
     categories_per_user: Quota = 0
     """Maximum number of categories per user; 0: no limit."""
     bytes_per_user: Quota = 0
@@ -142,7 +143,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     request_log: bool = True
     """Log one line for each request."""
     metrics_token: str = ""
-    """Token of at least 16 characters with which `GET /metrics` is answered. Without it, there is no such path."""
+    """Token of at least 16 characters for `GET /metrics`. Without this setting, the path does not exist."""
     metrics_port: Annotated[int, Meta(ge=0, le=MAX_PORT)] = 0
     """Port of HOST on which metrics are served without a token; 0: none. It must not be reachable by the public."""
     one_processor: bool = True
@@ -157,9 +158,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     argon2_lanes: Annotated[int, Meta(ge=1, le=16)] = 1
     """argon2id lanes."""
     hashing_threads: Threads = 1
-    """Concurrent password hashes per worker. As many as there are cores would slow down all other requests."""
+    """Concurrent password hashes per worker. One hash per core would slow down all other requests."""
     hashing_queue: Annotated[int, Meta(ge=0, le=1_000_000)] = 64
-    """Requests per worker that may wait for a hashing thread; the response to another one is 503."""
+    """Requests per worker that may wait for a hashing thread. The response to a further one is 503."""
 
     @property
     def is_production(self) -> bool:
@@ -209,7 +210,7 @@ def load(environ: Mapping[str, str] | None = None, dotenv: Path | None = DOTENV,
 
 
 def _text(field: str, values: Mapping[str, str | None]) -> str:
-    """Return the text of a setting, which for a secret may be the content of a file. Raises ValueError."""
+    """Return the text of a setting. For a secret, this may be the content of a file. Raises ValueError."""
     name = field.upper()
     text = (values.get(name) or "").strip()
     path = (values.get(f"{name}{FILE_SUFFIX}") or "").strip() if field in SECRETS else ""
@@ -226,7 +227,7 @@ def _text(field: str, values: Mapping[str, str | None]) -> str:
 
 
 def misspelled(environ: Mapping[str, str] | None = None, dotenv: Path | None = DOTENV) -> list[str]:
-    """Return a warning for each name in the file that is no setting, and for each variable that is nearly one."""
+    """Return a warning for each name in the file that is no setting, and for each variable with a similar name."""
     names = [name.upper() for name in Settings.__struct_fields__]
     names += [f"{name.upper()}{FILE_SUFFIX}" for name in SECRETS]
     in_file = [name for name, text in _file(dotenv).items() if name not in names and text]
@@ -239,7 +240,7 @@ def misspelled(environ: Mapping[str, str] | None = None, dotenv: Path | None = D
 
 
 def _file(dotenv: Path | None) -> dict[str, str | None]:
-    """Return the names and values in the file. Raises SettingsError, which names the lines but quotes none."""
+    """Return the names and values in the file. Raises SettingsError with the numbers of wrong lines, not their text."""
     if dotenv is None or not dotenv.exists() or dotenv.is_dir():
         return {}
     try:
@@ -248,7 +249,7 @@ def _file(dotenv: Path | None) -> dict[str, str | None]:
         raise SettingsError(f"{dotenv}: must be UTF-8 text") from None
     except OSError as error:
         raise SettingsError(f"{dotenv}: {error.strerror}") from None
-    # dotenv_values only logs a warning of a line that it cannot read.
+    # dotenv_values only logs a warning for a line that it cannot read.
     wrong = [_line(each.original) for each in parse_stream(StringIO(text)) if each.error]
     if wrong:
         raise SettingsError("\n".join(f"{dotenv}: line {line} must be like NAME=value" for line in wrong))
@@ -256,7 +257,7 @@ def _file(dotenv: Path | None) -> dict[str, str | None]:
 
 
 def _line(original: Original) -> int:
-    """Return the number of a line, which the parser gives together with the blank lines before it."""
+    """Return the number of a line. The parser's text of the line includes the blank lines before it."""
     blank = original.string[: -len(original.string.lstrip())]
     return original.line + blank.count("\n")
 
@@ -277,7 +278,7 @@ def _completed(settings: Settings) -> Settings:
 
 
 def _conflicts(settings: Settings, serving: bool) -> Iterator[tuple[tuple[str, ...], str]]:
-    """Yield settings that exclude each other: the name to report, the other names, and the problem."""
+    """Yield the conflicts between settings: the name to report, the other names, and the problem."""
     if serving and settings.is_production:
         if not settings.secret_keys:
             yield ("SECRET_KEYS",), "is required in production; `tasktracker keys new` prints a new key"

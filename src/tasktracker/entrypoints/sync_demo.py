@@ -239,7 +239,7 @@ def _user(api_url: str) -> Iterator[tuple[str, str]]:
 
 @contextmanager
 def _server(folder: Path) -> Iterator[str]:
-    """Yield the URL of a server process with its data in a folder. It gets none of this process's settings."""
+    """Yield the URL of a server process with its data in a folder. The server gets no settings of this process."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

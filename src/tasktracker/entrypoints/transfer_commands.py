@@ -22,7 +22,7 @@ IN_MEMORY = 1024 * 1024
 
 def export_to(container: Container, user: str, output: Path | None) -> None:
     """Write a user's export to a file or to standard output, with a progress bar on standard error."""
-    # Without the bar when the export itself is printed to the terminal.
+    # No bar is shown if the export itself is printed to the terminal.
     to_terminal = output is None and sys.stdout.isatty()
     bar = click.progressbar(length=1, label="exporting", file=sys.stderr, hidden=to_terminal)
 
@@ -70,7 +70,7 @@ def import_from(
         with click.progressbar(length=size, label="importing", file=sys.stderr) as bar:
 
             def progress(read: int) -> None:
-                # Tasks that wait for their parent are read again; the bar must not go back.
+                # Tasks that wait for their parent are read again, but the bar must not go back.
                 bar.update(max(0, read - bar.pos))
 
             return container.imports().import_file_for(

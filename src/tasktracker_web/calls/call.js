@@ -1,4 +1,5 @@
-// Requests about accounts and the service. What needs a recent proof asks for it in place, and is then sent again.
+// Requests about accounts and the service. A request that needs a recent proof asks for it in place, and is then sent
+// again.
 
 import { useCopy } from "../account.js";
 import { Refused } from "../sync/errors.js";
@@ -7,7 +8,7 @@ import { signal } from "../vendor/preact-signals-core.js";
 /** The user gave no proof. */
 export class Cancelled extends Error {}
 
-/** How a proof that is asked for ends. @typedef {{ done: Promise<void>, resolve: () => void, reject: (error: Error) => void }} Asked */
+/** How a requested proof ends. @typedef {{ done: Promise<void>, resolve: () => void, reject: (error: Error) => void }} Asked */
 /** @type {import("@preact/signals-core").Signal<Asked | null>} */
 export const asked = signal(null);
 

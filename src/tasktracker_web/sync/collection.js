@@ -2,7 +2,7 @@
 
 import { signal } from "../vendor/preact-signals-core.js";
 
-/** An item before and after a change; undefined if there was none, or is none. @template T @typedef {[before: T | undefined, after: T | undefined]} Change */
+/** An item before and after a change; undefined if it did not exist, or does not exist. @template T @typedef {[before: T | undefined, after: T | undefined]} Change */
 
 /** @template T */
 export class Collection {
@@ -28,7 +28,7 @@ export class Collection {
     this.#listeners.push(listener);
   }
 
-  /** Replace the items that have changed. @param {Iterable<string>} ids those that may have changed @param {(id: string) => T | undefined} find */
+  /** Replace the changed items. @param {Iterable<string>} ids of items that may have changed @param {(id: string) => T | undefined} find */
   update(ids, find) {
     /** @type {Change<T>[]} */
     const changes = [];
@@ -45,7 +45,7 @@ export class Collection {
   }
 }
 
-/** Whether two items have the same values: those with unsent edits are made again each time. @param {any} before @param {any} after */
+/** Whether two items have the same values. Items with unsent edits are new objects each time. @param {any} before @param {any} after */
 function isSame(before, after) {
   const names = Object.keys(after);
   return names.length === Object.keys(before).length && names.every((name) => before[name] === after[name]);

@@ -1,4 +1,4 @@
-// The copy of one user on this device, as signals for views, and what the user can do with it.
+// The copy of one user on this device, as signals for views, and the actions of the user on it.
 
 import { batch, signal } from "../vendor/preact-signals-core.js";
 import { Collection } from "./collection.js";
@@ -23,8 +23,8 @@ import { Syncer } from "./syncer.js";
  * How the copy and the server are connected. `received` counts the changes of the running pull.
  * @typedef {{ connection: import("./following.js").Connection, received: number }} Status
  */
-/** The last comparison with the server: when, of how many items, and whether they differed. @typedef {{ at: number, count: number, differs: boolean }} Check */
-/** What the server has answered last to a request for a list, and when. @typedef {{ at: number, results: any[], pending?: any[] }} Answer */
+/** The last comparison with the server: its time, the number of items, and whether they differed. @typedef {{ at: number, count: number, differs: boolean }} Check */
+/** The last answer of the server to a request for a list, and its time. @typedef {{ at: number, results: any[], pending?: any[] }} Answer */
 /** An edit as it is made. @typedef {{ type: Type, op: import("./items.js").Op, target: string, data?: Fields }} NewEdit */
 /** Whose copy it is: the ids of the server and of the user. @typedef {{ server: string, user: string }} Owner */
 /**
@@ -83,9 +83,9 @@ export class Copy {
   #revisions = new Map();
   #revision = 0;
   #loaded = -1;
-  /** What other tabs have written before everything was read. @type {Pick<import("./store.js").Committed<unknown>, "writes" | "previous" | "revision">[]} */
+  /** The writes of other tabs before everything was read. @type {Pick<import("./store.js").Committed<unknown>, "writes" | "previous" | "revision">[]} */
   #early = [];
-  /** The revision at which the rows are those of the store; and those that came after others that are missing. */
+  /** The revision up to which the rows are as in the store; and later revisions that came before missing ones. */
   #exact = -1;
   /** @type {Map<number, number>} */
   #next = new Map();
@@ -138,7 +138,7 @@ export class Copy {
       stream: (path, abort) => session.stream(path, abort),
       cursor: () => this.read((tx) => meta(tx, "cursor")),
       includes: ({ type, id, op, version }) => {
-        // A task that the copy does not have may be in the page that is being received.
+        // The page that is being received may have a task that the copy does not have yet.
         const row = this.#rows.get(op === "delete" ? "deletions" : /** @type {Table} */ (type))?.get(id);
         return row !== undefined && row.version >= version;
       },
@@ -169,7 +169,7 @@ export class Copy {
     }
   }
 
-  /** Wait until the copy is read: what is shown before may have changed. Raises what reading it has raised. */
+  /** Wait until the copy is read: what is shown before may have changed. Raises the error of the reading. */
   async #isBased() {
     this.#delayed++;
     await this.#reading.finally(() => this.#delayed--);
@@ -257,7 +257,7 @@ export class Copy {
     else this.#showing = setTimeout(() => this.#show(), wait);
   }
 
-  /** Update what views watch. It costs as much as what has changed, and the unsent edits. */
+  /** Update the watched items. The cost depends on the number of changed items and unsent edits. */
   #show() {
     this.#shownAt = this.#parts.now();
     const stored = /** @type {Edit[]} */ ([...this.#table("outbox").values()].sort((a, b) => a.number - b.number));
@@ -408,8 +408,8 @@ export class Copy {
   }
 
   /**
-   * Send what the server did not take: `data` are the fields to send, after the user has decided about each. Without
-   * any, the server's values stay.
+   * Send an edit again that the server did not accept. `data` are the fields to send, after the user has decided on
+   * each. Without fields, the server's values stay.
    * @param {Issue} issue @param {Fields} data @returns {Promise<Undo>}
    */
   async resolve(issue, data = {}) {
@@ -473,7 +473,7 @@ export class Copy {
     await this.#storeNext();
   }
 
-  /** Store edits after those that are being stored: an edit must not precede the creation of its item. */
+  /** Store edits after the edits that are being stored, because an edit must not precede the creation of its item. */
   #storeNext() {
     this.#storing = this.#storing.catch(() => {}).then(() => this.#store());
     return this.#storing;
@@ -609,7 +609,7 @@ export class Copy {
   }
 }
 
-/** Set a signal, unless it has the same items: views need not be rendered for that. @template {Map<string, unknown> | unknown[]} T @param {import("@preact/signals-core").Signal<T>} shown @param {T} next */
+/** Set a signal, unless it has the same items. Then no view needs to be rendered. @template {Map<string, unknown> | unknown[]} T @param {import("@preact/signals-core").Signal<T>} shown @param {T} next */
 function replace(shown, next) {
   const last = shown.peek().values();
   for (const item of next.values()) if (item !== last.next().value) return void (shown.value = next);

@@ -45,7 +45,7 @@ class Alarm {
   }
 }
 
-/** Waits that double after each failure. The random part keeps devices from connecting all at the same moment. */
+/** Waits that double after each failure. Because of the random part, devices do not all connect at the same moment. */
 class Backoff {
   #ms = 1000;
 

@@ -1,7 +1,7 @@
 // A store in IndexedDB, which all tabs of a browser share.
 //
-// Items are stored in two ways: one record for each, and packs of many, as text. Writing and reading a pack of 200 takes
-// about as long as a few records. The record or pack with the highest revision has the item as it is.
+// Items are stored in two ways: as one record each, and in packs of many items as text. Writing and reading a pack of
+// 200 takes about as long as a few records. The record or pack with the highest revision has the present item.
 
 import { deleteDB, openDB } from "../vendor/idb.js";
 import { TYPES } from "./items.js";
@@ -11,7 +11,7 @@ import { recorded, rowsOf, TABLE_NAMES, TABLES } from "./store.js";
 /** @typedef {import("./store.js").Table} Table */
 /** @typedef {import("./store.js").ItemRow} ItemRow */
 /** @typedef {import("./items.js").Type} Type */
-/** An item, or null for one that was removed. @typedef {{ id: string, revision: number, row: ItemRow | null }} ItemRecord */
+/** An item, or null for a removed item. @typedef {{ id: string, revision: number, row: ItemRow | null }} ItemRecord */
 /** Many items, as an array in JSON. @typedef {{ revision: number, type: Type, rows: string }} Pack */
 
 const STORES = [...TABLE_NAMES, "packs"];

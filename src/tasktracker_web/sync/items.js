@@ -5,9 +5,9 @@
 /** @typedef {"create" | "update" | "delete" | "restore"} Op */
 /** @typedef {Record<string, any>} Fields */
 /**
- * An item as the user sees it. `pending` is true while it has edits that the server has not confirmed, or that were
- * not received again yet; `version` is then the one that the copy has, or null. `made` grows with each item that was
- * created here, until the server has it.
+ * An item as the user sees it. `pending` is true while the item has edits that the server has not confirmed, or that
+ * were not received again yet. Then `version` is the version in the copy, or null. `made` orders the items that were
+ * created here and that the server does not have yet.
  * @typedef {{ pending?: boolean, made?: number, version: number | null }} Shown
  */
 /** @typedef {Omit<Schemas["TaskView"], "is_overdue" | "version"> & Shown} Task */

@@ -7,7 +7,7 @@ import { REFERENCES } from "./items.js";
 /** @typedef {import("./items.js").Type} Type */
 /** @typedef {import("./items.js").Fields} Fields */
 /**
- * What edits need from outside: random ids, the time, and items as the user saw them last.
+ * The context of edits: random ids, the time, and items as the user last saw them.
  * @typedef {object} Context
  * @property {() => string} uuid
  * @property {() => number} now milliseconds since 1970
@@ -17,7 +17,7 @@ import { REFERENCES } from "./items.js";
 const MAX_OWN = 100;
 
 /**
- * Store an edit until it is sent: as part of the item's last edit, if that was not sent, or after all others.
+ * Store an edit until it is sent. If the item's last edit was not sent, add it there; otherwise after all edits.
  * @param {Transaction} tx
  * @param {Context} context
  * @param {{ type: Type, op: import("./items.js").Op, target: string, data?: Fields }} edit
@@ -57,8 +57,8 @@ async function canGrow(tx, last, base, data) {
 }
 
 /**
- * Return the edits to send next, which do not change from now on. There is at most one of each item, because its result
- * determines the base version of the next.
+ * Return the edits to send next. From now on, they do not change. There is at most one edit of an item, because its
+ * result determines the base version of the item's next edit.
  * @param {Transaction} tx
  * @param {number} limit
  * @param {number} bytes
@@ -88,7 +88,7 @@ export function body({ id, type, op, target, base_version, own, made_at, data })
   };
 }
 
-/** Return the id under which the server has an item that was created here with this id. @param {Transaction} tx @param {string | null} id */
+/** Return the server's id of an item that was created here with this id. @param {Transaction} tx @param {string | null} id */
 export async function alias(tx, id) {
   return id === null ? null : ((await tx.get("aliases", id))?.existing ?? id);
 }

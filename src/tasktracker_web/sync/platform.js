@@ -1,4 +1,4 @@
-// What the browser gives to a session and a copy. Over plain HTTP from another host it has fewer things to give.
+// The functions of the browser that a session and a copy use. Over plain HTTP from another host, some are missing.
 
 /** @typedef {import("./session.js").Locks} Locks */
 /** @typedef {import("./session.js").Channel} Channel */

@@ -1,4 +1,4 @@
-// Storing what was received from the server, within the caller's transaction (docs/sync.md, "Pulling").
+// Storing items received from the server, within the caller's transaction (docs/sync.md, "Pulling").
 
 import { editable, historyOf, isSame, sharesOf, TYPES } from "./items.js";
 import { meta, setMeta } from "./store.js";
@@ -19,7 +19,8 @@ import { meta, setMeta } from "./store.js";
 const DAY = 24 * 60 * 60 * 1000;
 
 /**
- * Apply a page that was requested with a cursor. Return false, and change nothing, if the copy has another one by now.
+ * Apply a page that was requested with a cursor. Return false, and change nothing, if the copy has another cursor by
+ * now.
  * @param {Transaction} tx @param {Context} context @param {Page} page @param {string | null} cursor
  */
 export async function applyPage(tx, context, page, cursor) {
@@ -45,7 +46,7 @@ async function apply(tx, context, change, row, deletion, done) {
   const version = data?.version ?? change.version;
   if (row && !row.stale && row.version > version) return; // versions never decrease
   if (row?.stale && row.version >= version) {
-    // The same version with other values is another edit, made after a backup was restored.
+    // The same version has other values only if the server was restored from a backup: this is a later edit.
     const before = row.data;
     const fields = Object.entries(editable(type, before)).filter(([name, value]) => !isSame(value, data?.[name]));
     if (fields.length) await addLost(tx, context, type, id, data ? "update" : "create", Object.fromEntries(fields), before);
@@ -92,7 +93,7 @@ function forgetAnswers(tx, type, id) {
   for (const path of [sharesOf(type, id), historyOf(id)]) tx.delete("meta", path);
 }
 
-/** The copy is complete: stale items do not exist any more, and all accepted edits are included. @param {Transaction} tx @param {Context} context */
+/** The copy is now complete: items that are still stale do not exist any more, and all accepted edits are included. @param {Transaction} tx @param {Context} context */
 async function complete(tx, context) {
   const now = context.now();
   if (await meta(tx, "starting_over")) {
@@ -124,15 +125,15 @@ async function complete(tx, context) {
 }
 
 /**
- * Drop the cursor. Items received so far stay visible until all have been received again. A cursor that has expired
- * before the retention has passed means that the server was restored from a backup. Edits whose effect was not received
- * yet are sent again: the backup may not have them.
+ * Drop the cursor. Items received so far stay visible until all have been received again. If a cursor expires before
+ * the retention has passed, the server was restored from a backup. Edits whose effects were not received yet are sent
+ * again, because the backup may not have them.
  * @param {Transaction} tx @param {Context} context @param {string} cursor
  */
 export async function startOver(tx, context, cursor) {
   if ((await meta(tx, "cursor")) !== cursor) return;
   const completeAt = await meta(tx, "complete_at");
-  // By the clock of this device alone: the server's may differ.
+  // Both times are from the clock of this device, because the server's clock may differ.
   const isEarly = completeAt !== null && context.now() - completeAt < (await meta(tx, "retention_days", 30)) * DAY;
   setMeta(tx, { cursor: null, starting_over: isEarly ? "restored" : "expired" });
   for (const type of TYPES) for (const row of await tx.getAll(type)) tx.put(type, { ...row, stale: true });
@@ -140,7 +141,7 @@ export async function startOver(tx, context, cursor) {
 }
 
 /**
- * Keep what the server no longer has, so that the user can send it again.
+ * Keep data that the server no longer has, so that the user can send it again.
  * @param {Transaction} tx @param {Context} context @param {Type} type @param {string} target
  * @param {import("./items.js").Op} op @param {Fields} data @param {Fields} item
  */

@@ -1,10 +1,10 @@
-// The session of a browser. The refresh token is in a cookie that no script can read; the access token is in memory.
+// The session of a browser. The refresh token is in a cookie that no script can read. The access token is in memory.
 
 import { Offline, Refused, SignInRequired, Unavailable } from "./errors.js";
 
 /** @typedef {import("./items.js").Schemas} Schemas */
 /**
- * The lock manager of the browser, or what replaces it where there is none.
+ * The lock manager of the browser, or its replacement.
  * @typedef {{ request<T>(name: string, work: () => Promise<T>): Promise<T> }} Locks
  */
 /**
@@ -94,7 +94,8 @@ export class Session {
   }
 
   /**
-   * Send a request, and return what is in the response. The body is a value, or a file, which is worked on after the response. Raises SignInRequired, Refused, Unavailable and Offline.
+   * Send a request, and return the body of the response. The body of the request is a value, or a file, which the
+   * server processes after the response. Raises SignInRequired, Refused, Unavailable and Offline.
    * @param {string} method @param {string} path @param {unknown} [body]
    */
   async call(method, path, body) {

@@ -1,4 +1,4 @@
-// What follows from the result of an edit that was sent, within the caller's transaction (docs/sync.md, "Statuses").
+// Storing the result of a sent edit, within the caller's transaction (docs/sync.md, "Statuses").
 
 import { REFERENCES } from "./items.js";
 import { alias, queue } from "./outbox.js";
@@ -25,7 +25,7 @@ export function isNotFound(problem) {
 }
 
 /**
- * Store the result of an edit: as an issue, if the server does not have the edit, or not all of it.
+ * Store the result of an edit. Store an issue if the server did not accept the edit as a whole.
  * @param {Transaction} tx
  * @param {Context} context
  * @param {Edit} sent
@@ -50,7 +50,7 @@ async function done(tx, context, edit, waiting, result) {
   const isNext = edit.op === "create" || (base !== null && version === base + 1);
   tx.put("outbox", { ...edit, done_version: version, reached: isNext ? version : null });
   for (const later of waiting) {
-    // No edits of others lie between, so later local edits of the item are based on this version.
+    // Others made no edits between `base` and this version, so later local edits of the item are based on it.
     if (isNext && later.base_version === base) tx.put("outbox", { ...later, base_version: version, own: [] });
     else if (later.base_version !== null && later.base_version < version) {
       tx.put("outbox", { ...later, own: [...later.own, edit.id] });
@@ -60,7 +60,7 @@ async function done(tx, context, edit, waiting, result) {
 }
 
 /**
- * Set fields that the server left out because they referred to an item that it has under another id.
+ * Set fields again that the server left out because they refer to an item that has another id on the server.
  * @param {Transaction} tx @param {Context} context @param {Edit} edit @param {Edit[]} waiting @param {Result} result
  */
 async function dropped(tx, context, edit, waiting, result) {
@@ -80,7 +80,7 @@ async function dropped(tx, context, edit, waiting, result) {
 async function refused(tx, context, edit, waiting, result) {
   let [data, isDeleted] = [edit.data, false];
   if (edit.op === "create") {
-    // The item's later edits cannot be applied, either: they become part of the issue.
+    // The item's later edits cannot be applied, either. They become part of the issue.
     for (const later of waiting) {
       data = { ...data, ...later.data };
       isDeleted = later.op === "delete";
@@ -95,7 +95,7 @@ async function refused(tx, context, edit, waiting, result) {
 }
 
 /**
- * Use another category instead of one that was created here: also in the edits of tasks that were not sent.
+ * Use an existing category instead of one created here, also in edits of tasks that were not sent.
  * @param {Transaction} tx @param {string} id @param {string} existing
  */
 async function useExisting(tx, id, existing) {

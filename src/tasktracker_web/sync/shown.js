@@ -10,7 +10,7 @@ import { DEFAULTS } from "./items.js";
 /** The items that are shown, and those that an edit deletes. @typedef {{ shown: Layer, deleted: Map<string, Fields> }} View */
 /** Items by id. @typedef {Iterable<[string, Fields]>} Items */
 
-/** The items of rows, of which some are replaced or removed. It costs only as much as they do. */
+/** The items of rows, with some replaced or removed. The cost depends only on the number of these. */
 export class Layer {
   #rows;
   /** @type {Map<string, Fields | undefined>} */
@@ -62,7 +62,7 @@ export function view(type, rows, edits, deletions, categories) {
 
 /** @param {Type} type @param {View} view @param {Edit[]} edits @param {ReadonlyMap<string, Deletion>} deletions */
 function applyEdits(type, { shown, deleted }, edits, deletions) {
-  /** What is the same for all items that were deleted at once. @type {Map<string, string>} */
+  /** A value that is equal for items that were deleted together. @type {Map<string, string>} */
   const together = new Map();
   if (edits.some((edit) => edit.op === "restore")) {
     for (const { id, type: kind, data, at } of deletions.values()) {

@@ -1,7 +1,7 @@
-// The tables of a copy, and transactions on them, whatever stores them.
+// The tables of a copy, and transactions on them, for each kind of store.
 
 /**
- * An item as received from the server. It is stale if it was received before the copy was started over, and not again.
+ * An item as received from the server. It is stale if it was received only before the copy was started over.
  * @typedef {object} ItemRow
  * @property {string} id
  * @property {number} version
@@ -27,7 +27,7 @@
  */
 /**
  * An edit, or a part of one, that the server does not have. The copy shows the server's values. `data` are the values
- * that were not taken, and `item` is the whole item as it was shown before.
+ * that the server did not accept, and `item` is the whole item as it was shown before.
  * @typedef {object} Issue
  * @property {string} mutation
  * @property {import("./items.js").Type} type
@@ -73,26 +73,26 @@ export const TABLE_NAMES = /** @type {Table[]} */ (Object.keys(TABLES));
  */
 /** @typedef {{ put(table: Table, row: any): void, delete(table: Table, key: string | number): void }} Writing */
 /** @typedef {Reading & Writing & { number(): number }} Transaction */
-/** What a transaction has changed: rows, or undefined for those that were removed. @typedef {[Table, string | number, any][]} Writes */
-/** What a transaction did between two revisions. @template T @typedef {{ result: T, writes: Writes, previous: number, revision: number }} Committed */
+/** The changes of a transaction: rows, or undefined for removed ones. @typedef {[Table, string | number, any][]} Writes */
+/** The result and the changes of a transaction between two revisions. @template T @typedef {{ result: T, writes: Writes, previous: number, revision: number }} Committed */
 /**
  * The rows of a store at a revision, in memory. Reading them there is much faster.
  * @typedef {{ revision: number, rows: ReadonlyMap<Table, ReadonlyMap<string | number, any>> }} Mirror
  */
 /**
  * A store. `write` runs a transaction that is rolled back if the work fails; it may await only the transaction itself.
- * The work must not change rows that it gets, but put others.
+ * The work must not change the rows that it gets, but put new rows.
  * @typedef {object} Store
  * @property {<T>(work: (tx: Reading) => Promise<T>) => Promise<T>} read
  * @property {<T>(work: (tx: Transaction) => Promise<T>, mirror?: Mirror) => Promise<Committed<T>>} write
- * @property {() => Promise<void>} tidy make reading faster, if that is worth it
+ * @property {() => Promise<void>} tidy make reading faster, if it would save enough time
  * @property {() => void} close
  * @property {() => Promise<void>} destroy
  */
 
 /**
- * Run the work of a transaction, and return what it writes, which the store then does. Each transaction that writes has
- * a higher revision. A mirror of the revision that is stored has what the store has, so it is read instead.
+ * Run the work of a transaction, and return its writes, which the store then makes. Each transaction that writes has a
+ * higher revision. A mirror with the stored revision has the same rows as the store, so it is read instead.
  * @template T
  * @param {Reading} stored
  * @param {(tx: Transaction) => Promise<T>} work

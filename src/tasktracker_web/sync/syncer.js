@@ -12,13 +12,13 @@ import { meta } from "./store.js";
 /** @typedef {import("./store.js").ItemRow} ItemRow */
 /** @typedef {import("./store.js").Transaction} Transaction */
 /**
- * What the syncer needs of a copy.
+ * The part of a copy that the syncer needs.
  * @typedef {object} Copy
  * @property {<T>(work: (tx: import("./store.js").Reading) => Promise<T>) => Promise<T>} read
  * @property {<T>(work: (tx: Transaction) => Promise<T>) => Promise<T>} write
  * @property {import("./outbox.js").Context} context
  */
-/** A comparison of the copy with the server. `buckets` are those that differ. @typedef {{ count: number, buckets: string[] }} Comparison */
+/** A comparison of the copy with the server. `buckets` are the buckets that differ. @typedef {{ count: number, buckets: string[] }} Comparison */
 
 const BATCH = 100;
 const BATCH_BYTES = 200_000; // the server accepts 256 KiB by default
@@ -79,7 +79,7 @@ export class Syncer {
 
   async #pull() {
     const report = { pulled: 0, startedOver: false };
-    /** The next page, which is fetched while one is stored. @type {{ cursor: string, page: Promise<import("./receiving.js").Page> } | null} */
+    /** The next page, which is fetched while the present one is stored. @type {{ cursor: string, page: Promise<import("./receiving.js").Page> } | null} */
     let next = null;
     for (let hasMore = true; hasMore; ) {
       /** @type {string | null} */

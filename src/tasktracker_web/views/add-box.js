@@ -127,7 +127,7 @@ function added({ title = "", due_date }) {
   return due_date && due_date > endOfDay(new Date()).toISOString() ? t("did.create.due", { title, due: dayAndTime(new Date(due_date), now.value) }) : t("did.create", { title });
 }
 
-/** What was understood, as people say it. @param {Partial<Task>} fields @param {ReadonlyMap<string, { name: string }>} categories */
+/** The understood parts, in everyday words. @param {Partial<Task>} fields @param {ReadonlyMap<string, { name: string }>} categories */
 function labelOf({ due_date, priority, category }, categories) {
   if (due_date) return dayAndTime(new Date(due_date), now.value);
   return priority ? t(`priority.${priority}`) : (categories.get(String(category))?.name ?? "");

@@ -1,4 +1,4 @@
-// What is shown a moment after a change, so that the change itself is seen sooner.
+// Parts that are shown a moment after a change, so that the change itself appears sooner.
 
 import { Component } from "../vendor/preact.js";
 import "../vendor/preact-signals.js";

@@ -8,6 +8,7 @@ import { useEffect, useRef } from "../vendor/preact-hooks.js";
 import { signal } from "../vendor/preact-signals.js";
 import { AfterFrame } from "./after-frame.js";
 import { Capture, CaptureButton } from "./capture.js";
+import { Icon } from "./icon.js";
 import { Board, Issues, Later, LATER, Pane, Trash } from "./later.js";
 import { List } from "./list.js";
 import { Sidebar } from "./sidebar.js";
@@ -58,12 +59,12 @@ function Main() {
     <a class="skip" href="#main">${t("skip")}</a>
     <div class=${`frame ${isTask ? "with-pane" : ""} ${shown === "board" ? "wide" : ""}`}>
       <header class="top">
-        <button class="quiet" aria-label=${t("menu")} popovertarget="menu">☰</button>
+        <button class="quiet" aria-label=${t("menu")} popovertarget="menu">${h(Icon, { name: "menu" })}</button>
         <strong>${t("app")}</strong>
         ${!isWide.value && h(AfterFrame, { of: StatusLine })} ${h(CaptureButton, { hasLabel: false })}
       </header>
       <div class="side" id="menu" popover ref=${menu}>
-        <button class="quiet close" aria-label=${t("close")} popovertarget="menu" popovertargetaction="hide">✕</button>
+        <button class="quiet close" aria-label=${t("close")} popovertarget="menu" popovertargetaction="hide">${h(Icon, { name: "close" })}</button>
         ${h(CaptureButton, { hasLabel: true })} ${h(AfterFrame, { of: Sidebar })} ${isWide.value && h(AfterFrame, { of: StatusLine })}
       </div>
       <main id="main" tabindex="-1">

@@ -20,14 +20,14 @@ import { byName } from "./sidebar.js";
 /** How many tasks a column shows at first, and how many more each time. */
 const STEP = 50;
 
-/** The category that the board is limited to: it stays when another view is shown. */
+/** The category to which the board is limited. It stays when another view is shown. */
 const only = signal("");
 
 export function Board() {
   const copy = useCopy();
   const { byState } = useLists();
   const board = useRef(/** @type {HTMLElement | null} */ (null));
-  /** The task that has been moved by a key: it gets the focus where it is shown next. */
+  /** The task that was moved by a key. It gets the focus in its new place. */
   const moved = useRef("");
   useEffect(() => scrollTo(0, 0), []);
   const focus = (/** @type {string} */ id) => /** @type {HTMLElement | null | undefined} */ (board.current?.querySelector(`[data-id="${id}"] a`))?.focus();

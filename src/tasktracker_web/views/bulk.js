@@ -1,13 +1,14 @@
 // What can be done with all selected tasks at once.
 
 import { useCopy, useFiling, useMe } from "../account.js";
-import { html } from "../html.js";
+import { h, html } from "../html.js";
 import { selected, selectNothing } from "../selection.js";
 import { canEdit, canOrganise, isOpen, topmost } from "../tasks.js";
 import { endOfDay, t } from "../texts/texts.js";
 import { undoable } from "../toasts.js";
 import { useState } from "../vendor/preact-hooks.js";
 import "../vendor/preact-signals.js";
+import { Icon } from "./icon.js";
 import { byName } from "./sidebar.js";
 
 /** @typedef {import("../sync/items.js").Task} Task */
@@ -44,7 +45,7 @@ export function Bulk() {
     ${options.map(([value, text]) => html`<option value=${value}>${text}</option>`)}
   </select>`;
   return html`<div class="bulk" role="toolbar" aria-label=${t("bulk")}>
-    <button class="quiet" aria-label=${t("bulk.clear")} onClick=${selectNothing}>✕</button>
+    <button class="quiet" aria-label=${t("bulk.clear")} onClick=${selectNothing}>${h(Icon, { name: "close" })}</button>
     <span role="status">${t("bulk.count", { count: tasks.length })}</span>
     <button onClick=${() => (isDone ? edit({ state: "open" }, canEdit, "bulk.reopened") : edit({ state: "done" }, canEdit, "bulk.completed"))}>${t(isDone ? "bulk.reopen" : "bulk.complete")}</button>
     ${asksDay

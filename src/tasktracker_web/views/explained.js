@@ -6,7 +6,7 @@ import { fromServer, has, t } from "../texts/texts.js";
 /** The fields of problems that name none. @type {Record<string, string>} */
 const FIELDS = { "username-taken": "username", "email-taken": "email" };
 
-/** What else the server says of a field, besides that it is not well formed. @type {Record<string, string>} */
+/** Other messages of the server about a field, besides a wrong form. @type {Record<string, string>} */
 const KINDS = { "is wrong": "-wrong", "does not match a user": "-unknown", "is the task's owner": "-owner", "is the category's owner": "-owner" };
 
 /** Return the message for each of these fields, or for the `form`. @param {unknown} error @param {string[]} [names] @returns {Record<string, string>} */

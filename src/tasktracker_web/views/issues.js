@@ -1,4 +1,5 @@
-// What the server did not take: a conflict is decided field by field, and nothing is lost until the user says so.
+// The edits that the server did not accept. A conflict is decided field by field, and nothing is lost until the user
+// decides.
 
 import { useCopy } from "../account.js";
 import { h, html } from "../html.js";
@@ -32,7 +33,7 @@ function Card({ issue }) {
   const { status, op, item, data, conflicts, problem } = issue;
   const isRefused = status === "rejected";
   const isDeletion = op === "delete";
-  /** The fields for which the user prefers their own value: at first, none of those that others have changed. */
+  /** The fields for which the user prefers their own value. At first, no field that others have changed. */
   const [mine, setMine] = useState(/** @type {Record<string, boolean>} */ ({}));
   const names = status === "conflict" && !isDeletion ? Object.keys(conflicts) : [];
   const resolve = (/** @type {import("../sync/items.js").Fields | undefined} */ fields) =>

@@ -1,8 +1,9 @@
 // The screen that lists every key.
 
-import { html } from "../html.js";
+import { h, html } from "../html.js";
 import { addTexts, t } from "../texts/texts.js";
 import { useLayoutEffect, useRef } from "../vendor/preact-hooks.js";
+import { Icon } from "./icon.js";
 import { loadStyle } from "./panel/panel.js";
 
 await Promise.all([addTexts("keys"), loadStyle("keys")]);
@@ -58,7 +59,7 @@ export function Keys({ onClose }) {
   return html`<dialog class="keys" ref=${dialog} aria-labelledby="keys" onClose=${onClose}>
     <header>
       <h1 id="keys" tabindex="-1" autofocus>${t("keys")}</h1>
-      <form method="dialog"><button class="quiet" aria-label=${t("close")}>✕</button></form>
+      <form method="dialog"><button class="quiet" aria-label=${t("close")}>${h(Icon, { name: "close" })}</button></form>
     </header>
     ${KEYS.map(
       ([part, keys]) => html`<section>

@@ -5,6 +5,7 @@ import { now } from "../clock.js";
 import { draftOf } from "../drafts.js";
 import { h, html } from "../html.js";
 import { isSelecting, selectNothing, selectShown } from "../selection.js";
+import { url } from "../router.js";
 import { canFileIn, containing, dueBefore } from "../tasks.js";
 import { dayOf, startOfDay, t } from "../texts/texts.js";
 import { useEffect, useLayoutEffect, useRef, useState } from "../vendor/preact-hooks.js";
@@ -18,7 +19,7 @@ import { ShareButton } from "./share-button.js";
 
 /** @typedef {import("../sync/items.js").Task} Task */
 
-/** What the list of all tasks is limited to. @typedef {{ text: string, priority: number }} Limits */
+/** The limits of the list of all tasks. @typedef {{ text: string, priority: number }} Limits */
 
 /** @param {{ name: string, category: string, key?: string }} props */
 export function List({ name, category }) {
@@ -33,7 +34,7 @@ export function List({ name, category }) {
   const shown = copy.categories.value.get(category);
   const heading = name === "list" ? shown?.name : t(`view.${name}`);
   const canAdd = !["upcoming", "done", "shared"].includes(name) && !(shown && !canFileIn(shown));
-  if (heading === undefined && copy.isComplete.value) return html`<section class="list"><header><h1>${t("list.missing")}</h1></header></section>`;
+  if (heading === undefined && copy.isComplete.value) return html`<div class="empty">${h(Icon, { name: "all" })}<h1>${t("list.missing")}</h1><p><a href=${url("/all")}>${t("view.all")}</a></p></div>`;
   return html`<section class="list" onKeyDown=${(/** @type {KeyboardEvent} */ event) => move.current(event)}>
     <header>
       <h1 dir="auto">${heading}</h1>
@@ -43,7 +44,7 @@ export function List({ name, category }) {
     ${shown?.version && h(Members, { key: shown.id, category: shown })}
     ${canAdd && h(AddBox, { name, category, draft: draftOf(name, category) })}
     ${name === "all" && h(Filters, { limits, setLimits })}
-    ${entries.length > 0 ? h(Rows, { entries, move }) : h(Empty, { name: isLimited ? "filter" : name })}
+    ${entries.length > 0 ? h(Rows, { entries, move }) : h(Empty, { name: isLimited ? "filter" : name, hasHint: canAdd || name !== "list" })}
     ${h(Bulk, {})}
   </section>`;
 }
@@ -101,13 +102,13 @@ function Filters({ limits, setLimits }) {
   </search>`;
 }
 
-/** @param {{ name: string }} props */
-export function Empty({ name }) {
+/** @param {{ name: string, hasHint?: boolean }} props */
+export function Empty({ name, hasHint = true }) {
   const copy = useCopy();
   const { received } = copy.status.value;
   if (!copy.isComplete.value) {
     return html`<p class="empty" role="status">${received ? t("loading.count", { count: received }) : t("loading")}</p>`;
   }
-  return html`<div class="empty">${h(Icon, { name })}<p>${t(`empty.${name}`)}</p>${name !== "list" && html`<p class="hint">${t(`empty.${name}.hint`)}</p>`}</div>
+  return html`<div class="empty">${h(Icon, { name })}<p>${t(`empty.${name}`)}</p>${hasHint && html`<p class="hint">${t(`empty.${name}.hint`)}</p>`}</div>
     ${["today", "all"].includes(name) && h(Samples, {})}`;
 }

@@ -32,7 +32,7 @@ export function Pane({ id, onClose }) {
   }, []);
   if (!task) {
     return html`<aside class="pane" aria-label=${t("task")}>
-      <button class="quiet close" aria-label=${t("close")} onClick=${onClose}>✕</button>
+      <button class="quiet close" aria-label=${t("close")} onClick=${onClose}>${h(Icon, { name: "close" })}</button>
       ${copy.isComplete.value && html`<p class="empty">${t("task.missing")}</p>`}
     </aside>`;
   }
@@ -50,7 +50,7 @@ export function Pane({ id, onClose }) {
   return html`<aside class="pane" aria-label=${t("task")} onKeyDown=${keys}>
     <header>
       <div tabindex="-1" ref=${title} class="grow">${h(Breadcrumbs, { task })}</div>
-      <button class="quiet close" aria-label=${t("close")} onClick=${onClose}>✕</button>
+      <button class="quiet close" aria-label=${t("close")} onClick=${onClose}>${h(Icon, { name: "close" })}</button>
     </header>
     ${!isEditor && html`<p class="hint">${t("task.read-only")}</p>`}
     <fieldset disabled=${!isEditor} aria-label=${t("task")}>
@@ -72,8 +72,8 @@ export function Pane({ id, onClose }) {
 }
 
 /**
- * A text that is stored when the user leaves it, and when the page is hidden. What another device writes meanwhile does
- * not replace what the user has typed. `name` is that of its draft.
+ * A text that is stored when the user leaves it, and when the page is hidden. Changes of another device meanwhile do
+ * not replace the typed text. `name` is the name of its draft.
  * @param {{ name: string, class: string, label: string, value: string, required?: boolean, autofocus?: boolean, save: (value: string) => void, onDone?: () => void }} props
  */
 function Text({ name, class: style, label, value, required = false, autofocus = false, save, onDone = () => {} }) {
@@ -106,7 +106,7 @@ function Text({ name, class: style, label, value, required = false, autofocus = 
     if (event.key === "Escape") write(null);
     if (event.key !== "Enter" || !(required || event.ctrlKey || event.metaKey)) return;
     event.preventDefault();
-    field.current?.blur();
+    /** @type {HTMLElement} */ (field.current?.closest(".pane")?.querySelector("[tabindex='-1']")).focus(); // its keys go on working
   };
   const leave = () => {
     store.current();
@@ -160,9 +160,9 @@ function Due({ task, save }) {
     if (!Number.isNaN(date.getTime()) && date.getTime() !== due?.getTime()) save({ due_date: date.toISOString() });
   };
   return html`<label for="due">${t("task.due")}</label>
-    <div class="due">
+    <div class="due" data-none=${due ? undefined : t("bulk.due.none")}>
       <input id="due" class=${`${due ? "" : "none"} ${arrival(task.id, "due_date")}`} type="datetime-local" value=${due ? local(due) : ""} onChange=${change} title=${due ? dayAndTime(due, new Date()) : undefined} />
-      ${due && html`<button class="quiet" aria-label=${t("task.due.clear")} onClick=${() => save({ due_date: null })}>✕</button>`}
+      ${due && html`<button class="quiet" aria-label=${t("task.due.clear")} onClick=${() => save({ due_date: null })}>${h(Icon, { name: "close" })}</button>`}
     </div>`;
 }
 

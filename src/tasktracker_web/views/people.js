@@ -15,7 +15,7 @@ import { ShareButton } from "./share-button.js";
 
 const RANKS = ["viewer", "editor", "owner"];
 
-/** Who can see a task, with their highest roles: by the task itself, and by its category. A task that is not shared shows it to its owner only. @param {{ task: Task }} props */
+/** Who can see a task, with their highest roles: by the task itself, and by its category. A task that is not shared shows this to its owner only. @param {{ task: Task }} props */
 export function People({ task }) {
   const copy = useCopy();
   const me = useMe();

@@ -16,7 +16,7 @@ import { useWindow } from "./window.js";
 
 /** @typedef {import("../sync/items.js").Task} Task */
 /** @typedef {{ id: string, heading: string, style?: string }} Heading */
-/** What moves the focus by a key. @typedef {{ current: (event: KeyboardEvent) => void }} Move */
+/** Moves the focus by a key. @typedef {{ current: (event: KeyboardEvent) => void }} Move */
 
 /**
  * Tasks, with headings between them, which are as high as a task. The row with the focus stays when it is out of view.
@@ -32,7 +32,7 @@ export function Rows({ entries, move }) {
   /** The row that had the focus last, and its place. */
   const last = useRef(/** @type {{ at: number, entry?: Task | Heading }} */ ({ at: -1 }));
   const at = entries.indexOf(/** @type {Task} */ (tasks.get(focused ?? ""))); // of ten thousand: faster than by the id
-  /** The same row when its task has left the list. To remove it, or to move the focus, lays out the page: it is hidden first. */
+  /** The same row when its task has left the list. It is hidden at first, because removing it lays out the page. */
   const left = at === -1 && last.current.entry?.id === focused ? last.current.entry : undefined;
   useClosed((id) => {
     const row = find(id);
@@ -122,7 +122,7 @@ export function useClosed(onClosed) {
   }, [opened]);
 }
 
-/** It is not rendered again while its properties, and the signals that it reads, stay the same. @param {{ task: Task, parent?: string, pick: { current: (id: string, isRange: boolean) => void } }} props */
+/** A row is not rendered again while its properties, and the signals that it reads, stay the same. @param {{ task: Task, parent?: string, pick: { current: (id: string, isRange: boolean) => void } }} props */
 function Row({ task, parent, pick }) {
   const isCurrent = route.value.id === task.id;
   return html`${h(Check, { task })}
@@ -131,16 +131,17 @@ function Row({ task, parent, pick }) {
       ${h(About, { task, parent })}
     </a>
     ${task.pending && html`<span class="pending" role="img" aria-label=${t("pending")} title=${t("pending")}></span>`}
-    <input
-      type="checkbox"
-      class="pick"
-      aria-label=${t("select", { title: task.title })}
-      checked=${selected.value.has(task.id)}
-      onClick=${(/** @type {MouseEvent} */ event) => pick.current(task.id, event.shiftKey)}
-    />`;
+    <label class="pick">
+      <input
+        type="checkbox"
+        aria-label=${t("select", { title: task.title })}
+        checked=${selected.value.has(task.id)}
+        onClick=${(/** @type {MouseEvent} */ event) => pick.current(task.id, event.shiftKey)}
+      />
+    </label>`;
 }
 
-/** What a list says of a task besides its title. @param {{ task: Task, parent?: string }} props */
+/** The details of a task in a list, besides its title. @param {{ task: Task, parent?: string }} props */
 export function About({ task, parent }) {
   const category = route.value.name !== "list" && task.category ? useCopy().categories.value.get(task.category) : undefined;
   return html`<span class="about">
@@ -165,19 +166,19 @@ export function Check({ task }) {
   const copy = useCopy();
   const { title } = task;
   const isDone = !isOpen(task);
-  /** The second click of a double click is ignored: by then, the next task is at this place. @param {MouseEvent} event */
+  /** The second click of a double click is ignored, because the next task is already in this place. @param {MouseEvent} event */
   const toggle = ({ detail }) => {
     if (detail > 1) return;
     if (isDone) void undoable(copy.edit("task", task.id, { state: "open" }), t("did.reopen", { title }));
     else void undoable(copy.complete(task.id), t("did.complete", { title }));
   };
   return html`<button
-    class=${`check priority-${task.priority}`}
+    class=${`check priority-${task.priority} ${task.state}`}
     disabled=${!canEdit(task, useMe(), copy.categories.value)}
     aria-pressed=${isDone}
     aria-label=${t(isDone ? "task.reopen" : "task.complete", { title })}
     onClick=${toggle}
   >
-    <svg viewBox="0 0 20 20" aria-hidden="true"><path d="M5 10.5 L8.5 14 L15 6.5" /></svg>
+    <svg viewBox="0 0 20 20" aria-hidden="true"><path d=${task.state === "cancelled" ? "M6 6 L14 14 M14 6 L6 14" : "M5 10.5 L8.5 14 L15 6.5"} /></svg>
   </button>`;
 }

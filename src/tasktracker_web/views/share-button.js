@@ -12,6 +12,6 @@ import { useState } from "../vendor/preact-hooks.js";
 export function ShareButton(props) {
   const [{ View }, show] = useState(/** @type {{ View?: View }} */ ({}));
   const open = () => void onDemand(() => import("./sharing.js")).then(show, () => toast(t("error.offline")));
-  return html`<button class="quiet share" onClick=${open}>${t(props.isOwner ? "share" : "people")}</button>
+  return html`<button class="quiet share" onClick=${open}>${t(props.isOwner ? "share" : props.type === "task" ? "people.leave" : "people")}</button>
     ${View && h(View, { ...props, onClose: () => show({}) })}`;
 }

@@ -48,7 +48,7 @@ export function View({ type, id, title, isOwner, onClose }) {
     toast(t("sharing.left", { title }));
     go("/today");
   };
-  /** The role of a member, and what ends the membership. @param {import("../sync/items.js").Schemas["ShareView"]} member */
+  /** The role of a member, and a button that ends the membership. @param {import("../sync/items.js").Schemas["ShareView"]} member */
   const controls = ({ user_id, username, role }) => {
     if (user_id === me && !isOwner) return html`<span class="hint">${t(`role.${role}`)}</span> ${h(Act, { label: t("sharing.leave"), question: t("sharing.leave.ask", { title }), why: t("sharing.leave.why"), isNegative: true, act: leave })}`;
     if (!isOwner || role === "owner") return html`<span class="hint">${t(`role.${role}`)}</span>`;

@@ -1,4 +1,4 @@
-// Keys that work everywhere but in texts, and the screen that lists all keys, which is loaded on demand.
+// Keys that work everywhere except in texts, and the list of all keys, which is loaded on demand.
 
 import { h, html } from "../html.js";
 import { t } from "../texts/texts.js";

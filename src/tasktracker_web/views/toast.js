@@ -1,10 +1,11 @@
 // The message about the last action.
 
-import { html } from "../html.js";
+import { h, html } from "../html.js";
 import { shown } from "../toasts.js";
 import { t } from "../texts/texts.js";
 import { useEffect, useRef, useState } from "../vendor/preact-hooks.js";
 import "../vendor/preact-signals.js";
+import { Icon } from "./icon.js";
 
 export function Toast() {
   const current = shown.value;
@@ -35,7 +36,7 @@ export function Toast() {
     html`<div class="toast">
       <span>${current.text}</span>
       ${current.action && html`<button class="plain" onClick=${act}>${current.action.label}</button>`}
-      <button class="plain" aria-label=${t("close")} onClick=${close}>✕</button>
+      <button class="plain" aria-label=${t("close")} onClick=${close}>${h(Icon, { name: "close" })}</button>
     </div>`}
   </div>`;
 }

@@ -67,7 +67,7 @@ function Row({ task, onPurge }) {
   const end = new Date(deleted_at).getTime() + copy.retentionDays * DAY_MS;
   const left = Math.ceil((end - now.value.getTime()) / DAY_MS);
   const days = Math.min(copy.retentionDays, Math.max(0, left)); // the time that is shown may be a minute old
-  /** The second click of a double click is ignored: by then, the next task is at this place. @param {MouseEvent} event */
+  /** The second click of a double click is ignored, because the next task is already in this place. @param {MouseEvent} event */
   const restore = ({ detail }) => void (detail > 1 || undoable(copy.restore(id), t("did.restore", { title })));
   return html`<div class="text">
       <span class="title" dir="auto">${title}</span>

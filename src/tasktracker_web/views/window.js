@@ -1,4 +1,5 @@
-// Which rows of a long list are in view: only those are elements, so that a list of any length is shown at once.
+// The rows of a long list that are in view. Only these rows are elements, so that a list of any length is shown at
+// once.
 
 import { useEffect, useRef, useState } from "../vendor/preact-hooks.js";
 

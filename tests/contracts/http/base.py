@@ -19,7 +19,7 @@ Task = dict[str, Any]
 
 
 def problem(response: httpx.Response, status: int, slug: str, *fields: str) -> dict[str, Any]:
-    """Return a refusal, which must have this status and type and name exactly these fields."""
+    """Return a refusal. It must have this status and type, and name exactly these fields."""
     body: dict[str, Any] = expect(response, status)
     assert response.headers["content-type"] == "application/problem+json"
     assert (body["type"], body["status"]) == (f"/problems/{slug}", status)

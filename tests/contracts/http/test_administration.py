@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 from uuid import uuid4
 
 import httpx
+import msgspec
+import pyotp
 import pytest
 from structlog.testing import capture_logs
 
+from tasktracker.domain.administration.overview import Overview
+from tasktracker.domain.administration.statistics import Counted, DayCounts, Maintenance, Totals
+from tasktracker.domain.jobs.job import JobKind
+from tasktracker.entrypoints.http.admin_service import view_overview
 from tests.backends import http_on_memory
+from tests.contracts.base import SECOND
 from tests.contracts.http.base import NewApi, invalid, problem
-from tests.fakes import ManualClock
+from tests.fakes import START, ManualClock
 from tests.http import OTHER_PASSWORD, PASSWORD, Api, Caller, Person, bearer, expect, new_name
 
 USERS = "/api/admin/users/"
@@ -234,6 +241,13 @@ class TestUsers:
 
     def test_two_factor_authentication_is_turned_off(self, admin: Person, alice: Person) -> None:
         problem(admin.post(user_path(alice, "disable-two-factor/")), 409, "two-factor-off")
+        secret = expect(alice.post("/api/accounts/me/totp/", {"password": PASSWORD}), 200)["secret"]
+        code = pyotp.TOTP(secret).at(ManualClock().now())
+        expect(alice.post("/api/accounts/me/totp/confirm/", {"code": code}), 200)
+        expect(admin.post(user_path(alice, "disable-two-factor/")), 204)
+        assert not expect(alice.get("/api/accounts/me/totp/"), 200)["enabled"]
+        newest = events(admin, "limit=2")[0]
+        assert (newest["subject"], newest["admin"], newest["address"]) == (alice.id, admin.id, "testclient")
 
     def test_a_user_is_deleted_and_categories_pass_on(self, admin: Person, alice: Person, bob: Person) -> None:
         category = alice.category("PRIVATE-NAME")
@@ -314,6 +328,25 @@ class TestService:
         assert {each["kind"] for each in after["jobs"]} >= {"remove-account", "refresh-list"}
 
 
+def test_the_overview_shows_each_number_under_its_name() -> None:
+    totals = Totals(users=4, active=3, admins=2, tasks=1)
+    marks = {Maintenance.SWEEP: START, Maintenance.BACKUP: START + SECOND}
+    counts = {counted: number for number, counted in enumerate(Counted, 5)}
+    found = Overview(totals, {JobKind.PURGE_TASK: (12, 13)}, marks, [DayCounts(START.date(), counts)])
+    view = msgspec.to_builtins(view_overview(found, "0001", 9))
+    assert [view[name] for name in ("users", "active_users", "admins", "tasks", "streams", "schema")] == [
+        4,
+        3,
+        2,
+        1,
+        9,
+        "0001",
+    ]
+    assert view["jobs"] == [{"kind": "purge-task", "waiting": 12, "running": 13}]
+    assert [datetime.fromisoformat(view[name]) for name in ("last_sweep", "last_backup")] == [START, START + SECOND]
+    assert view["days"] == [{"day": "2026-03-01", **{each.value: number for each, number in counts.items()}}]
+
+
 class TestActivity:
     def test_every_call_is_recorded_with_who_what_and_whom(self, admin: Person, alice: Person) -> None:
         calls: list[tuple[Callable[[], httpx.Response], str, str | None]] = [
@@ -337,6 +370,7 @@ class TestActivity:
             newest = events(admin, "limit=2")[0]
             assert (newest["kind"], newest["admin"], newest["subject"]) == (kind, admin.id, subject)
             assert newest["admin_username"] == admin.username
+            assert newest["address"] == "testclient"
         user = expect(admin.post(USERS, {"username": new_name()}), 201)
         newest = events(admin, "limit=2")[0]
         assert (newest["kind"], newest["subject"]) == ("register", user["id"])

@@ -132,7 +132,8 @@ class TestCategoryShare:
 
     def test_the_tag_of_a_task_changes_when_its_category_is_shared(self, alice: Person, bob: Person) -> None:
         category = alice.category()
-        below = alice.task(parent=alice.task(category=category["id"])["id"])
+        root = alice.task(category=category["id"])
+        below = alice.task(parent=root["id"], due_date="2026-01-31T12:00:00Z")  # overdue, which is in the tag, too
         before = alice.get(path_of(below))
         assert expect(before, 200)["category"] is None
         alice.share(category, bob)

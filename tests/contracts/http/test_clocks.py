@@ -149,6 +149,6 @@ class TestJumps:
         answers = (throttled.post(LOGIN, body).status_code for _ in range(100))
         assert list(islice(answers, LOGIN_BY_PAIR.burst + 1)) == [401] * LOGIN_BY_PAIR.burst + [429]
         throttled.clock.advance(jump)
-        # A jump ahead refills the bucket. After a jump back, one attempt is left of those that were used up.
+        # A jump ahead refills the bucket. After a jump back, one attempt is left, although all were used up.
         left = LOGIN_BY_PAIR.burst if jump > timedelta() else 1
         assert list(islice(answers, left + 1)) == [401] * left + [429]

@@ -9,7 +9,7 @@ import pytest
 
 from tests.backends import http_on_memory
 from tests.contracts.http.base import invalid, problem
-from tests.http import OTHER_PASSWORD, PASSWORD, Api, Person, expect
+from tests.http import OTHER_PASSWORD, PASSWORD, Api, Person, expect, new_name
 
 pytestmark = http_on_memory
 
@@ -62,6 +62,31 @@ def test_the_state_of_two_factor_is_shown(api: Api, alice: Person) -> None:
     assert expect(alice.get(TOTP), 200) == {"enabled": False, "recovery_codes_left": 0}
     expect(alice.post(TOTP, {"password": PASSWORD}), 200)
     assert expect(alice.get(TOTP), 200) == {"enabled": False, "recovery_codes_left": 0}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("PATCH", "/api/accounts/me/", {"email": None}),
+        ("POST", "/api/accounts/me/password/", {"current_password": PASSWORD, "new_password": OTHER_PASSWORD}),
+        ("POST", "/api/accounts/me/delete/", {}),
+        ("POST", "/api/accounts/tokens/", {"name": "script", "scopes": ["tasks:read"]}),
+        ("POST", f"{TOTP}disable/", {}),
+        ("POST", f"{TOTP}recovery-codes/", {}),
+        ("POST", CONFIRM, {}),
+    ],
+)
+def test_with_a_second_factor_the_password_is_sent_with_a_code(
+    api: Api, method: str, path: str, body: dict[str, Any]
+) -> None:
+    alice = api.register(email=f"{new_name()}@example.org")
+    secret = expect(alice.post(TOTP, {"password": PASSWORD}), 200)["secret"]
+    code = pyotp.TOTP(secret).at(api.clock.now())
+    code = expect(alice.post(f"{TOTP}confirm/", {"code": code}), 200)["recovery_codes"][0]
+    api.clock.advance(minutes=11)
+    sent = body if "current_password" in body else {**body, "password": PASSWORD}
+    assert alice.request(method, path, json=sent).status_code in (400, 403)
+    assert alice.request(method, path, json={**sent, "code": code}).is_success
 
 
 def test_new_recovery_codes_replace_the_earlier_ones(api: Api, alice: Person) -> None:

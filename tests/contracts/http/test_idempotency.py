@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -148,6 +148,15 @@ class TestIdempotency:
         for _ in range(2):
             require_replay(request.send(alice, "key"), original)
         assert (everything(alice), everything(bob)) == before
+
+    @http_on_memory
+    @every_operation
+    def test_a_slash_at_the_end_of_the_path_makes_no_other_request(
+        self, alice: Person, bob: Person, prepare: Prepare
+    ) -> None:
+        request = prepare(alice, bob)
+        original = request.send(alice, "key")
+        require_replay(replace(request, path=request.path.rstrip("/")).send(alice, "key"), original)
 
     @http_on_memory
     @every_operation

@@ -6,6 +6,7 @@ from base64 import b64encode
 from collections.abc import Mapping
 from hashlib import sha256
 from html.parser import HTMLParser
+from typing import Any
 from urllib.parse import urlencode
 
 import httpx
@@ -19,7 +20,8 @@ from tasktracker.domain.kernel.languages import Language
 from tasktracker.entrypoints.texts import TEXTS
 from tests.backends import http_on_memory
 from tests.contracts.http.base import NewApi, problem
-from tests.http import OTHER_PASSWORD, PASSWORD, Api, Person, expect, make_link
+from tests.fakes import SYSTEM
+from tests.http import OTHER_PASSWORD, PASSWORD, Api, Person, expect, make_link, new_name
 
 pytestmark = http_on_memory
 
@@ -101,12 +103,47 @@ def test_what_is_sent_is_never_in_the_page_as_markup_or_as_a_password(api: Api, 
     assert (refused.status_code, "short" in refused.text.replace("too short", "")) == (400, False)
 
 
+def test_markup_in_a_name_is_shown_as_text(new_api: NewApi) -> None:
+    api = new_api()
+    with api.container.store().writing(SYSTEM) as work:
+        _, token = api.container.service_administration().invite(work, {"address": "a&b@example.org"})
+    assert token is not None
+    shown = show(api, token, "/link/invitation")
+    assert 'value="a&amp;b@example.org"' in shown.text
+    refused = send(api, token, "/link/invitation", username='"><i>', email='"><i>', password=PASSWORD)
+    assert refused.status_code == 400
+    assert "<i>" not in refused.text
+
+
+@pytest.mark.parametrize("field", ["username", "email"])
+def test_a_name_or_an_address_of_another_account_is_explained_at_its_field(new_api: NewApi, field: str) -> None:
+    api = new_api()
+    address = f"{new_name()}@example.org"
+    other = api.register(email=address)
+    with api.container.store().writing(SYSTEM) as work:
+        _, token = api.container.service_administration().invite(work, {})
+    assert token is not None
+    fields: dict[str, Any] = {"username": new_name(), "email": "", "password": OTHER_PASSWORD}
+    taken = {"username": other.username, "email": address}
+    refused = send(api, token, "/link/invitation", **fields | {field: taken[field]})
+    assert refused.status_code == 409
+    assert TEXTS[Language.EN][f"field.{field}.taken"] in refused.text
+    assert parsed(refused).fields[field] == taken[field]
+    assert parsed(refused).fields["password"] == ""
+
+
 def test_parameters_that_others_add_to_the_address_of_a_page_are_ignored(api: Api, alice: Person) -> None:
     token = new_link(api, alice)
     page = f"{PAGE}?utm_source=mail&token={token}&x=%ff&x="
     assert parsed(api.get(page)).fields["token"] == token
     form = urlencode({"token": token, "new_password": OTHER_PASSWORD})
     assert api.request("POST", page, content=form, headers=FORM).status_code == 200
+
+
+def test_the_form_knows_the_least_length_of_a_password(new_api: NewApi) -> None:
+    api = new_api(PASSWORD_MIN_LENGTH="12")
+    token = new_link(api, api.register(password="violet-otter-quarry-48"))
+    assert 'minlength="12"' in show(api, token).text
 
 
 def test_a_refused_password_is_explained_and_does_not_use_the_link_up(api: Api, alice: Person) -> None:
@@ -126,6 +163,9 @@ def test_a_refused_password_is_explained_and_does_not_use_the_link_up(api: Api, 
         ("en, de", "en"),
         (GERMAN["Accept-Language"], "de"),
         ("de;q=0", "en"),
+        ("DE", "de"),
+        ("en;q=0.3, de;Q=0.4", "de"),
+        ("de;q=0.9, en;q=0.5, de-CH;q=0.1", "de"),
         (";;q=x,,de;q=nan", "en"),
     ],
 )
@@ -182,6 +222,17 @@ def test_a_link_whose_codes_are_used_up_says_when_to_try_again(new_api: NewApi) 
     assert limited.status_code == 429
     assert int(limited.headers["retry-after"]) > 0
     assert TEXTS[Language.EN]["wait.title"] in limited.text
+
+
+def test_a_password_is_replaced_over_the_api_with_a_code(new_api: NewApi) -> None:
+    api = new_api()
+    alice = api.register()
+    secret = expect(alice.post("/api/accounts/me/totp/", {"password": PASSWORD}), 200)["secret"]
+    code = pyotp.TOTP(secret).at(api.clock.now())
+    code = expect(alice.post("/api/accounts/me/totp/confirm/", {"code": code}), 200)["recovery_codes"][0]
+    body = {"token": new_link(api, alice), "new_password": OTHER_PASSWORD}
+    problem(api.post("/api/accounts/password/reset/", body), 400, "invalid-input", "code")
+    expect(api.post("/api/accounts/password/reset/", {**body, "code": code}), 204)
 
 
 def test_a_password_is_replaced_over_the_api(api: Api, alice: Person) -> None:

@@ -41,7 +41,7 @@ def api(tmp_path: Path) -> Iterator[Api]:
 
 
 def newest_link(folder: MailFolder, number: int) -> str:
-    """Wait until there are so many mails, and return the path that the newest one leads to."""
+    """Wait until there is this number of mails, and return the path of the link in the newest one."""
     names = wait_until(lambda: names if len(names := folder.names()) >= number else None, "no mail is written")
     mail = folder.find(names[0])
     assert mail is not None
@@ -162,7 +162,18 @@ def test_mails_are_shown_to_programs_on_the_same_host_only(api: Api, folder: Mai
         for header in ("X-Forwarded-For", "Forwarded", "X-Real-IP"):
             assert seen_from(api, "127.0.0.1", path, **{header: "127.0.0.1"}).status_code == 404
     assert seen_from(api, "127.0.0.1", "/dev/mail/unknown/html").status_code == 404
-    assert seen_from(api, "127.0.0.1", f"/dev/mail/{name}/other").status_code == 404
+    for form in ("other", "related"):
+        assert seen_from(api, "127.0.0.1", f"/dev/mail/{name}/{form}").status_code == 404
+
+
+def test_the_pages_of_mails_show_text_as_text(api: Api, folder: MailFolder) -> None:
+    markup = "<b>x</b>"
+    folder._folder.mkdir()
+    (folder._folder / "x.eml").write_text(f"To: {markup}\nSubject: {markup}\nDate: {markup}\n\n{markup}\n")
+    for path in ("/dev/mail", "/dev/mail/x/plain"):
+        shown = seen_from(api, "127.0.0.1", path).text
+        assert markup not in shown
+        assert "&lt;b&gt;x&lt;/b&gt;" in shown
 
 
 def test_without_a_folder_there_are_no_pages_of_mails() -> None:

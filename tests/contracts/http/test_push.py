@@ -1,4 +1,4 @@
-"""Pushes over HTTP: own changes, what a conflict shows, what is left out, and the time of the device."""
+"""Pushes over HTTP: own changes, the values in a conflict, fields that are left out, and the time of the device."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from uuid import uuid4
 
 import pytest
 
-from tests.contracts.http.base import path_of, problem, rfc3339
+from tasktracker.domain.sync.mutation import MAX_MUTATIONS
+from tests.contracts.http.base import invalid, path_of, problem, rfc3339
 from tests.contracts.http.test_sync import SYNC, mutation, push, results
 from tests.fakes import ManualClock
 from tests.http import PASSWORD, Api, Person, bearer, expect
@@ -23,6 +24,12 @@ def pushed(user: Person, body: dict[str, Any]) -> dict[str, Any]:
 def stored(user: Person, task: str) -> dict[str, Any]:
     found: dict[str, Any] = expect(user.get(f"/api/tasks/{task}/"), 200)
     return found
+
+
+def test_too_long_a_list_of_mutations_is_one_error(alice: Person) -> None:
+    invalid(alice.post(SYNC, {"mutations": [{}] * (MAX_MUTATIONS + 1)}), "mutations")
+    longest = expect(alice.post(SYNC, {"mutations": [{}] * MAX_MUTATIONS}), 400)
+    assert longest["errors"][-1]["field"].startswith(f"mutations[{MAX_MUTATIONS - 1}].")
 
 
 class TestOwnChanges:

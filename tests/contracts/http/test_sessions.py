@@ -105,12 +105,13 @@ class TestLogin:
         assert all(is_live(api, access) for access in (renewed, third.access, fourth.access))
         assert len(fourth.listed(SESSIONS)) == 3
 
+    @pytest.mark.parametrize("reason", ["Memory allocation error", "Threading failure"])
     def test_a_hash_that_gets_no_memory_is_unavailable_and_no_wrong_password(
-        self, api: Api, alice: Person, monkeypatch: pytest.MonkeyPatch
+        self, api: Api, alice: Person, monkeypatch: pytest.MonkeyPatch, reason: str
     ) -> None:
         def fail(error: type[Argon2Error]) -> Callable[..., str]:
             def call(*_: object) -> str:
-                raise error("Memory allocation error")
+                raise error(reason)
 
             return call
 

@@ -26,8 +26,8 @@ TEXT_FIELDS = [
     (operation, name)
     for operation in OPERATIONS
     for name, refused in operation.bad.items()
-    # Roles and changes are no free text. Logging out with the token of the header succeeds whatever the body is, and so
-    # does deleting an account that has nothing to transfer.
+    # Roles and changes are no free text. Logging out with the token in the header succeeds with any body. So does
+    # deleting an account without shared categories.
     if set(NOT_TEXT) <= set(refused) and operation.name not in NO_TEXT and name != "transfer_to"
 ]
 STORED_AS_SENT = {"title", "description", "name", "first_name", "last_name"}

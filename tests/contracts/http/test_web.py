@@ -1,4 +1,4 @@
-"""The browser app as it is served: its page, its files, and what a person sees on other paths."""
+"""The browser app as it is served: its page, its files, and the pages for people on other paths."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 import tasktracker
+from tasktracker.entrypoints.http import web_files
 from tasktracker.entrypoints.http.web import ROUTES
 from tasktracker.entrypoints.http.web_files import closure, contents
 from tests.contracts.http.base import problem
@@ -110,10 +111,24 @@ def test_no_other_file_and_no_other_version_is_served(api: Api, path: str) -> No
 def test_the_service_worker_keeps_every_file_and_knows_every_route(api: Api) -> None:
     worker = api.get("/sw.js")
     assert worker.headers["cache-control"] == "no-store"
+    assert "connect-src 'self'" in worker.headers["content-security-policy"]  # it fetches what it keeps
     assert worker.headers["content-type"].startswith("text/javascript")
     shell = json.loads(worker.text.splitlines()[0].removeprefix("const SHELL = ").removesuffix(";"))
     assert {url.split("/", 3)[3] for url in shell["assets"]} == set(contents())
     assert {"", "today", "task"} <= set(shell["routes"])
+
+
+@pytest.mark.parametrize("name", ["index.html", "sw.js", "manifest.webmanifest"])
+def test_a_change_of_a_file_that_is_no_asset_changes_the_version_too(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    before, read = web_files._version.__wrapped__(), web_files._read
+    monkeypatch.setattr(web_files, "_read", lambda each: read(each) + "\n" * (each == name))
+    assert web_files._version.__wrapped__() != before
+
+
+def test_the_files_of_the_documentation_are_kept_by_browsers(api: Api) -> None:
+    assert "max-age" in api.get("/docs/assets/swagger-ui.css").headers["cache-control"]
 
 
 def test_the_app_can_be_installed(api: Api) -> None:
@@ -150,7 +165,8 @@ def test_a_person_who_opens_the_type_of_a_problem_sees_a_page(api: Api) -> None:
     assert page.status_code == 200
     assert "<h1>There is no such task (status 404)</h1>" in page.text
     assert "<h1>" in api.get("/problems/unknown-path", headers=BROWSER).text
-    assert api.get("/problems/nothing", headers=BROWSER).status_code == 404
+    unknown = api.get("/problems/nothing", headers=BROWSER)
+    assert (unknown.status_code, unknown.headers["content-type"]) == (404, "text/html; charset=utf-8")
     assert api.get("/problems/task-not-found").text.startswith("There is no such task (status 404).\n")
 
 

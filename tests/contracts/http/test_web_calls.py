@@ -30,7 +30,7 @@ SIGN_IN = re.compile(r'#signIn\("([^"]*)"')
 
 
 def called() -> Iterator[tuple[str, str]]:
-    """Return the methods and paths that the code contains, with `{}` for what is filled in."""
+    """Return the methods and paths that the code contains, with `{}` for inserted values."""
     for name, content in contents().items():
         if not name.endswith(".js") or name.startswith("vendor/"):
             continue

@@ -9,7 +9,7 @@ from tasktracker.domain.sync.ports import ChangeListener
 
 
 class LocalChangeNotifier:
-    """Implements FeedPublisher and ChangeNotifier for storage that only this process writes to."""
+    """Implements FeedPublisher and ChangeNotifier for storage to which only this process writes."""
 
     def __init__(self) -> None:
         self._listener: ChangeListener | None = None

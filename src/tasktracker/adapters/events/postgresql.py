@@ -22,7 +22,7 @@ CHANNEL = "tasktracker_feeds"
 
 FIRST_PAUSE, MAX_PAUSE = 0.1, 5.0
 POLL_SECONDS = 0.5
-# Time for connecting, and for each statement. After it, the network or the server is taken to have failed.
+# The time for connecting and for each statement. If it takes longer, the network or the server has failed.
 ANSWER_SECONDS = 5.0
 # Changes within this time are published together.
 BATCH_SECONDS = 0.005
@@ -39,8 +39,8 @@ log = structlog.get_logger("tasktracker.events")
 class PostgresChangeNotifier:
     """Implements FeedPublisher and ChangeNotifier with one connection, which is opened again when it is lost.
 
-    The connection listens, and publishes this process's changes after their commit. With NOTIFY inside the
-    transactions, PostgreSQL would serialize all commits, each until it is on disk.
+    The connection listens, and publishes this process's changes after their commit. If NOTIFY were inside the
+    transactions, PostgreSQL would do one commit after the other, and each would wait until the earlier one is on disk.
     """
 
     def __init__(self, conninfo: str) -> None:
@@ -76,7 +76,7 @@ class PostgresChangeNotifier:
             self._wake()
 
     def _wake(self) -> None:
-        with suppress(OSError):  # the thread is already being woken, or has ended
+        with suppress(OSError):  # the thread already has a signal to continue, or has ended
             self._wake_writer.send(b"!")
 
     def _run(self, listener: ChangeListener) -> None:
@@ -96,7 +96,7 @@ class PostgresChangeNotifier:
 
     def _connect(self) -> _Connection:
         connection = _Connection(self._conninfo)
-        # The name is shown in the database's list of connections. A notification need not be on disk.
+        # The name appears in the database's list of connections. Notifications need no commit on disk.
         connection.execute("SET application_name = 'tasktracker events'; SET synchronous_commit = off")
         return connection
 
@@ -119,7 +119,7 @@ class PostgresChangeNotifier:
                     listener(users_in(notification.extra.decode()))
             if time.monotonic() - checked > RECHECK_SECONDS:
                 checked = time.monotonic()
-                connection.execute("SELECT 1")  # fails if the network passes nothing
+                connection.execute("SELECT 1")  # fails if the network is broken
                 listener(None)
 
     def _publish_all(self, connection: _Connection, listener: ChangeListener) -> None:

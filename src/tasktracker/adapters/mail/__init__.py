@@ -1,1 +1,1 @@
-"""Mail: writing letters, and handing them over to a relay or a folder."""
+"""Mail: writing letters, and sending them to a relay or storing them in a folder."""

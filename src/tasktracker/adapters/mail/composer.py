@@ -40,10 +40,10 @@ def catalogue(language: str) -> Mapping[str, Any]:
 
 
 class Composer:
-    """Writes letters. The same letter gives the same mail, so a duplicate differs in nothing.
+    """Writes letters. The same letter always gives the same mail, so duplicates are identical.
 
-    Links lead to `public_url`. Values, such as a username, are escaped in HTML, and refused in a header if they contain
-    a line break.
+    Links lead to `public_url`. Values, such as a username, are escaped in HTML. A value with a line break is refused in
+    a header.
     """
 
     def __init__(self, sender: Address, public_url: str) -> None:

@@ -14,7 +14,7 @@ from tasktracker.domain.deliveries.ports import NotSent
 
 
 class FolderMailer:
-    """Implements Mailer: each letter is a file, so that a duplicate replaces the first one."""
+    """Implements Mailer: each letter is a file, and a duplicate replaces the first file."""
 
     def __init__(self, folder: Path, composer: Composer) -> None:
         self._folder = folder

@@ -14,7 +14,7 @@ from tasktracker.adapters.mail.urls import Encryption, Relay
 from tasktracker.domain.deliveries.delivery import Letter
 from tasktracker.domain.deliveries.ports import NotSent
 
-TIMEOUT = 10  # seconds for each answer of the relay: of these, a mail needs a handful
+TIMEOUT = 10  # seconds for each answer of the relay; a mail needs a few answers
 MAX_PROBLEM_LENGTH = 300
 
 
@@ -72,7 +72,7 @@ class SmtpMailer:
             raise NotSent("the relay takes no addresses outside ASCII (SMTPUTF8)", is_permanent=True) from error
 
     def _connected(self) -> smtplib.SMTP:
-        """Return a connection that works: the relay may have closed the one of the letter before."""
+        """Return an open connection. The relay may have closed the connection of the earlier letter."""
         if self._connection is not None:
             with suppress(OSError, smtplib.SMTPException):
                 if self._connection.noop()[0] == 250:

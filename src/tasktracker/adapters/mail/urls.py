@@ -18,9 +18,9 @@ class Encryption(StrEnum):
     """How the connection to a relay is encrypted."""
 
     STARTTLS = "starttls"
-    """After a greeting in clear text (RFC 3207). A relay that does not offer it is not used."""
+    """Encryption starts after a greeting in clear text (RFC 3207). A relay that does not offer this is not used."""
     TLS = "tls"
-    """From the begin (RFC 8314)."""
+    """The whole connection is encrypted (RFC 8314)."""
     NONE = "off"
 
 
@@ -39,7 +39,7 @@ class Relay:
 
 
 def parse(text: str) -> Relay | Path:
-    """Return the relay, or the folder. Raises ValueError, which does not quote the text: it may have a password."""
+    """Return the relay, or the folder. Raises ValueError without quoting the text, which may contain a password."""
     if text.startswith(FOLDER):
         if not (folder := text.removeprefix(FOLDER).removeprefix("//")):
             raise ValueError("must name a folder after folder:")

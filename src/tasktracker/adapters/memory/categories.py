@@ -51,7 +51,7 @@ class MemoryCategories:
         self._put(category)
 
     def settle(self, category_id: UUID) -> None:
-        """Do nothing: what a job hands over is read from the job."""
+        """Do nothing. The rights of a new owner are read from the job that hands over the tasks."""
 
     def hide(self, category: Category, now: datetime) -> None:
         del now

@@ -33,7 +33,7 @@ class MemoryFeed:
         self._added.extend(entries)
 
     def flush(self, now: datetime, earlier: Sequence[FeedEntry] = ()) -> Collection[UUID]:
-        """Number and store the added entries at the end of the work, after `earlier` ones.
+        """Number and store the added entries at the end of the unit of work, after `earlier` entries.
 
         Return the users whose feeds have new entries.
         """

@@ -12,7 +12,7 @@ from tasktracker.domain.idempotency.record import Record
 
 
 class MemoryIdempotency:
-    """Implements IdempotencyRepository. Units of work run one at a time, so none competes for a key."""
+    """Implements IdempotencyRepository. Units of work run one after the other, so none waits for a key."""
 
     def __init__(self, transaction: Transaction) -> None:
         self._transaction = transaction

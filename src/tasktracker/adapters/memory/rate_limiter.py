@@ -8,7 +8,7 @@ from threading import Lock
 from tasktracker.domain.kernel.clock import MAX_CLOCK_SKEW
 from tasktracker.domain.throttling.limit import TRUSTED_FOR, Bucket
 
-MAX_BUCKETS = 10_000  # stored before the full ones, which limit no caller, are removed
+MAX_BUCKETS = 10_000  # above this number, full buckets, which limit no caller, are removed
 
 
 class MemoryRateLimiter:

@@ -14,7 +14,7 @@ from tasktracker.domain.sharing.invitation import ShareInvitation
 
 
 class MemoryShareInvitations:
-    """Implements ShareInvitationRepository. Those whose subject or whose user is gone stay stored until they expire."""
+    """Implements ShareInvitationRepository. Invitations whose subject or user was removed stay until they expire."""
 
     def __init__(self, transaction: Transaction) -> None:
         self._transaction = transaction

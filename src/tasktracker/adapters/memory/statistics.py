@@ -1,4 +1,4 @@
-"""Counts of what is in the service and of what happened in it, in memory."""
+"""Counts of the data in the service and of the events in it, in memory."""
 
 from __future__ import annotations
 

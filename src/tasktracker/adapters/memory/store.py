@@ -1,4 +1,4 @@
-"""Units of work in memory, one at a time."""
+"""Units of work in memory, which run one after the other."""
 
 from __future__ import annotations
 
@@ -96,8 +96,8 @@ class MemoryUnitOfWork(Generic[ActorT_co]):
 class MemoryStore:
     """Implements Storage.
 
-    Units of work run one at a time, reading ones included, so each sees one state of the data. Where a database would
-    report a deadlock or an integrity error, both of them bugs of the program, this raises RuntimeError.
+    Units of work run one after the other, also those that read, so each sees one state of the data. A deadlock or an
+    integrity error is a bug of the program. Where a database would report one, this raises RuntimeError.
     """
 
     def __init__(
@@ -224,7 +224,7 @@ class MemoryStore:
             self._data.api_tokens.set(token.id, replace(token, last_used_at=self._clock.now()))
 
     def _admit_session(self, actor: SessionActor) -> None:
-        """Check the session and confirm its generation, even if the work fails later."""
+        """Check the session and confirm its generation, even if the unit of work fails later."""
         session = self._data.sessions.get(actor.session_id)
         user = self._data.users.get(actor.user_id)
         if (

@@ -104,7 +104,7 @@ class StoredEntry:
 
 
 def seen_by(user_id: UUID, task: Task) -> Task:
-    """Return a task as pages of a viewer have it: of the members of its category, with only the viewer."""
+    """Return a task as in pages of a viewer. Its `list_members` contain only this viewer."""
     return replace(task, list_members=tuple(each for each in task.list_members if each.user_id == user_id))
 
 
@@ -115,7 +115,7 @@ def entry_id(user_id: UUID, type: ItemType, item_id: UUID) -> UUID:
 
 @dataclass(frozen=True, slots=True)
 class StoredViewers:
-    """The users whose lists have a task, with the category that they see: as of its last change or refresh."""
+    """The users whose lists have a task, and the category that each of them sees, as of its last change or refresh."""
 
     id: UUID
     categories: Mapping[UUID, UUID | None]
@@ -136,14 +136,14 @@ class StoredLine:
 
 @dataclass(frozen=True, slots=True)
 class Hidden:
-    """The mark of a user or a category that is being removed, under the same id."""
+    """Marks a user or a category that is being removed. It has the same id as the user or category."""
 
     id: UUID
 
 
 @dataclass(frozen=True, slots=True)
 class StoredQuotas:
-    """The quotas of a single user, under the same id."""
+    """The quotas of a single user, with the user's id."""
 
     id: UUID
     quotas: Quotas
@@ -416,7 +416,7 @@ class Transaction:
         self._open = False
 
     def changes(self, table: Table[Row]) -> Iterable[tuple[Row | None, Row | None]]:
-        """Return the changed rows of a table: each as it was before this transaction, and as it is."""
+        """Return the changed rows of a table: each row before this transaction, and its present state."""
         first: dict[UUID, Row | None] = {}
         for changed, row_id, row in self._undo:
             if changed is table:
@@ -434,7 +434,7 @@ class Transaction:
         return self.data.hidden.get(item_id) is not None
 
     def is_findable(self, task: Task) -> bool:
-        """Whether a task's owner has an account or its category passes on, and the task is not being purged."""
+        """Whether a task is not being purged, and its owner has an account or its category passes on."""
         purged = self.data.jobs_of_kind.keys(JobKind.PURGE_TASK)
         is_owned = not self.is_hidden(task.owner) or task.root_category in self.data.jobs_of_kind.keys(
             JobKind.HAND_OVER

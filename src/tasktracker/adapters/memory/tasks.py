@@ -25,7 +25,7 @@ class MemoryTasks:
     def __init__(self, transaction: Transaction) -> None:
         self._transaction = transaction
         self.revoked: list[FeedEntry] = []
-        """Deletions for users who are no longer stored to see a task, whatever the use case knows of them."""
+        """Deletions for users who are no longer stored viewers of a task. The use case may not know these users."""
 
     def add(self, task: Task) -> None:
         data = self._transaction.data
@@ -72,7 +72,7 @@ class MemoryTasks:
             self._put_viewers(refiled)
 
     def revoke_former(self, task: Task) -> None:
-        """Delete a task in the feeds of former members of its category whom the job has not reached."""
+        """Delete a task in the feeds of former members of its category, if the job has not reached them."""
         stored = self._transaction.data.viewers.get(task.id)
         self.revoked += revocations(task, stored.categories if stored else ())
 
@@ -159,7 +159,7 @@ class MemoryTasks:
 
 
 def visible(transaction: Transaction, user_id: UUID) -> Sequence[Task]:
-    """Return the findable tasks in a user's lists, those in the trash included: own ones, and those shared."""
+    """Return the findable tasks in a user's lists, own and shared ones, including tasks in the trash."""
     return [task for task in of_user(transaction, user_id) if transaction.is_findable(task)]
 
 

@@ -40,7 +40,7 @@ class MemoryQuotas:
         self._transaction.put(self._transaction.data.quotas, StoredQuotas(user_id, quotas))
 
     def require(self, limits: Quotas) -> None:
-        """Raise QuotaExceeded if this work makes a user own more than their quotas, or than the service's `limits`."""
+        """Raise QuotaExceeded if this transaction makes a user own more than their quotas, or than `limits`."""
         for user_id, change in () if self._are_lifted else self._changes().items():
             require_within(self.find(user_id).otherwise(limits), self.usage(user_id), change)
 

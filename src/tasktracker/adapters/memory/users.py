@@ -112,7 +112,7 @@ class MemoryUsers:
                 drop(data.import_lines, line_id)
             drop(data.import_jobs, job.id)
         for event in [event for event in data.events.rows() if event.user_id == user_id]:
-            if event.subject is not None:  # what administrators did stays
+            if event.subject is not None:  # events of administrators stay
                 self._transaction.put(data.events, replace(event, user_id=None))
             else:
                 drop(data.events, event.id)

@@ -12,7 +12,7 @@ MIN_SECRET_LENGTH = 32
 
 
 class KeyRing:
-    """Secrets in order: the first signs, all of them verify.
+    """Secrets in order: the first one signs, and all of them verify.
 
     No secret is used directly. Each purpose has its own key, derived by HKDF (RFC 5869) from the purpose's name, so
     that a signature for one purpose is not valid for another.

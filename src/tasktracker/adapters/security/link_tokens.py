@@ -12,7 +12,7 @@ PURPOSE = "mailed-link"
 
 
 class HmacLinkTokens:
-    """Implements LinkTokens: the token is an HMAC of the delivery's id, so it is not stored and the same each time."""
+    """Implements LinkTokens: the token is an HMAC of the delivery's id. So it is always the same, and is not stored."""
 
     def __init__(self, keys: KeyRing) -> None:
         self._key = keys.key(keys.signing, PURPOSE)

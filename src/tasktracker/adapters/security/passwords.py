@@ -19,11 +19,11 @@ from tasktracker.domain.kernel.errors import Busy
 T = TypeVar("T")
 
 MIN_SCORE = 3  # zxcvbn: "safely unguessable", beyond 10^8 guesses
-MAX_ESTIMATED_LENGTH = 32  # characters: longer texts may take seconds, and more characters never weaken a password
+MAX_ESTIMATED_LENGTH = 32  # characters; longer texts may take seconds, and further characters never weaken a password
 
 
-# On a busy core, the scheduler gives a thread of this niceness a tenth of the time of other threads. With an even lower
-# priority, a thread that holds the interpreter lock would block all others until it is scheduled again.
+# On a busy core, the scheduler gives a thread with this niceness a tenth of the time of other threads. With a lower
+# priority, a thread that holds the interpreter lock would block all others until it runs again.
 NICENESS = 10
 
 # Of argon2.h: ARGON2_MEMORY_ALLOCATION_ERROR, ARGON2_THREAD_FAIL.
@@ -46,7 +46,7 @@ class Argon2PasswordHasher:
         return self._run(self._argon2.hash, password)
 
     def verify(self, password: str, password_hash: str | None) -> bool:
-        """Check a password against its hash. Without a hash, return False after the same work, with a dummy hash.
+        """Check a password against its hash. Without a hash, check a dummy hash and return False.
 
         Raises Busy.
         """
@@ -62,7 +62,7 @@ class Argon2PasswordHasher:
         return self._argon2.check_needs_rehash(password_hash)
 
     def _run(self, function: Callable[..., T], *arguments: str) -> T:
-        """Run a function on a hashing thread. Raises Busy if argon2 gets no memory; no password is wrong then."""
+        """Run a function on a hashing thread. Raises Busy if argon2 gets no memory. Then the password may be right."""
         try:
             with paused():
                 return self._executor.submit(function, *arguments).result()
@@ -78,16 +78,16 @@ class Argon2PasswordHasher:
 
 
 def _lower_priority() -> None:
-    if sys.platform == "linux":  # there it applies to the calling thread; elsewhere, to the whole process
+    if sys.platform == "linux":  # on Linux, this applies to the calling thread; elsewhere, to the whole process
         os.nice(NICENESS)
 
 
 class ZxcvbnPasswordStrength:
-    """Rates passwords with zxcvbn (Wheeler, USENIX Security 2016), by dictionaries and patterns, not by composition."""
+    """Rates passwords with zxcvbn (Wheeler, USENIX Security 2016), by dictionaries and patterns."""
 
     def weakness(self, password: str, guesses: Sequence[str]) -> str | None:
         """Return why the password is too easy to guess, or None."""
-        # Imported late: loading its dictionaries takes longer than starting the rest of the server.
+        # Imported late, because loading its dictionaries takes longer than starting the rest of the server.
         from zxcvbn import zxcvbn
 
         result = zxcvbn(password[:MAX_ESTIMATED_LENGTH], user_inputs=list(guesses))

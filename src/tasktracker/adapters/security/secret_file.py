@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 def read_or_create(path: Path) -> str:
-    """Return the secret in the file. A missing file is created with a random secret, readable by its owner only.
+    """Return the secret in the file. A missing file is created with a random secret. Only its owner can read it.
 
     Processes that start concurrently get the same secret: the first one to link its file decides. Raises OSError, and
     UnicodeDecodeError for a binary file.

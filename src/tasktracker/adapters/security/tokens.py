@@ -19,7 +19,7 @@ from tasktracker.domain.kernel.errors import InvalidToken
 ALGORITHM: Final = "HS256"
 ISSUER: Final = "tasktracker"
 AUDIENCE: Final = "tasktracker"
-LEEWAY: Final = timedelta(seconds=5)  # for which an expired token is still accepted
+LEEWAY: Final = timedelta(seconds=5)  # for this time, an expired token is still accepted
 MAX_CACHED: Final = 4096  # verified tokens; about 1 KiB each
 MAX_LENGTH: Final = 2048
 TYPES: Final = {TokenKind.ACCESS: "at+jwt", TokenKind.REFRESH: "rt+jwt"}  # RFC 9068 §2.1 for the first
@@ -30,7 +30,7 @@ MAX_GENERATION: Final = 2**31 - 1  # the limit of the database column
 
 
 class _Claims(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The payload, typed strictly: PyJWT would accept a numeric string as `exp`."""
+    """The payload, with strict types, because PyJWT would accept a numeric string as `exp`."""
 
     iss: str
     aud: str
@@ -45,16 +45,16 @@ class _Claims(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class JwtTokenSigner:
     """Signs and verifies tokens with a key ring.
 
-    `iat` is not compared with the time: the clock of the host that issued the token may be ahead of this one.
-    Each kind of token has separate keys, so one kind cannot be used as another even if `typ` were ignored.
+    `iat` is not compared with the time, because the clock of the host that issued the token may be ahead. Each kind of
+    token has separate keys, so one kind cannot be used as another even if `typ` were ignored.
     """
 
     def __init__(self, keys: KeyRing, clock: Clock) -> None:
         self._clock = clock
         self._signing = keys.signing
         self._keys = {(kid, kind): keys.key(kid, TYPES[kind]) for kid in keys.ids for kind in TokenKind}
-        # Cached, because a token is sent many times, and verifying it took half of the time of a request. Its expiry
-        # and its session are checked each time.
+        # Verified tokens are cached, because a token is sent many times, and verifying it takes half of the time of a
+        # request. The expiry and the session are checked each time.
         self._verified = lru_cache(MAX_CACHED)(self._verify)
 
     def sign(self, claims: TokenClaims) -> str:

@@ -70,7 +70,7 @@ _STATES: dict[AccountState, ColumnElement[bool]] = {
 
 @cache
 def _list(sort: AccountSort, state: AccountState | None, searches: bool, after: bool) -> Select[Any]:
-    """Return the statement for a page. It counts only for the accounts on the page, and not for all that it sorts."""
+    """Return the statement for a page. It sorts all accounts, but counts only for the accounts on the page."""
     value = _ORDERS[sort.field]
     places = (
         select(users.c.id, value.label("value"))

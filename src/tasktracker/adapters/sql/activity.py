@@ -38,7 +38,7 @@ def _list(after: bool) -> Select[Any]:
 
 @cache
 def _search(names: frozenset[str]) -> Select[Any]:
-    """Return the statement for a search with the parameters of these names."""
+    """Return the statement for a search with parameters of these names."""
     event = auth_events.c
     conditions: dict[str, ColumnElement[bool]] = {
         "user_id": or_(*(each == bindparam("user_id") for each in (event.user_id, event.admin_id, event.subject))),

@@ -1,4 +1,4 @@
-"""What backups of both databases have in common."""
+"""The common parts of backups of both databases."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tasktracker.domain.feed.ports import EPOCH
 KEY_ID = "key-id"
 """The name of the secret that is the id of the key at the time of a backup."""
 
-# A statement for each table with something that may have been revoked, used or sent since.
+# A statement for each table with items that may have been revoked, used or sent after the backup.
 _REVOKED = {
     "secrets": f"DELETE FROM secrets WHERE name = '{EPOCH}'",  # noqa: S608  # a constant
     "sessions": "DELETE FROM sessions",
@@ -30,7 +30,7 @@ _API_TOKENS = {"api_tokens": "DELETE FROM api_tokens"}
 
 
 def revocations(tables: Collection[str], *, keep_api_tokens: bool) -> Sequence[str]:
-    """Return the statements that revoke what a backup with these tables contains. Older versions lack some tables."""
+    """Return the statements that revoke these items in a backup with these tables. Older versions lack some tables."""
     statements = _REVOKED if keep_api_tokens else _REVOKED | _API_TOKENS
     return [statement for table, statement in statements.items() if table in tables]
 
@@ -49,9 +49,9 @@ def contents(revision: str | None, key_id: str | None) -> BackupContents:
 
 @contextmanager
 def new_file(file: Path) -> Iterator[Path]:
-    """Yield the path of a temporary file that only its owner can read, and that gets its name when it is complete.
+    """Yield the path of a temporary file that only its owner can read. It gets its final name when it is complete.
 
-    Raises BackupRefused if there is anything with that name.
+    Raises BackupRefused if this name exists.
     """
     if os.path.lexists(file):
         raise BackupRefused(f"{file} exists already.")

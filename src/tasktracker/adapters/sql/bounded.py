@@ -1,6 +1,6 @@
 """Limits on the time that connecting to PostgreSQL and running statements take, enforced by the client.
 
-A database that does not answer, or a network that passes nothing, cannot hold a thread longer.
+So a database that does not answer, or a broken network, cannot block a thread for a longer time.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ MAX_STATEMENT_SECONDS = 300
 def connect(options: ConnDict, seconds: float) -> Connection:
     """Connect within a number of seconds, in autocommit mode. Raises OperationalError.
 
-    libpq would wait for the first of several hosts without a limit. psycopg's list of attempts contains one for each
-    host and each of its addresses, in the order that the options ask for.
+    libpq would wait for the first of several hosts without a limit. psycopg's list of attempts has one attempt for each
+    address of each host, in the order that the options require.
     """
     end = monotonic() + seconds
     attempts = conninfo_attempts(options)
@@ -52,9 +52,9 @@ def connect(options: ConnDict, seconds: float) -> Connection:
 
 
 class BoundedCalls:
-    """Calls functions that wait for the server, and ends a late one by shutting down the socket of the connection.
+    """Calls functions that wait for the server. A late call ends because the connection's socket is shut down.
 
-    The connection is then lost. The server may or may not have done what was sent last, a commit included.
+    The connection is then lost. The server may or may not have run the last statement, which may be a commit.
 
     One thread looks for late calls. If each call waited for the socket with a timeout instead, a request would take a
     tenth more processor time, because the calling thread would release the interpreter several times.
@@ -62,14 +62,14 @@ class BoundedCalls:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        # A copy, because the descriptor of a connection that was closed may belong to another one.
+        # This is a copy, because the descriptor of a closed connection may already belong to another connection.
         self._socket = socket.socket(fileno=os.dup(connection.fileno()))
         self._limit = inf
         _WATCHED.add(self)
         _start()
 
     def call(self, until: float, function: Callable[..., Result], *args: Any) -> Result:
-        """Call a function. It fails at a moment, and after MAX_STATEMENT_SECONDS. Raises OperationalError."""
+        """Call a function. Raises OperationalError at the given moment, or after MAX_STATEMENT_SECONDS."""
         now = monotonic()
         if until < now:
             self._connection.close()

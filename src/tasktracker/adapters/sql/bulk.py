@@ -23,7 +23,7 @@ from tasktracker.domain.tasks.query import TaskKey, trash_key
 from tasktracker.domain.tasks.task import Task
 
 _COUNT = select(func.count()).select_from(tasks).where(tasks.c.owner == bindparam("user_id"))
-# The condition on the owner is that of the index.
+# The index has the same condition on the owner.
 _CREATED = (
     select(*SEEN_TASKS)
     .where(tasks.c.created_by == bindparam("user_id"), tasks.c.created_by != tasks.c.owner, FINDABLE)
@@ -115,8 +115,8 @@ class SqlBulkRepository:
             return []
         parameters = {"user_id": user_id, "ids": list(category_ids), "keys": list(name_keys)}
         if self._connection.is_writing:
-            # One statement for any number of values, so that the locks are taken in order. The categories are read
-            # after the locks, because the members are other rows, which may have changed before them.
+            # This is one statement for any number of values, so that the locks are taken in order. The categories are
+            # read again after the locks, because their members are other rows, which may have changed before the locks.
             self._connection.rows(_LOCK_CATEGORIES, parameters)
         return CATEGORIES.entities(self._connection.rows(_CATEGORIES, parameters))
 

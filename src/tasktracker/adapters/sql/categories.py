@@ -86,7 +86,8 @@ _SHOWN = select(*CATEGORIES.columns).where(categories.c.removed_at.is_(None))
 _BY_ID = _SHOWN.where(categories.c.id == bindparam("id"))
 _FIND = _BY_ID.where(or_(categories.c.user_id == bindparam("user_id"), categories.c.id.in_(_SHARED_WITH)))
 _SEEN = categories.alias()
-# The row is as of its lock, but its members are as of the begin of the statement, which may have seen an older version.
+# The row is read when it is locked, but its members are read when the statement begins: they may be of an older
+# version.
 _LOCK = _FIND.add_columns(
     select(_SEEN.c.version == categories.c.version).where(_SEEN.c.id == categories.c.id).scalar_subquery()
 ).with_for_update(of=categories)
@@ -201,12 +202,12 @@ class SqlCategories:
         return Page.cut(found[: limit + 1], limit, lambda category: category.key)
 
     def _save_members(self, category: Category) -> None:
-        """Store the members; the owner, too, if there are others or if tasks do not belong to the owner yet."""
+        """Store the members. Store the owner, too, if there are members or if tasks do not belong to the owner yet."""
         members = list(category.members)
         if members or self._connection.one(_HANDED_OVER, {"category_id": category.id}) is not None:
             members.append(CategoryMember(category.user_id, Role.OWNER, category.created_at, is_ready=True))
         kept = [each.user_id for each in members]
-        # In the order in which works on tasks of the category lock them, so that no deadlock can occur.
+        # Units of work on tasks of the category lock the members in the same order, so no deadlock can occur.
         self._connection.rows(_LOCK_MEMBERS, {"category_id": category.id})
         self._connection.change(_REMOVE_MEMBERS, {"category_id": category.id, "kept": kept})
         rows = [

@@ -13,10 +13,10 @@ _NOW = text("SELECT clock_timestamp()")
 
 
 class DatabaseClock:
-    """Implements Clock with the clock of the database's host; for SQLite, that is this host.
+    """Implements Clock with the clock of the database's host. For SQLite, this is the server's host.
 
-    It serves decisions for all hosts, such as what is old enough to be deleted: a host whose clock is wrong must not
-    make them alone.
+    Decisions for all hosts use this clock, for example which data is old enough to be deleted. A host with a wrong
+    clock must not decide this alone.
     """
 
     def __init__(self, database: Database, clock: Clock) -> None:

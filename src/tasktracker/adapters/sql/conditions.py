@@ -1,4 +1,4 @@
-"""Conditions that need other SQL in each dialect, so that the planner chooses the index that gives a list its order."""
+"""Conditions with different SQL for each dialect. So the planner chooses the index that has the order of a list."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _one_of_on_sqlite(element: OneOf, compiler: SQLCompiler, **options: Any) -> 
 class Mostly(ColumnElement[bool]):
     """A condition that is true for most rows.
 
-    PostgreSQL's planner assumes that a comparison excludes many rows, and `IS NOT NULL` nearly none.
+    PostgreSQL's planner assumes that a comparison excludes many rows, and that `IS NOT NULL` excludes nearly none.
     """
 
     inherit_cache = False

@@ -14,15 +14,15 @@ from tasktracker.adapters.sql.violations import unavailable, violated
 from tasktracker.domain.kernel.errors import DomainError
 
 NOTHING: Parameters = {}
-# Values in one statement, below the parameter limit of every database.
+# The most values in one statement. It is below the parameter limit of every database.
 MAX_VALUES = 1000
 
 
 class Connection:
     """Gives one unit of work access to a driver. After `close`, every method raises RuntimeError.
 
-    A driver's error is raised as the corresponding domain error, the last of which is stored in `failure`. An error
-    without a corresponding one is raised unchanged.
+    A driver's error is raised as the corresponding domain error. `failure` is the last of these. An error without a
+    corresponding domain error is raised unchanged.
     """
 
     __slots__ = ("_driver", "failure", "is_writing")

@@ -44,7 +44,7 @@ class Database(ABC):
         """Open a transaction. Commit on a normal exit, roll back on an exception.
 
         Raises StorageUnavailable, StorageFull. Raises StorageUnavailable also if the schema has another revision than
-        this version needs; until the end of the transaction, the schema is not migrated.
+        this version needs. No process can migrate the schema until the transaction ends.
         """
 
     @abstractmethod
@@ -116,7 +116,7 @@ class Pool:
         """Keep a driver for the next lease if it is idle; otherwise close it."""
         try:
             if driver.is_lost:
-                # The same failure has probably cut the other connections, too.
+                # The same failure has probably ended the other connections, too.
                 self._close_idle()
             if driver.is_idle and not self._is_closed:
                 self._idle.append(driver)

@@ -19,15 +19,15 @@ from tasktracker.adapters.sql.urls import SQLITE, database_url
 def open_database(
     url: str, *, pool_size: int = 10, wait_seconds: float = 5.0, pooler: bool = False, revision: str | None = REVISION
 ) -> Database:
-    """Open a database; the first connection is made at the first use.
+    """Open a database. The first connection is made at the first use.
 
     At most `pool_size` connections are open, plus one for writing in SQLite. A unit of work raises StorageUnavailable
-    when it waits for a connection or for a lock longer than `wait_seconds`, or for anything longer than until the
-    current deadline (`domain.kernel.deadline`). Set `pooler` if connections go through a pooler in transaction
-    mode, such as PgBouncer: connections then keep neither settings nor prepared statements. Writing requires that the
-    schema has the `revision`, unless it is None.
+    when it waits for a connection or a lock longer than `wait_seconds`. It also raises it when any wait exceeds the
+    current deadline (`domain.kernel.deadline`). Set `pooler` if connections go through a pooler in transaction mode,
+    such as PgBouncer. Then connections keep neither settings nor prepared statements. Writing requires that the schema
+    has the `revision`, unless it is None.
 
-    Raises ValueError for a URL of any other database than PostgreSQL or an SQLite file.
+    Raises ValueError for a URL of a database other than PostgreSQL or an SQLite file.
     """
     parsed = database_url(url)
     if parsed.drivername == SQLITE:

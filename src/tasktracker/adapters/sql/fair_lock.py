@@ -10,7 +10,7 @@ class FairLock:
     """A lock that waiting threads acquire in the order of their requests.
 
     A plain lock goes to the first thread that requests it after its release. Under load, this is mostly the thread that
-    has just released it, and the others starve.
+    has just released the lock, and the others may wait very long.
     """
 
     def __init__(self) -> None:

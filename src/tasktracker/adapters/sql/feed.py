@@ -1,8 +1,8 @@
 """Feeds in SQL.
 
 A feed's sequence numbers come from its user's row in `feeds`, which stays locked until the commit. A unit of work
-assigns them last, in the order of the user ids. Their order is therefore the order of the commits, and no deadlock can
-occur.
+assigns the numbers as its last step, in the order of the user ids. So the order of the numbers is the order of the
+commits, and no deadlock can occur.
 """
 
 from __future__ import annotations
@@ -68,8 +68,8 @@ _STATE = select(
     select(secrets.c.value).where(secrets.c.name == EPOCH).scalar_subquery(),
     select(feeds.c.swept).where(feeds.c.user_id == bindparam("user_id")).scalar_subquery(),
 )
-# Constants, not parameters: SQLite would prepare a statement again for each value that may decide whether the partial
-# index of tombstones can be used.
+# These are constants, not parameters. With a parameter, SQLite would prepare the statement again for each value,
+# because the value may decide whether the partial index of tombstones can be used.
 _IS_UPSERT = feed_items.c.op == literal_column(f"'{Op.UPSERT}'")
 _IS_TOMBSTONE = feed_items.c.op == literal_column(f"'{Op.DELETE}'")
 _HEADS = select(feeds.c.user_id, feeds.c.head).where(feeds.c.user_id.in_(bindparam("user_ids", expanding=True)))
@@ -83,7 +83,7 @@ SYNCED_ROWS: Mapping[ItemType, tuple[Table, Rows[Any]]] = {
 
 
 def _slices() -> Mapping[ItemType, slice]:
-    """Return the position of each type's columns in a row of a page: after the sequence and the entry's columns."""
+    """Return the position of each type's columns in a row of a page, after the sequence and the entry's columns."""
     slices, begin = {}, 1 + len(_ENTRIES.columns)
     for type_, (_, rows) in SYNCED_ROWS.items():
         slices[type_] = slice(begin, begin + len(rows.columns))
@@ -113,7 +113,7 @@ _ALL_ENTRIES = select(*_ENTRIES.columns).where(
     feed_items.c.user_id == bindparam("user_id"),
     feed_items.c.type.in_(bindparam("types", expanding=True)),
     _IS_UPSERT,
-    # Without a job, the entries are exact, and their items need not be looked up.
+    # If there is no job, the entries are exact, and their items need not be read.
     or_(
         ~exists(select(jobs.c.id)),
         *(and_(feed_items.c.type == type_.value, is_seen) for type_, is_seen in _IS_SEEN.items()),
@@ -184,9 +184,9 @@ class SqlFeed:
         self._added.extend(entries)
 
     def flush(self, now: datetime, earlier: Sequence[FeedEntry] = ()) -> Collection[UUID]:
-        """Number and store the added entries at the end of the work, after `earlier` ones.
+        """Number and store the added entries at the end of the unit of work, after `earlier` entries.
 
-        Count what users own more or less. Return the users whose feeds have new entries. Raises QuotaExceeded.
+        Change the counts of what users own. Return the users whose feeds have new entries. Raises QuotaExceeded.
         """
         entries = [*(each for each in earlier if each.user_id not in self._dropped), *self._added]
         changed = []
@@ -209,7 +209,7 @@ class SqlFeed:
         return changed
 
     def _advance(self, user_id: UUID, entries: int) -> int:
-        """Lock the feed of a user for so many new entries, and return the number of the last one."""
+        """Lock the feed of a user for this number of new entries, and return the number of the last one."""
         change = self._usage.changes.get(user_id)
         if change is None:
             (row,) = self._connection.change_returning(_ADVANCE, {"user_id": user_id, "head": entries})

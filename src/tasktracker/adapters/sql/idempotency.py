@@ -18,9 +18,10 @@ from tasktracker.domain.idempotency.record import Record
 from tasktracker.domain.kernel.errors import KeyInUse, StorageUnavailable
 
 _USER = cast(bindparam("user_id", type_=keys.c.user_id.type), Text)
-# Claiming a key takes a shared lock, and closing all of them an exclusive one.
+# Claiming a key takes a shared lock, and closing all keys takes an exclusive lock.
 _CLOSE = select(Locked("lock", _USER))
-# Waits for a transaction that has inserted the same key and not committed yet. SQLite supports this clause, too.
+# This waits for a transaction that has inserted the same key and has not committed yet. SQLite supports this clause,
+# too.
 _CLAIM = (
     insert(keys)
     .from_select(

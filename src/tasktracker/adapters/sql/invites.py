@@ -20,7 +20,7 @@ _INVITES = Rows(Invite, invites)
 _IS_USABLE = (invites.c.uses_left > 0, invites.c.expires_at > bindparam("now"))
 _HAS_TOKEN = invites.c.digest == bindparam("of_digest")
 _FIND_USABLE = select(*_INVITES.columns).where(_HAS_TOKEN, *_IS_USABLE)
-# Evaluated again after the wait for a concurrent use of the same row.
+# After waiting for a concurrent use of the same row, the database checks this condition again.
 _USE = (
     update(invites)
     .where(_HAS_TOKEN, *_IS_USABLE)

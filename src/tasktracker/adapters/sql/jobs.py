@@ -68,8 +68,8 @@ _ADD = insert(jobs).values(
     {column.name: bindparam(column.name) for column in jobs.columns if column.name != "added_by"}
     | {"added_by": NotNumbered()}
 )
-# All transactions that began before the job's commit have lower numbers than one that begins after it. The number of
-# the transaction that added the job would not do: others begin between that and the commit.
+# All transactions that began before the job's commit have lower numbers than a transaction that begins after it. The
+# number of the transaction that added the job is too low: others begin between its start and its commit.
 _NUMBER = update(jobs).where(jobs.c.added_by < 0).values(added_by=ThisTransaction())
 _MAY_START = and_(jobs.c.added_by >= 0, jobs.c.added_by < OldestTransaction())
 _NOW = bindparam("now", type_=jobs.c.leased_until.type)
@@ -122,7 +122,7 @@ class SqlJobs:
         self.has_added = True
 
     def number(self) -> None:
-        """Number the transactions that the committed jobs wait for. Called after the commit of a job."""
+        """Store, after the commit of jobs, the number of the transaction that they wait for."""
         self._connection.change(_NUMBER, {})
 
     def withdraw(self, job_ids: Collection[UUID]) -> None:
@@ -130,7 +130,7 @@ class SqlJobs:
             self._connection.change(_WITHDRAW, {"ids": list(job_ids)})
 
     def claim(self, now: datetime) -> Job | None:
-        self.number()  # jobs of a process that ended before it did this
+        self.number()  # also jobs whose process ended before it numbered them
         rows = self._connection.change_returning(_CLAIM, {"now": now, "until": now + LEASE})
         return _JOBS.entity(rows[0]) if rows else None
 

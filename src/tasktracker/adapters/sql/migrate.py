@@ -1,6 +1,6 @@
 """Migrates a database's schema to another revision.
 
-Alembic is imported only for a migration: a server whose database is up to date starts without it, a sixth of a second
+Alembic is imported only for a migration. A server with a current database starts without it, a sixth of a second
 faster.
 """
 
@@ -60,8 +60,8 @@ def current(url: str) -> str | None:
 def upgrade(url: str, revision: str = "head") -> None:
     """Migrate to a newer revision in one transaction, one process at a time. Create an SQLite file that is missing.
 
-    Raises StorageUnavailable, also if the database has a schema of a newer version or of another program, or if another
-    process uses the SQLite file, or if the file cannot be created.
+    Raises StorageUnavailable. Reasons include a schema of a newer version or of another program, an SQLite file that
+    another process uses, and a file that cannot be created.
     """
     parsed = database_url(url)
     if parsed.drivername == SQLITE:
@@ -75,7 +75,7 @@ def upgrade(url: str, revision: str = "head") -> None:
 
 
 def downgrade(url: str, revision: str) -> None:
-    """Migrate back to an older revision; `base` is an empty database. Raises StorageUnavailable."""
+    """Migrate back to an older revision. The revision `base` is an empty database. Raises StorageUnavailable."""
     from alembic import command
 
     with _locked(url) as connection:
@@ -101,7 +101,8 @@ def _locked(url: str) -> Iterator[Connection]:
             file = connection.connection.driver_connection
             assert isinstance(file, sqlite3.Connection)
             lock_file(file)
-            # Altering a table means rebuilding it and dropping the old one, which must not cascade.
+            # A table is altered by building a new one and dropping the old one. Dropping it must not delete rows of
+            # other tables.
             connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
             connection.exec_driver_sql("BEGIN IMMEDIATE")
         else:

@@ -1,7 +1,7 @@
 """PostgreSQL, with one pool for reading and writing.
 
-Statements are sent through psycopg's libpq wrapper (https://www.psycopg.org/psycopg3/docs/api/pq.html): a cursor's
-overhead per statement is three times as high.
+Statements are sent through psycopg's libpq wrapper (https://www.psycopg.org/psycopg3/docs/api/pq.html), because a
+cursor's overhead per statement is three times as high.
 """
 
 from __future__ import annotations
@@ -32,17 +32,17 @@ from tasktracker.domain.kernel import deadline
 from tasktracker.domain.kernel.deadline import Deadline
 from tasktracker.domain.kernel.errors import StorageUnavailable
 
-# The server ends the wait for a lock at the deadline. Its answer is awaited this long, because a connection whose
-# statement has not ended must be closed.
+# The server ends the wait for a lock at the deadline. The client waits this much longer for the answer, because it must
+# close a connection whose statement has not ended.
 GRACE_SECONDS = 0.3
-# Transactions that do nothing for this time are ended by the server: their client is gone, and they may hold locks.
+# The server ends transactions that do nothing for this time: their client is lost, and they may hold locks.
 MAX_IDLE_SECONDS = 30
 # A snapshot holds no locks, and waits while the client of an export reads.
 MAX_IDLE_SNAPSHOT_SECONDS = 120
-# The server limits how long a transaction waits for each lock to the time that remained at its beginning. Until this
-# many seconds less than all of it remain, the setting of the connection is exact enough.
+# The server limits how long a transaction waits for each lock. The limit should be the time until the deadline. If this
+# differs from the setting of the connection by less than these seconds, the setting is exact enough.
 LOCK_TOLERANCE = 0.25
-# Prepared statements per connection: each takes memory on the server.
+# Prepared statements per connection. Each of them takes memory on the server.
 MAX_PREPARED = 200
 
 # The URL can override each of these.
@@ -89,7 +89,7 @@ class _Dumped(Dumper):
 
 
 _DIALECT: Dialect = dialects.dialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
-# Whether libpq can close a prepared statement without SQL: since version 17.
+# Whether libpq can close a prepared statement without SQL. It can since version 17.
 _CAN_CLOSE = psycopg.capabilities.has_send_close_prepared()
 _DONE = (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK)
 
@@ -129,7 +129,7 @@ class PostgresDriver(Driver):
         return self._run_compiled(compiled, values).command_tuples or 0
 
     def change_all(self, compiled: Compiled, rows: list[list[Any]]) -> None:
-        # A cursor sends many statements without waiting for each result, which outweighs its overhead.
+        # A cursor sends many statements without waiting for each result. This saves more than its overhead.
         with psycopg.RawCursor(self._connection) as cursor:
             self._bounded.call(self._until.at + GRACE_SECONDS, cursor.executemany, compiled.text, rows)
 
@@ -241,19 +241,19 @@ class PostgreSQL(Database):
                 yield
         except StorageUnavailable as error:
             if isinstance(error.__cause__, psycopg.errors.ReadOnlySqlTransaction):
-                # The next connection may reach another host, or have other defaults.
+                # The next connection may reach another host, or a host with other defaults.
                 connection.driver.close()
             raise
 
     def _begin(self) -> str:
-        """Return the commands that begin a transaction, to be sent together: each other one takes a round trip."""
+        """Return the commands that begin a transaction, as one text: each separate command takes a round trip."""
         commands = ["BEGIN"]
         seconds = deadline.current().remaining(self._wait)
         if self._pooler or seconds <= self._wait - LOCK_TOLERANCE:
             commands.append(f"SET LOCAL lock_timeout = {max(1, int(1000 * seconds))}")
         if self._revision:
             # Reading the revision locks its table against a migration until the transaction ends. The transaction gets
-            # its number before it reads anything else, so that jobs wait for all that it does not see.
+            # its number before it reads anything else. So jobs that it does not see wait for its end.
             commands.append(FIND_REVISION.replace(" FROM", ", pg_current_xact_id() FROM"))
         return "; ".join(commands)
 
@@ -267,7 +267,8 @@ class PostgreSQL(Database):
             # Times are returned in the time zone of the session. (PgBouncer applies it to every server connection.)
             settings = {"TimeZone": "'UTC'"}
             if not self._pooler:
-                # They also end what the server still does for a connection that was closed after its deadline.
+                # The limits also end statements that the server still runs for a connection that was closed after its
+                # deadline.
                 settings["lock_timeout"] = f"'{int(1000 * self._wait)}ms'"
                 settings["statement_timeout"] = f"'{bounded.MAX_STATEMENT_SECONDS}s'"
                 settings["idle_in_transaction_session_timeout"] = f"'{MAX_IDLE_SECONDS}s'"

@@ -1,6 +1,6 @@
 """Backups of PostgreSQL databases, made by its own programs `pg_dump`, `pg_restore` and `psql`.
 
-Their version must be the server's or a newer one.
+These programs must have the server's version or a newer one.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _OTHERS = (
     " WHERE datname = current_database() AND pid <> pg_backend_pid() AND usesysid IS NOT NULL ORDER BY 1"
 )
 _TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = current_schema() ORDER BY tablename"
-# A line of a verbose program for each table whose rows it reads or writes.
+# With `--verbose`, a program prints such a line for each table whose rows it reads or writes.
 _TABLE = re.compile(r"dumping contents of table|processing data for table")
 _ROWS = re.compile(r"^COPY \S*?(\w+) \([^\n]*\n(.*?)^\\\.$", re.MULTILINE | re.DOTALL)
 MESSAGES = 3
@@ -120,7 +120,7 @@ class PostgresBackups:
         psql.finish()
 
     def _environment(self) -> Mapping[str, str]:
-        """Return the variables for a connection of libpq: arguments of a process can be read by other users."""
+        """Return the environment variables for a connection of libpq. Other users could read arguments of a process."""
         options = Conninfo.parse(self._conninfo.encode())
         return {each.envvar.decode(): each.val.decode() for each in options if each.envvar and each.val is not None}
 
@@ -146,7 +146,7 @@ def _tables_done(total: int, progress: Progress) -> Callable[[str], None]:
 
 
 class _Program:
-    """A running program of PostgreSQL, whose messages are read meanwhile. Raises BackupRefused if it is missing."""
+    """A running program of PostgreSQL. A thread reads its messages. Raises BackupRefused if the program is missing."""
 
     def __init__(
         self,

@@ -11,9 +11,9 @@ from tasktracker.adapters.sql.database import Database
 from tasktracker.domain.kernel.clock import MAX_CLOCK_SKEW
 from tasktracker.domain.throttling.limit import TRUSTED_FOR, Bucket
 
-# `full_at` is the time at which the bucket is full again. One upsert checks and updates it; the database runs
-# concurrent upserts of a row one after the other. For an empty bucket, it changes nothing and returns no row. A time
-# after `:sane` was stored by a clock that ran ahead.
+# `full_at` is the time at which the bucket is full again. One upsert checks and updates this time. The database runs
+# concurrent upserts of a row one after the other. For an empty bucket, the upsert changes nothing and returns no row. A
+# time after `:sane` was stored by a clock that ran ahead.
 _SPEND = {
     dialect: text(
         "INSERT INTO rate_limits (key, full_at) VALUES (:key, :now + :refill)"  # noqa: S608  # `latest` is a constant below
@@ -26,14 +26,14 @@ _SPEND = {
 }
 _FULL_AT = text("SELECT full_at FROM rate_limits WHERE key = :key")
 _REFUND = text("UPDATE rate_limits SET full_at = full_at - :refill WHERE key = :key")
-# Trust is stored in the same table: under keys of its own, with the time at which it ends.
+# Trust is stored in the same table, under separate keys, with the time at which it ends.
 TRUST = "trust:"
 _TRUST = text(
     "INSERT INTO rate_limits (key, full_at) VALUES (:key, :until)"
     " ON CONFLICT (key) DO UPDATE SET full_at = excluded.full_at"
 ).bindparams(bindparam("until", type_=BigInteger))
 _CLEAR = text("DELETE FROM rate_limits WHERE key NOT LIKE :trust")
-# Rows locked by another transaction are skipped: they are neither waited for, nor deleted after an update.
+# Rows that another transaction has locked are skipped, so that no statement waits for them or deletes an updated row.
 _PURGE = {
     dialect: text(
         "DELETE FROM rate_limits WHERE full_at < :now AND key IN"  # noqa: S608  # `skipping` is a constant below

@@ -22,9 +22,9 @@ Convert = Callable[[Any], Any]
 class Rows(Generic[Entity]):
     """Maps an entity to a table that has a column for each of its fields, of the same name.
 
-    An enum is stored as its value, any other value unchanged, unless `load` and `dump` convert the field. `derived`
-    columns are computed from the entity whenever it is stored, `unmapped` ones are filled by other code. `fixed` fields
-    never change. `read_only` fields have no column: each is read by an expression, and stored by other code.
+    An enum is stored as its value, and any other value unchanged, unless `load` and `dump` convert the field. `derived`
+    columns are computed from the entity when it is stored. Other code fills the `unmapped` columns. `fixed` fields
+    never change. `read_only` fields have no column: an expression reads each of them, and other code stores it.
 
     Raises TypeError if the table and the entity do not match.
     """
@@ -75,7 +75,7 @@ class Rows(Generic[Entity]):
         return entity
 
     def entities(self, rows: Sequence[Sequence[Any]]) -> list[Entity]:
-        """Return the entities of rows that hold `columns`: column by column, which takes half the time."""
+        """Return the entities of rows with the values of `columns`. Reading column by column takes half the time."""
         found = [object.__new__(self._entity) for _ in rows]
         columns: list[Iterable[Any]] = list(zip(*rows, strict=True)) or [()] * len(self._set)
         for number, load in self._loads:
@@ -94,9 +94,9 @@ class Rows(Generic[Entity]):
         return row
 
     def changes(self, entity: Entity, before: Entity | None = None) -> dict[str, Any]:
-        """Return the same values without the fixed fields, for an update of the row that holds `before`, if known.
+        """Return the values to update in the row, which contains `before` if that is known. Fixed fields are left out.
 
-        Fields that have not changed since are left out: SQLite would write their indexes again.
+        Unchanged fields are left out, too, because SQLite would write their indexes again.
         """
         row = self.row(entity)
         for name in self.fixed:

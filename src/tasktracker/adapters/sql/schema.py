@@ -75,7 +75,7 @@ def _moment(value: str | None) -> datetime | None:
     return None if value is None else datetime.fromisoformat(value)
 
 
-# Ids of users and categories are the same in many rows; the cache is faster than parsing.
+# Ids of users and categories appear in many rows. The cache is faster than parsing them again.
 _parsed = lru_cache(maxsize=4096)(UUID)
 
 
@@ -96,7 +96,7 @@ def _uuid(value: str | None) -> UUID | None:
 Moment = DateTime(timezone=True).with_variant(IsoMoment(), "sqlite")
 Id = Uuid().with_variant(HexId(), "sqlite")
 
-# Text compared by code point for any locale of the database, as SQLite always does.
+# Text is compared by code point, in any locale of the database. SQLite always does this.
 Key = Text().with_variant(Text(collation="C"), "postgresql")
 
 metadata = MetaData(
@@ -126,10 +126,10 @@ users = Table(
     Column("password_hash", Text, nullable=False),
     Column("created_at", Moment, nullable=False),
     Column("version", Integer, nullable=False),
-    # With mail, a new address is here until it is verified. `email` is not set to it before.
+    # If mail is configured, this is a new address that is not verified yet. `email` stays unchanged until then.
     Column("pending_email", String(MAX_EMAIL_LENGTH)),
     Column("email_verified_at", Moment),
-    # Set while a job removes what the user owns. The row then has no name or address, and is not found.
+    # Set while a job removes the data of the user. The row then has no name or address, and no query finds it.
     Column("removed_at", Moment),
     PrimaryKeyConstraint("id", name="pk_users"),
     UniqueConstraint("username_key", name="uq_users_username_key"),
@@ -171,7 +171,7 @@ categories = Table(
     Column("version", Integer, nullable=False),
     # JSON: {"<field>": <version>, …}
     Column("field_versions", Text, nullable=False, server_default="{}"),
-    # Set while a job takes the tasks out of the category. The row is then not found, and its name is free.
+    # Set while a job takes the tasks out of the category. Then no query finds the row, and its name is free.
     Column("removed_at", Moment),
     PrimaryKeyConstraint("id", name="pk_categories"),
     # Its index also provides the order of the list: the keys of a user's categories are unique.
@@ -179,14 +179,14 @@ categories = Table(
     ForeignKeyConstraint(["user_id"], ["users.id"], name="fk_categories_user_id", ondelete="CASCADE"),
 )
 
-# The members of each category that is shared, its owner included. They are the only source of the rights in its tasks.
+# The members of each shared category, including its owner. Rights in its tasks come from these rows only.
 category_members = Table(
     "category_members",
     metadata,
     Column("category_id", Id, nullable=False),
     Column("user_id", Id, nullable=False),
     Column("role", String(20), nullable=False),
-    # In microseconds since 1970, so that it is the same text in every dialect.
+    # In microseconds since 1970, so that the text of the number is the same in every dialect.
     Column("since", BigInteger, nullable=False),
     Column("is_ready", Boolean, nullable=False),
     PrimaryKeyConstraint("category_id", "user_id", name="pk_category_members"),
@@ -225,8 +225,8 @@ tasks = Table(
     Column("version", Integer, nullable=False),
     PrimaryKeyConstraint("id", name="pk_tasks"),
     ForeignKeyConstraint(["owner"], ["users.id"], name="fk_tasks_owner", ondelete="CASCADE"),
-    # No cascade: `unfile` first takes tasks out of a category, each as a separate change. `created_by` has no foreign
-    # key: an index for it would make each new task dearer.
+    # The foreign key does not cascade: `unfile` takes tasks out of a category before, each as a separate change.
+    # `created_by` has no foreign key, because its index would make each insert of a task slower.
     ForeignKeyConstraint(["category"], ["categories.id"], name="fk_tasks_category"),
     ForeignKeyConstraint(["parent"], ["tasks.id"], name="fk_tasks_parent"),
     CheckConstraint(f"priority IN ({', '.join(str(int(each)) for each in Priority)})", name="priority"),
@@ -261,8 +261,8 @@ task_entries = Table(
     Column("task_id", Id, nullable=False),
     Column("user_id", Id, nullable=False),
     Column("role", String(20), nullable=False),
-    # Null for the owner and the members of the task. For others, the shared category through which they were stored to
-    # see it: rights are never read from this, but a job finds by it whom to remove.
+    # Null for the owner and the members of the task. For other viewers, the shared category through which they see the
+    # task. Rights are never read from this column, but a job finds the viewers to remove by it.
     Column("via", Id),
     Column("title_key", Key, nullable=False),
     Column("priority", SmallInteger, nullable=False),
@@ -399,7 +399,7 @@ invites = Table(
     Index("ix_invites_created_by", "created_by"),
 )
 
-# Of a task, the root of its tree, or of a category: exactly one of both columns is set.
+# The id of the root of a tree of tasks, or of a category. Exactly one of the two columns is set.
 share_invitations = Table(
     "share_invitations",
     metadata,
@@ -446,7 +446,7 @@ auth_events = Table(
     Column("user_id", Id),
     Column("session_id", Id),
     Column("address", Text),
-    # No foreign keys: what an administrator did stays when the account of either is removed.
+    # There are no foreign keys: events of administrators stay when the account of the user or administrator is removed.
     Column("admin_id", Id),
     Column("subject", Id),
     PrimaryKeyConstraint("id", name="pk_auth_events"),
@@ -488,8 +488,9 @@ tickets = Table(
     Index("ix_tickets_expires_at", "expires_at"),
 )
 
-# The highest sequence number of each user's feed, and the highest one of a deletion that was purged from it. As each
-# change of what a user owns updates this row, it also counts that, and has the user's own quotas.
+# The highest sequence number of each user's feed, and the highest one of a deletion that was purged from it. Each
+# change of what a user owns updates this row. So the row also has the counts of what the user owns, and the user's own
+# quotas.
 feeds = Table(
     "feeds",
     metadata,
@@ -506,7 +507,7 @@ feeds = Table(
     ForeignKeyConstraint(["user_id"], ["users.id"], name="fk_feeds_user_id", ondelete="CASCADE"),
 )
 
-# One row per user and item, moved to the end of the feed by each change.
+# One row per user and item. Each change of the item moves the row to the end of the feed.
 feed_items = Table(
     "feed_items",
     metadata,
@@ -583,7 +584,7 @@ jobs = Table(
     PrimaryKeyConstraint("id", name="pk_jobs"),
 )
 
-# Messages to users, also those that were sent, until the sweep removes them.
+# Messages to users. Sent messages stay until the sweep removes them.
 deliveries = Table(
     "deliveries",
     metadata,

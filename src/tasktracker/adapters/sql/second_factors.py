@@ -45,7 +45,7 @@ class SqlSecondFactors:
         return None if row is None else _FACTORS.entity(row)
 
     def save(self, factor: SecondFactor) -> None:
-        # This unit of work has locked the user, so no other can add one in between.
+        # This unit of work has locked the user, so no other one can add a factor in between.
         if not self._connection.change(_SAVE, _FACTORS.changes(factor) | {"of_user_id": factor.user_id}):
             self._connection.change(_ADD, _FACTORS.row(factor))
 

@@ -8,7 +8,7 @@ from tasktracker.adapters.sql.connection import Connection
 from tasktracker.adapters.sql.schema import service_settings
 
 _FIND = select(service_settings.c.value).where(service_settings.c.name == bindparam("name"))
-# A change waits for the works that read the setting, and they see it if they begin later.
+# A change waits until the units of work that read the setting end. Units of work that begin later see the change.
 _SHARE = _FIND.with_for_update(read=True)
 _SAVE = text(
     "INSERT INTO service_settings (name, value) VALUES (:name, :value)"

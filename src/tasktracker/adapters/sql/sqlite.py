@@ -24,9 +24,9 @@ from tasktracker.domain.kernel.errors import StorageUnavailable
 
 # Prepared statements per connection.
 MAX_PREPARED = 500
-# Setting the time to wait for another process takes as long as reading a row, so it is rounded up to this.
+# Setting how long to wait for another process takes as long as reading a row. So the time is rounded up to this.
 BUSY_STEP = 0.25
-# Instructions of SQLite's virtual machine, some milliseconds, between two checks of the deadline.
+# The number of instructions of SQLite's virtual machine between two checks of the deadline: some milliseconds.
 CHECK_EVERY = 100_000
 
 
@@ -45,7 +45,7 @@ class SqliteDriver(Driver):
 
     def set_deadline(self, until: Deadline) -> None:
         self._until = until
-        # The time to wait for a process that writes, which may have been suspended in a transaction.
+        # How long to wait for a process that writes. It may be suspended in a transaction.
         steps = ceil(until.remaining(self._wait) / BUSY_STEP)
         if steps != self._busy_steps:
             self._busy_steps = steps
@@ -83,7 +83,7 @@ class SqliteDriver(Driver):
 
 
 class Sqlite(Database):
-    """Implements Database with a pool of readers and one writer, for which threads wait in order."""
+    """Implements Database with a pool of readers and one writer. Threads wait for the writer in order."""
 
     def __init__(self, url: URL, pool_size: int, wait_seconds: float, *, revision: str | None) -> None:
         self._file = SqliteFile(url.database or "")
@@ -111,7 +111,7 @@ class Sqlite(Database):
             raise StorageUnavailable
         try:
             self._file.require_writable()
-            # IMMEDIATE, because a transaction that begins with reading may later fail to write.
+            # IMMEDIATE, because a transaction that begins with a read may later be unable to write.
             with self._writer.lease(is_writing=True) as connection, connection.transaction("BEGIN IMMEDIATE"):
                 if self._revision:
                     require_revision(connection.run(FIND_REVISION), self._revision)
@@ -167,7 +167,10 @@ class Sqlite(Database):
 
 
 def switch_to_wal(connection: sqlite3.Connection, seconds: float) -> None:
-    """Let readers and the writer not wait for each other. The file stores the mode. Raises sqlite3.OperationalError."""
+    """Set WAL mode, in which readers and the writer do not wait for each other. Raises sqlite3.OperationalError.
+
+    The file stores the mode.
+    """
     # If several connections switch a new file, SQLite fails all but one immediately, whatever the timeout.
     end = time.monotonic() + seconds
     while True:

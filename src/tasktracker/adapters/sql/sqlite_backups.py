@@ -1,4 +1,4 @@
-"""Backups of SQLite databases: a copy of the file, made while others write."""
+"""Backups of SQLite databases. A backup is a copy of the file, made while servers write."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class SqliteBackups:
             closing(connect(self._file.path, timeout=WAIT_SECONDS)) as source,
             closing(connect(partial, timeout=WAIT_SECONDS)) as copy,
         ):
-            # Otherwise the copy would begin again after each commit of another process.
+            # Without this, the copy would begin again after each commit of another process.
             source.execute("BEGIN")
             source.execute("SELECT count(*) FROM alembic_version").fetchone()
             source.backup(copy, pages=PAGES, progress=lambda _, left, total: progress(total - left, total))
@@ -92,7 +92,7 @@ class SqliteBackups:
 
     @contextmanager
     def _without_servers(self) -> Iterator[sqlite3.Connection | None]:
-        """Keep all other processes out of the database, if there is one that is not damaged.
+        """Keep all other processes out of the database, if it exists and is not damaged.
 
         Raises BackupRefused if another process has it open.
         """
@@ -114,7 +114,7 @@ class SqliteBackups:
 
 
 def _keep(target: Path) -> Path | None:
-    """Give the former database a second name, and rename the files beside it, which SQLite would apply to another."""
+    """Give the former database a second name. Rename its `-wal` and `-shm` files, so that no new file gets them."""
     if not target.exists():
         return None
     kept = target.with_name(f"{target.name}.before-{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}")

@@ -1,4 +1,4 @@
-"""The file of an SQLite database: created for its owner only, and the same one as long as the process runs."""
+"""The file of an SQLite database. Only its owner can read it, and it must stay the same file while the process runs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import structlog
 from tasktracker.adapters.sql.violations import READ_ONLY
 from tasktracker.domain.kernel.errors import StorageUnavailable
 
-# As the process that writes: its effective user may differ from its real one.
+# Access is checked for the effective user, who may differ from the real user.
 _EFFECTIVE = os.access in os.supports_effective_ids
 
 log = structlog.get_logger("tasktracker.database")
@@ -35,7 +35,7 @@ def connect(path: str | Path, *, timeout: float, cached_statements: int = 128) -
 class SqliteFile:
     """Watches a file by its path.
 
-    SQLite goes on writing to a file that was deleted or replaced, and those commits are lost. A deleted `-wal` file,
+    SQLite continues to write to a file that was deleted or replaced, and these commits are lost. A deleted `-wal` file,
     which contains the latest commits, has the same effect.
 
     This class never opens the file itself: closing it would release the locks of all SQLite connections of the
@@ -53,9 +53,9 @@ class SqliteFile:
             self.require()
 
     def exists(self) -> bool:
-        """Return whether there is anything at the path. Raises StorageUnavailable if only a `-wal` file has content.
+        """Return whether the path exists. Raises StorageUnavailable if only a `-wal` file has content.
 
-        SQLite would delete that content, which may be commits of a file that was moved or deleted.
+        SQLite would delete this content, which may be commits of a file that was moved or deleted.
         """
         if _size(self._wal) and not _size(self._name):
             raise StorageUnavailable(
@@ -68,7 +68,7 @@ class SqliteFile:
         """Create the file and its folder if they are missing, for the owner only. Raises StorageUnavailable.
 
         The file contains password hashes, so its mode is 0600 before it has content. SQLite gives the same mode to its
-        `-wal` and `-shm` files. As `exists`, this refuses to hide a `-wal` file.
+        `-wal` and `-shm` files. Like `exists`, this raises StorageUnavailable if only a `-wal` file has content.
         """
         self.exists()
         try:
@@ -84,7 +84,7 @@ class SqliteFile:
     def require(self) -> None:
         """Check that the file is still the one that was first found here. Raises StorageUnavailable.
 
-        If it is not, SQLite would apply the `-wal` file to the wrong database, so that file is renamed.
+        Otherwise the `-wal` file is renamed, because SQLite would apply it to the wrong database.
         """
         try:
             found = self._stat(self._name)
@@ -104,12 +104,12 @@ class SqliteFile:
             self._stat(self._wal)
 
     def require_writable(self) -> None:
-        """Check also that the file can be written to. Raises StorageUnavailable."""
+        """Check the same as `require`, and that the file can be written. Raises StorageUnavailable."""
         self.require()
         _require_access(self._name, os.W_OK)
 
     def require_commits_kept(self) -> None:
-        """Check, before a commit, that it will be in the files at the path. Raises StorageUnavailable."""
+        """Check, before a commit, that SQLite writes it to the files at the path. Raises StorageUnavailable."""
         self.require()
         with suppress(FileNotFoundError):
             if self._stat(self._wal):
@@ -119,13 +119,13 @@ class SqliteFile:
     def require_ready(self) -> None:
         """Check that SQLite can write to the file and its folder. Raises StorageUnavailable."""
         self.require_writable()
-        # For the files beside it.
+        # SQLite creates further files in the folder.
         _require_access(str(self.path.absolute().parent), os.W_OK | os.X_OK)
         if self._wal in self._identities:
             self.require_commits_kept()
 
     def _set_log_aside(self) -> None:
-        """Rename the `-wal` and `-shm` files of the file that was replaced. Leave those of any other file."""
+        """Rename the `-wal` and `-shm` files of the file that was replaced. Leave the files of any other database."""
         with suppress(OSError):
             # A link to another file leaves the database and its log where they are.
             is_replaced = _identity(os.stat(self._target)) != self._identities[self._name]  # noqa: PTH116
@@ -136,7 +136,7 @@ class SqliteFile:
                 Path(f"{self._target}-shm").rename(f"{self._target}-shm{suffix}")
 
     def _stat(self, name: str) -> os.stat_result | None:
-        """Return the state of a file, or None if it is not the one that was first found. Raises OSError."""
+        """Return the state of a file, or None if it is not the file that was first found here. Raises OSError."""
         found = os.stat(name)  # noqa: PTH116  # a third faster than Path.stat, for each unit of work
         identity = _identity(found)
         return found if self._identities.setdefault(name, identity) == identity else None

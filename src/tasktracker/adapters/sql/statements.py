@@ -1,7 +1,7 @@
 """Statements compiled once for a driver.
 
-SQLAlchemy takes longer to compile a statement than a database takes to run it, and so does its execution layer. Cached
-here are the text, the order of the parameters, and the functions that convert parameters and columns.
+SQLAlchemy takes longer to compile a statement than a database takes to run it. Its execution layer takes longer, too.
+This module caches the text, the order of the parameters, and the functions that convert parameters and columns.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Parameters = Mapping[str, Any]
 Row = Sequence[Any]
 Process = Callable[[Any], Any]
 
-# Far more than the program has, not counting lists with every combination of filters.
+# Far more statements than the program has, if lists with every combination of filters are not counted.
 MAX_CACHED = 1000
 
 
@@ -102,7 +102,7 @@ class Statements:
 
     def _loading(self, type_: TypeEngine[Any]) -> Process | None:
         implementation = type_.dialect_impl(self._dialect)
-        # Our types have `load`, which is faster than a result processor, as it does not check for null.
+        # Our types have `load`. It is faster than a result processor, because it does not check for null.
         load: Process | None = getattr(implementation, "load", None)
         return load or implementation.result_processor(self._dialect, None)
 

@@ -1,4 +1,4 @@
-"""Counts of what is in the service and of what happened in it, in SQL."""
+"""Counts of the data in the service and of the events in it, in SQL."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def _succeeded(kind: Kind) -> Select[Any]:
     return _number(auth_events, event.at, event.kind == kind.value, event.outcome == Outcome.SUCCESS.value)
 
 
-# As the history stores the change of the state. In its other texts, quotation marks have a backslash.
+# The text in which the history stores a change to this state. In other texts there, quotation marks have a backslash.
 _DONE = or_(
     *(
         task_changes.c.fields.contains(f'"state":[{json.dumps(before)},"{State.DONE.value}"]', autoescape=True)

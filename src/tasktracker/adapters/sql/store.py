@@ -166,7 +166,7 @@ class SqlUnitOfWork(Generic[ActorT_co]):
         self.now = now
         self.made_at: datetime | None = None
         self._ids = ids
-        # These collect additions until the work ends.
+        # These collect additions until the unit of work ends.
         self.activity = SqlActivity(connection)
         self.usage = SqlUsage(connection, None if isinstance(actor, SystemActor) else limits)
         self.feed = SqlFeed(connection, self.usage)
@@ -229,10 +229,10 @@ class SqlStore:
                         self._record_use(changing, actor, now)
                 yield SqlUnitOfWork(connection, actor, now, self._ids, self._limits)
         except DRIVER_ERRORS:
-            self.ready()  # the schema may be that of another version, without a table or column
+            self.ready()  # the schema may be of another version, which lacks a table or column
             raise
         if not is_recorded and isinstance(actor, TokenActor):
-            # After the work: if nothing can be written, reads go on.
+            # This runs after the unit of work: if nothing can be written, reads still work.
             with suppress(Unavailable), self._database.writing() as connection:
                 self._record_use(connection, actor, now)
 
@@ -258,12 +258,13 @@ class SqlStore:
             with self._database.writing() as connection:
                 now = self._clock.now()
                 if not self._admit(connection, actor, Scope.TASKS_WRITE, now):
-                    # Recorded in a separate transaction, so that it remains even if the work fails.
+                    # This is recorded in a separate transaction, so that it stays even if the unit of work fails.
                     self._record_use(connection, actor, now)
                     continue
                 work = SqlUnitOfWork(connection, actor, now, self._ids, self._limits)
                 yield work
-                # After a failed statement, PostgreSQL would roll back silently, and SQLite would commit the other ones.
+                # After a failed statement, PostgreSQL would silently roll back, and SQLite would commit the other
+                # statements.
                 if connection.failure is not None:
                     raise connection.failure
                 changed = work.feed.flush(now, work.tasks.revoked)
@@ -282,7 +283,7 @@ class SqlStore:
             self._deliveries_added.set()
 
     def _number_jobs(self) -> None:
-        """Number committed jobs. If that fails now, it is done when one is claimed."""
+        """Number committed jobs. If this fails, the next claim of a job does it."""
         with suppress(StorageUnavailable), self._database.writing() as connection:
             SqlJobs(connection).number()
 

@@ -70,7 +70,7 @@ def in_my_lists(*roles: Role) -> ColumnElement[bool]:
     return and_(tasks.c.root_category.is_not(None), OneOf(tasks.c.root_category, mine))
 
 
-# The roles of entries through a category are of the time when they were written: those of the category count.
+# In entries through a category, the roles may be old. The present roles are those of the category's members.
 _OWNS = or_(IS_OWN, in_my_lists(Role.OWNER))
 _EDITS = or_(and_(_ENTRY.role == Role.EDITOR.value, _ENTRY.via.is_(None)), in_my_lists(Role.EDITOR))
 _HAS_ROLE = {Role.OWNER: _OWNS, Role.EDITOR: and_(not_(_OWNS), _EDITS), Role.VIEWER: and_(not_(_OWNS), not_(_EDITS))}
@@ -81,7 +81,7 @@ _FILTERS = (
     _Filter(
         "category",
         lambda query: query.category not in (None, NONE),
-        # An entry of a member counts only as long as the member is in the category.
+        # An entry of a member counts only while the member is in the category.
         lambda _: and_(
             _ENTRY.category == bindparam("category"),
             Mostly(or_(IS_OWN, OneOf(tasks.c.root_category, MY_LISTS))),
@@ -138,7 +138,7 @@ def _list(filters: tuple[_Filter, ...], states: int, words: int, sort: TaskSort,
         statement = statement.where(
             _ENTRY.state.in_([bindparam(f"state_{n}", type_=_ENTRY.state.type) for n in range(states)])
         )
-    # For a list in another order, an index on due dates is no help: the whole range would be read and sorted.
+    # For a list in another order, an index on due dates would be slow: the whole range would be read and sorted.
     due = _ENTRY.due_date if sort.field == "due_date" else Unindexed(_ENTRY.due_date)
     statement = statement.where(*(each.condition(due) for each in filters))
     for number in range(words):
@@ -190,7 +190,7 @@ def _stored(value: Any) -> Any:
 
 
 def _segments(query: TaskQuery) -> Sequence[str]:
-    """Return the segments of the list in order: tasks without a value to sort by follow those with one."""
+    """Return the segments of the list in order. Tasks without a value to sort by come last."""
     if query.sort.field != "due_date":
         return ("after",) if query.after else ("start",)
     # A filter by due date excludes all tasks without one.

@@ -72,7 +72,7 @@ _VIEWER = case(
     )
 )
 SEEN_TASKS = [_VIEWER.label(each.name) if each.name == "list_members" else each for each in TASKS.columns]
-"""The columns of tasks for the viewer `user_id`: of the members of their category, only the viewer."""
+"""The columns of tasks for the viewer `user_id`. Of the members of a category, only the viewer is read."""
 
 
 def being(kind: JobKind) -> Select[UUID]:
@@ -89,9 +89,10 @@ FINDABLE = and_(
     ),
     Mostly(or_(tasks.c.trashed_with.is_(None), ~OneOf(tasks.c.trashed_with, being(JobKind.PURGE_TASK)))),
 )
-"""The condition that a task's owner has an account or its category passes on, and that the task is not being purged."""
+"""The condition that a task can be found: its owner has an account or its category passes on, and it is not being
+purged."""
 
-# All other columns of an entry are copies of the task's. A column missing in `tasks` raises KeyError here.
+# All other columns of an entry are copies of columns of the task. A column missing in `tasks` raises KeyError here.
 _OF_ENTRY = ("task_id", "user_id", "role", "via", "category", "title_key")
 _OF_TASK = [tasks.columns[each.name].name for each in task_entries.columns if each.name not in _OF_ENTRY]
 

@@ -1,8 +1,8 @@
 """Tasks in SQL.
 
-A task's row holds the whole task, except for the members of its category. For lists, each viewer of a task, the owner
-included, has an entry with the columns that lists filter and sort by. So a page is a range of one index, for any number
-of tasks, shared ones included.
+A task's row has the whole task, except the members of its category. For lists, each viewer of a task including the
+owner has an entry with the columns that lists filter and sort by. So each page is a range of one index, for any number
+of own and shared tasks.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ _UNFILE_TREES = (
     .where(tasks.c.root.in_(_IDS), tasks.c.root_category == bindparam("of_category"))
     .values(root_category=None)
 )
-# Updates the entries of all viewers, as lists may be sorted by the time of the last change.
+# The entries of all viewers are updated, because lists may be sorted by the time of the last change.
 _UNFILE_ENTRIES = (
     update(task_entries)
     .where(task_entries.c.task_id.in_(_IDS))
@@ -102,7 +102,7 @@ _UNFILE_ENTRIES = (
 )
 ADD_ENTRY = insert(task_entries)
 _SAVE_ENTRIES = update(task_entries).where(task_entries.c.task_id == bindparam("of_id"))
-# Others see the category of the root, which changes only together with the viewers.
+# Other viewers see the category of the root, which changes only together with the viewers.
 _FILE_ENTRIES = _SAVE_ENTRIES.values(
     category=case(
         (task_entries.c.role == Role.OWNER.value, bindparam("shown", type_=task_entries.c.category.type)),
@@ -172,7 +172,7 @@ class SqlTasks:
         self._usage = usage
         self._locked: dict[UUID, Task] = {}
         self.revoked: list[FeedEntry] = []
-        """Deletions for users who are no longer stored to see a task, whatever the use case knows of them."""
+        """Deletions for users who are no longer stored viewers of a task. The use case may not know these users."""
 
     def add(self, task: Task) -> None:
         row = TASKS.row(task)
@@ -229,7 +229,7 @@ class SqlTasks:
         self._connection.change(_REFILE, {"of_root": root, "of_category": category_id})
 
     def revoke_former(self, tasks: Collection[Task]) -> None:
-        """Delete tasks that are being removed in the feeds of former members whom the job has not reached."""
+        """Delete removed tasks in the feeds of former members, if the job has not reached them."""
         for category_id in sorted({task.root_category for task in tasks if task.root_category}):
             members = self._lock_list(category_id)
             found = {
@@ -260,7 +260,8 @@ class SqlTasks:
         found = self._connection.rows(_IN_CATEGORY, filed | {"limit": limit})
         if not found:
             return []
-        # The update locks tasks in any order. With the roots locked, no other work locks several tasks of these trees.
+        # The update locks tasks in any order. The roots are locked, so no other unit of work locks several tasks of
+        # these trees.
         self._connection.rows(_LOCK_ALL, {"ids": sorted({root for _, root in found})})
         ids = [task_id for task_id, _ in found]
         rows = self._connection.change_returning(_UNFILE, filed | {"now": now, "ids": ids})
@@ -314,7 +315,7 @@ class SqlTasks:
         return change
 
     def _with_locked_list(self, task: Task) -> Task:
-        """Return a locked task with the members of its category, locked: they may have changed before the lock."""
+        """Return a locked task after locking and reading the members of its category. They may have changed before."""
         if not task.list_members or task.root_category is None:
             return task
         return replace(task, list_members=self._lock_list(task.root_category))
@@ -330,14 +331,14 @@ class SqlTasks:
         predecessor = {"of_id": task.id, "of_version": task.version - 1}
         if not self._connection.change(_SAVE, {**changes, **predecessor}):
             raise Stale
-        # A work changes the text only of a task that it has found.
+        # A unit of work changes the text only of tasks that it has found.
         if before is not None and before.text_bytes != task.text_bytes:
             self._usage.add(before.owner, Usage(bytes=task.text_bytes - before.text_bytes))
         self._locked[task.id] = task
         return changes
 
     def _predecessor(self, task: Task) -> Task | None:
-        """Return the version before this one, if this work has locked it."""
+        """Return the previous version of a task, if this unit of work has locked the task."""
         locked = self._locked.get(task.id)
         return locked if locked is not None and locked.version == task.version - 1 else None
 

@@ -1,4 +1,4 @@
-"""Database URLs. Only this module parses them, so all of the program uses the same file or server."""
+"""Database URLs. Only this module parses them, so that the whole program uses the same file or server."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def _sqlite(rest: str) -> URL:
 
 
 def _postgresql(rest: str) -> URL:
-    """Parse what follows `postgresql://` as libpq does: with several hosts, or a socket's folder as the host.
+    """Parse the text after `postgresql://` as libpq does. It may have several hosts, or a socket's folder as the host.
 
     See https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-URIS
     """
@@ -60,7 +60,7 @@ def _postgresql(rest: str) -> URL:
         given = {name: str(value) for name, value in conninfo_to_dict(url).items()}
     except (psycopg.Error, UnicodeError):
         raise ValueError(_unknown_parameter(url) or _SERVER) from None
-    # A password with a special character ends too early, and its rest becomes a host or a port.
+    # If a password contains a special character, it ends too early, and the rest becomes a host or a port.
     ports = given.get("port", "").split(",")
     if "@" in given.get("host", "") or not all(_is_port(port) for port in ports):
         raise ValueError(_SERVER)
@@ -79,7 +79,7 @@ def _is_port(text: str) -> bool:
 
 
 def _unknown_parameter(url: str) -> str | None:
-    """Describe the first parameter that libpq does not know, without quoting it: it may be a part of the password."""
+    """Describe the first parameter that libpq does not know, without quoting it. It may be part of the password."""
     known = {option.keyword.decode() for option in Conninfo.get_defaults()}
     try:
         names = [name for name, _ in parse_qsl(urlsplit(url).query)]

@@ -1,4 +1,4 @@
-"""How much users own, and their quotas, in SQL: counted in the row of `feeds` that each change updates anyway."""
+"""How much users own, and their quotas, in SQL. The counts are in `feeds`, which each change updates anyway."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _COUNT = _counted.on_conflict_do_update(
     index_elements=["user_id"],
     set_={each.name: each + _counted.excluded[each.name] for each in (feeds.c.head, *USAGE)},
 ).returning(feeds.c.head, *USAGE, *QUOTAS)
-# Without an INSERT: the user may have been removed by this work, together with the row.
+# This never inserts a row: this unit of work may have removed the user together with the row.
 _COUNT_LESS = (
     update(feeds)
     .where(feeds.c.user_id == bindparam("of_user"))
@@ -36,7 +36,7 @@ _COUNT_LESS = (
 
 
 class SqlUsage:
-    """Collects by how much a work changes what users own. `limits` are the quotas of the service, None for no check."""
+    """Collects the changes in what users own. `limits` are the quotas of the service; None turns the check off."""
 
     __slots__ = ("_connection", "_limits", "changes")
 
@@ -55,9 +55,10 @@ class SqlUsage:
         self.changes[user_id] = change if before is None else before + change
 
     def advance(self, user_id: UUID, entries: int) -> int:
-        """Count the change of a user, and so many entries of their feed; return the number of the last one.
+        """Count the change of a user, and new entries of their feed. Return the number of the last entry.
 
-        Raises QuotaExceeded. The row stays locked until the commit, so concurrent works cannot exceed a quota together.
+        Raises QuotaExceeded. The row stays locked until the commit, so concurrent units of work cannot exceed a quota
+        together.
         """
         change = self.changes[user_id]
         values = {

@@ -54,7 +54,7 @@ USERS = Rows(
 
 _SHOWN = users.c.removed_at.is_(None)
 _FIND = select(*USERS.columns).where(users.c.id == bindparam("id"), _SHOWN)
-# `key_share` makes this FOR NO KEY UPDATE: inserts that refer to the user need not wait for it.
+# `key_share` makes this FOR NO KEY UPDATE: inserts that refer to the user need not wait for this lock.
 _LOCK = _FIND.with_for_update(key_share=True)
 _FIND_BY_USERNAME = select(*USERS.columns).where(users.c.username_key == bindparam("key"), _SHOWN)
 _FIND_BY_EMAIL = select(*USERS.columns).where(users.c.email_key == bindparam("key"), _SHOWN)
@@ -62,7 +62,7 @@ _NAMES = select(users.c.id, users.c.username).where(users.c.id.in_(bindparam("id
 _ADD = insert(users)
 _SAVE = update(users).where(users.c.id == bindparam("of_id"), users.c.version == bindparam("of_version"))
 _HIDE = update(users).where(users.c.id == bindparam("of_id"))
-# A statement of its own, so that the next one sees what the works before it have committed.
+# This is a separate statement, so that the next one sees the changes that earlier units of work committed.
 _LOCK_ADMINS = select(Locked("lock", literal_column("'administrators'")))
 _OTHER_ADMIN = (
     select(users.c.id).where(users.c.is_admin, users.c.is_active, users.c.id != bindparam("id"), _SHOWN).limit(1)
@@ -80,7 +80,7 @@ def _some(table: Table, column: Column[UUID], *conditions: ColumnElement[bool]) 
 _LIMIT = bindparam("limit", type_=Integer)
 _CLEAR: Sequence[Executable] = (
     update(task_changes).where(_some(task_changes, task_changes.c.actor)).values(actor=None),
-    # Tasks that the user created for others. The condition on the owner is that of the index.
+    # Tasks that the user created for others. The index has the same condition on the owner.
     update(tasks).where(_some(tasks, tasks.c.created_by, tasks.c.created_by != tasks.c.owner)).values(created_by=None),
     # What administrators did stays, without the foreign key.
     update(auth_events)
@@ -100,9 +100,10 @@ _CLEAR: Sequence[Executable] = (
         )
     ),
 )
-"""Statements that remove at most `limit` rows of a user. What is left is few, and is removed with the user's row.
+"""Statements that remove at most `limit` rows of a user. The few remaining rows are removed with the user's row.
 
-Categories are among that: a task may have been added to one of them meanwhile, and goes with the user's row, too."""
+These include categories: a task may have been added to a category meanwhile, and is also removed with the user's row.
+"""
 
 
 class SqlUsers:

@@ -86,7 +86,7 @@ _SQLITE_UNUSABLE = (
 
 _REVISION_TABLE = "alembic_version"
 
-# Texts in the messages of libpq, PostgreSQL and SQLite, and what an operator can do.
+# Texts in the messages of libpq, PostgreSQL and SQLite, and advice for an operator.
 _ADVICE = (
     ("SSL|sslmode|certificate", "Correct `sslmode` or the certificates in DATABASE_URL."),
     ("password", "Correct the user or the password in DATABASE_URL."),
@@ -127,12 +127,12 @@ def unavailable(error: BaseException, *, is_lost: bool) -> DomainError | None:
             return StorageFull()
         if state == _READ_ONLY:
             return StorageUnavailable(READ_ONLY, reason=explain(error))
-        # An error without an SQLSTATE does not come from the server: it cannot be reached.
+        # An error without an SQLSTATE is not from the server. It means that the server cannot be reached.
         is_lost = is_lost or (state is None and isinstance(error, psycopg.OperationalError))
         if is_lost or (state or "").startswith(_TEMPORARY):
             return StorageUnavailable(reason=explain(error))
     elif isinstance(error, OSError) and error.errno in (EMFILE, ENFILE):
-        # The process has no descriptor for another connection. Others will be closed.
+        # The process has no free descriptor for a new connection. Some connections will be closed soon.
         return StorageUnavailable(reason=explain(error))
     if _REVISION_TABLE in str(error) and isinstance(error, sqlite3.OperationalError | psycopg.errors.UndefinedTable):
         return StorageUnavailable(NO_SCHEMA)
@@ -140,7 +140,7 @@ def unavailable(error: BaseException, *, is_lost: bool) -> DomainError | None:
 
 
 def explain(error: BaseException) -> str:
-    """Return the driver's message, and what the operator can do. Messages of drivers contain no password."""
+    """Return the driver's message, and advice for the operator. Messages of drivers contain no password."""
     message = " ".join(str(error).split())
     advice = next(advice for pattern, advice in _ADVICE if re.search(pattern, message))
     return f"{message}{'' if message.endswith(('.', '?')) else '.'} {advice}"
@@ -183,7 +183,7 @@ _CONSTRAINT_BY_COLUMNS = {
 
 
 def _foreign_key(table: Table, values: Mapping[str, Any]) -> str | None:
-    """Find the violated foreign key, which SQLite does not name: that of the category or parent, if one is set."""
+    """Find the violated foreign key, which SQLite does not name. It is of the category or parent, if one is set."""
     referred = users
     if table is tasks:
         filed, nested = values.get("category") is not None, values.get("parent") is not None

@@ -19,11 +19,12 @@ from tasktracker.domain.kernel.clock import IdGenerator
 from tasktracker.domain.kernel.errors import EmailTaken
 
 OnVerified = Callable[[Any, User], None]
-"""What follows from a verified address, in the same work. That work has more repositories than accounts know."""
+"""Called after an address was verified, in the same unit of work. It may use repositories that `accounts` does not
+know."""
 
 
 class VerifiedAddresses:
-    """Makes addresses, of which it is proved that a user reads their mail, those of the user."""
+    """Gives users the addresses of which it is proved that they read the mail."""
 
     def __init__(self, *, recorder: Recorder, outbox: Outbox, on_verified: OnVerified) -> None:
         self._recorder = recorder
@@ -31,10 +32,11 @@ class VerifiedAddresses:
         self._on_verified = on_verified
 
     def assign(self, work: AccountWork[SystemActor], user: User, address: str, origin: Origin) -> User:
-        """Store an address as the verified one of a locked user. The address before gets a notice.
+        """Store the verified address of a locked user. The former address gets a notice.
 
-        An account that has the address from before there was mail, and has not verified it, has it pending from then
-        on. Raises EmailTaken if another account has verified the address.
+        If another account has the same address and has not verified it, the address becomes a pending one there. Such
+        addresses are from the time before mail was configured. Raises EmailTaken if another account has verified the
+        address.
         """
         self._displace(work, user, address)
         verified = user.with_verified_email(address, work.now)
@@ -45,7 +47,7 @@ class VerifiedAddresses:
         return verified
 
     def _displace(self, work: AccountWork[SystemActor], user: User, address: str) -> None:
-        """Take an address from an account that has not verified it. Raises EmailTaken if it has."""
+        """Take an address from another account. Raises EmailTaken if that account has verified the address."""
         found = work.users.find_by_login(address)
         holder = work.users.find(found.id) if found is not None and found.id != user.id else None
         if holder is None:

@@ -20,7 +20,7 @@ class CodeVerifier:
         self._recorder = recorder
 
     def spend(self, work: AccountWork[AnyActor], factor: SecondFactor, code: str, origin: Origin) -> bool:
-        """Use a code up, and return whether it was right. This work has locked the user and read the factor."""
+        """Use a code up, and return whether it was right. The unit of work must have locked the user."""
         accepted = factor.accept_step(self.step(factor, code)) or factor.accept_recovery(code)
         if accepted is None:
             return False
@@ -34,6 +34,7 @@ class CodeVerifier:
         try:
             secret = self._cipher.open(factor.sealed_secret)
         except ValueError:
-            # Its key was removed from the key ring too early. Recovery codes are not encrypted, and still work.
+            # The key of the secret was removed from the key ring too early. Recovery codes are not encrypted, and still
+            # work.
             return None
         return self._codes.step(secret, code, self._clock.now())

@@ -23,7 +23,7 @@ from tasktracker.domain.throttling.throttle import Throttle
 
 
 class EmailService:
-    """Use cases on the e-mail address of an account, and the process that takes a request for a new password."""
+    """Use cases on the e-mail address of an account, and the process that accepts a request for a new password."""
 
     def __init__(
         self,
@@ -49,24 +49,24 @@ class EmailService:
         ask_to_verify(self._outbox, work, user, self._ids)
 
     def find_link(self, work: LinkWork, token: str) -> tuple[OneTimeLink, User]:
-        """Return the live link that has this token, and its user. Uses nothing up. Raises InvalidInput."""
+        """Return the live link that has this token, and its user. The link stays valid. Raises InvalidInput."""
         link, user = find_link(work, token, LinkKind.VERIFY_EMAIL)
         _address_of(link, user)
         return link, user
 
     def verify(self, work: AccountWork[SystemActor], token: str, origin: Origin = UNKNOWN_ORIGIN) -> User:
-        """Use a link up: its address becomes the one of the user (see `VerifiedAddresses.assign`).
+        """Use up a link, and make its address the verified address of the user (see `VerifiedAddresses.assign`).
 
-        Raises InvalidInput for a dead link, EmailTaken if another account has verified the address meanwhile.
+        Raises InvalidInput for an invalid link, EmailTaken if another account has verified the address meanwhile.
         """
         link, user = use_link(work, token, LinkKind.VERIFY_EMAIL)
         return self._addresses.assign(work, user, _address_of(link, user), origin)
 
     def forgot_password(self, name: str, origin: Origin = UNKNOWN_ORIGIN) -> None:
-        """Store the username or address of an account whose password was forgotten, whether there is one or not.
+        """Store the username or address given for a forgotten password. There may be no such account.
 
-        This is a process. It looks nothing up, so that it takes the same time for every name. The courier looks the
-        name up later, and deletes it. Raises InvalidInput, MailOff, TooManyRequests.
+        This is a process. It does not search for the account, so it takes the same time for every name. The courier
+        searches for it later, and deletes the stored name. Raises InvalidInput, MailOff, TooManyRequests.
         """
         name = check({"username": login_name}, {"username": name})["username"]
         self._outbox.require_on()
@@ -76,7 +76,7 @@ class EmailService:
 
 
 def _address_of(link: OneTimeLink, user: User) -> str:
-    """Return the address that a link verifies. Raises InvalidInput for the field `token` if it is not pending now."""
+    """Return the address that a link verifies. Raises InvalidInput if it is not pending now."""
     if link.address is None or link.address != user.unverified_email:
         raise InvalidInput.of("token", "is not valid: it is for an address that was replaced")
     return link.address

@@ -28,8 +28,8 @@ class InviteService:
     ) -> tuple[Invite, str | None]:
         """Make an invitation, and return it with its token, which is not stored.
 
-        With mail, an invitation with an address is mailed there. Then no token is returned: the one in the mail is
-        another, so that its use proves the address. Raises InvalidInput.
+        If mail is configured, an invitation with an address is mailed to the address. Then no token is returned: only
+        the mail contains it, so its use proves the address. Raises InvalidInput.
         """
         fields = INVITE.check(fields)
         if "expires_at" in fields and fields["expires_at"] <= work.now:
@@ -47,7 +47,7 @@ class InviteService:
     def list(
         self, work: InviteWork, after: InviteKey | None = None, limit: int = DEFAULT_PAGE
     ) -> Page[Invite, InviteKey]:
-        """Return a page of invitations that were not revoked, the newest first, with those used up or expired."""
+        """Return a page of invitations that were not revoked, the newest first, including used and expired ones."""
         return work.invites.list(after, limit)
 
     def revoke(self, work: InviteWork, invite_id: UUID) -> None:
@@ -64,7 +64,7 @@ def require_invite(work: InviteWork, token: str | None) -> None:
 
 
 def find_invite(work: InviteWork, token: str) -> Invite:
-    """Return the usable invitation with this token. Uses nothing up. Raises InvalidInput for the field `invite`."""
+    """Return the usable invitation with this token, without using it. Raises InvalidInput for the field `invite`."""
     invite = work.invites.find_usable(digest_of(token), work.now)
     if invite is None:
         raise InvalidInput.of("invite", DEAD_INVITE)

@@ -1,7 +1,7 @@
 """Invitations to the service, with which people register while registration is not open.
 
-Only a hash of an invitation's token is stored. The token has 192 random bits and cannot be guessed; that of a mailed
-invitation is derived when the mail is sent.
+Only a hash of an invitation's token is stored. The token has 192 random bits and cannot be guessed. The token of a
+mailed invitation is derived when the mail is sent.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ class Invite:
     """An invitation for as many registrations as `uses_left`. Revoking it removes it.
 
     `note` is for administrators. `address` is the e-mail address of the person who is invited, if any. If the
-    invitation `is_mailed`, its token is only in a mail to that address, so its use proves that the user reads the mail
-    there. The token can also be used to register with another address. `created_by` is None if a command made it, or if
-    that account is gone.
+    invitation `is_mailed`, its token is only in a mail to that address. So the use of the token proves that the user
+    reads mail to that address. The token can also be used to register with another address. `created_by` is None if a
+    command made the invitation, or if the account that made it was removed.
     """
 
     id: UUID
@@ -65,7 +65,7 @@ class Invite:
 
     @property
     def proved_address(self) -> str | None:
-        """The address whose mail the user of the token reads."""
+        """The address that the use of the token proves, or None."""
         return self.address if self.is_mailed else None
 
     @property

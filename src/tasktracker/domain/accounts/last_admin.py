@@ -10,16 +10,16 @@ from tasktracker.domain.kernel.errors import LastAdmin
 
 
 class UsersWork(Protocol):
-    """Work on users."""
+    """A unit of work on users."""
 
     @property
     def users(self) -> UserRepository: ...
 
 
 def require_other_admin(work: UsersWork, user: User) -> None:
-    """Raise LastAdmin if a locked user, who stops being an active administrator in this work, is the last one.
+    """Raise LastAdmin if a locked user, who is about to lose the role or be disabled, is the last active administrator.
 
-    Of concurrent works that call this, each sees what those before it have done.
+    Concurrent units of work that call this run one after the other, so each sees the changes of the earlier ones.
     """
     if user.is_admin and user.is_active and not work.users.has_other_admin(user.id):
         raise LastAdmin

@@ -17,7 +17,7 @@ from tasktracker.domain.deliveries.delivery import Delivery, Letter
 from tasktracker.domain.kernel.languages import DEFAULT_LANGUAGE
 
 MAX_MAILS, IN_TIME = 3, timedelta(hours=1)
-"""The limit on mails of a kind that anyone can cause, to one address."""
+"""The limit on mails to one address, for each kind of mail that anyone can cause."""
 
 ADDRESS_TAKEN = "address-taken"
 """The letter to the holder of an address that was entered for another account."""
@@ -26,7 +26,7 @@ Prepared = tuple[Delivery, Letter] | None
 
 
 class LetterWork(InviteWork, LinkWork, Protocol):
-    """Work that prepares deliveries."""
+    """A unit of work that prepares deliveries."""
 
     @property
     def now(self) -> datetime: ...
@@ -36,7 +36,7 @@ class LinkTokens(Protocol):
     """Derives the tokens of the links in deliveries."""
 
     def of(self, id: UUID) -> str:
-        """Return the token for an id, which is the same each time and cannot be guessed."""
+        """Return the token for an id. It is the same for each call, and cannot be guessed."""
         ...
 
 
@@ -47,7 +47,7 @@ class Letters:
         self._tokens = tokens
 
     def notice(self, work: LetterWork, delivery: Delivery) -> Prepared:
-        """Prepare a notice of a change to the account, to the given address or to the verified one."""
+        """Prepare a notice about a change of the account. It goes to the delivery's address or the verified one."""
         user = work.users.find_unlocked(delivery.user_id) if delivery.user_id else None
         to = user and (delivery.address or user.verified_email)
         return (delivery, _letter(user, to, delivery)) if user and to else None
@@ -66,10 +66,9 @@ class Letters:
         return delivery, self._with_link(work, user, delivery, LinkKind.VERIFY_EMAIL, address)
 
     def reset_password(self, work: LetterWork, delivery: Delivery) -> Prepared:
-        """Look up the user who was named, then forget the name, and prepare the link that replaces the password.
+        """Find the user by the entered name, delete the name, and prepare the link that replaces the password.
 
-        Once the password or the address has changed, the delivery is of no more use: so no link is made again that was
-        used.
+        If the password or the address changes later, the delivery is skipped. So a used link is never made again.
         """
         if delivery.user_id is None:
             named = work.users.find_by_login(delivery.parameters["name"])
@@ -106,9 +105,9 @@ class Letters:
 def letter_to_stranger(
     delivery: Delivery, sender: User | None, parameters: Mapping[str, str], link: tuple[str, str]
 ) -> Letter:
-    """Return the letter of a delivery to an address without an account, in the language of the user who causes it.
+    """Return the letter of a delivery to an address without an account, in the sender's language.
 
-    Times in it are in UTC: a stranger does not learn that user's time zone.
+    Times in the letter are in UTC, so that it does not reveal the sender's time zone.
     """
     assert delivery.address is not None, "a delivery without a user has an address"
     return Letter(

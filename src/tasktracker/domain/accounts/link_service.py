@@ -13,7 +13,7 @@ DEAD_LINK = "is not valid: the link was used, was replaced by another one, or ha
 def create_link(
     work: LinkWork, user: User, kind: LinkKind, address: str | None = None, token: str | None = None
 ) -> str:
-    """Make a link for a user locked by this work, and return its token. The user's earlier link of the kind ends.
+    """Make a link for a locked user, and return the link's token. The user's earlier link of the kind ends.
 
     By default, the token is random.
     """
@@ -23,9 +23,9 @@ def create_link(
 
 
 def find_link(work: LinkWork, token: str, *kinds: LinkKind) -> tuple[OneTimeLink, User]:
-    """Return the live link of one of these kinds that has this token, and its user. Uses nothing up.
+    """Return the live link of one of these kinds that has this token, and its user. The link stays valid.
 
-    A work that writes locks the user. Raises InvalidInput for the field `token`.
+    A unit of work that writes locks the user. Raises InvalidInput for the field `token`.
     """
     link = work.links.find(digest_of(token))
     user = work.users.find(link.user_id) if link is not None and link.kind in kinds else None
@@ -35,9 +35,9 @@ def find_link(work: LinkWork, token: str, *kinds: LinkKind) -> tuple[OneTimeLink
 
 
 def use_link(work: LinkWork, token: str, *kinds: LinkKind) -> tuple[OneTimeLink, User]:
-    """Use a link up, together with the effect that this work has, and return it with its locked user.
+    """Use up a link in the same transaction as its effect, and return the link and its locked user.
 
-    Of concurrent works, one succeeds. Raises InvalidInput for the field `token`.
+    Of concurrent units of work, only one succeeds. Raises InvalidInput for the field `token`.
     """
     link, user = find_link(work, token, *kinds)
     if not work.links.take(link.digest):

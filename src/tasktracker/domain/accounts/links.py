@@ -41,9 +41,9 @@ LIFETIMES: Mapping[LinkKind, timedelta] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OneTimeLink:
-    """A link of a user. `address` is the e-mail address that it concerns, if any.
+    """A link of a user. `address` is the e-mail address that the link concerns, if any.
 
-    `state` is that of the user when it was made: see `state_of`.
+    `state` is the user's state when the link was made: see `state_of`.
     """
 
     digest: bytes = field(repr=False)
@@ -58,7 +58,7 @@ class OneTimeLink:
     def create(
         cls, user: User, kind: LinkKind, now: datetime, address: str | None = None, token: str | None = None
     ) -> tuple[OneTimeLink, str]:
-        """Return a new link and its token, which is not stored. By default, it is random."""
+        """Return a new link and its token, which is not stored. By default, the token is random."""
         token = token or secrets.token_urlsafe(TOKEN_BYTES)
         link = cls(
             digest=digest_of(token),
@@ -72,8 +72,8 @@ class OneTimeLink:
         return link, token
 
     def is_live(self, user: User, now: datetime) -> bool:
-        """Whether it may be used for this user, with the password and the address as they are now."""
-        # A link of a clock that ran far ahead would otherwise be valid for longer.
+        """Whether the link may be used for this user, with the user's present password and address."""
+        # Without this check, a link made by a clock that ran far ahead would be valid for longer.
         is_timely = self.created_at <= now + MAX_CLOCK_SKEW and now < self.expires_at
         return is_timely and user.is_active and self.user_id == user.id and self.state == state_of(user)
 
@@ -84,9 +84,9 @@ def digest_of(token: str) -> bytes:
 
 
 def state_of(user: User) -> bytes:
-    """Return a hash that is another one after each change of the password and of the address.
+    """Return a hash that changes with each change of the password or the address.
 
-    A link of an earlier state is dead, whatever changed it. A login that hashes the password again also changes it.
+    A link with an earlier state is not valid any more. A login that hashes the password again also changes the state.
     """
     address = "" if user.email is None else email_key(user.email)
     return hashlib.sha256(f"{user.password_hash}\0{address}".encode()).digest()

@@ -20,7 +20,8 @@ def normalized(password: str) -> str:
 def matching_form(passwords: PasswordHasher, typed: str, password_hash: str | None) -> str | None:
     """Return the form of a typed password that matches a hash, or None: `normalized`, or as earlier versions hashed it.
 
-    These kept spaces as typed. Only a password with another than the ASCII space costs a second try, for any user.
+    Earlier versions kept spaces as typed. Only a password with a space that is not ASCII takes a second try, for any
+    user.
     """
     forms = dict.fromkeys((normalized(typed), unicodedata.normalize("NFC", typed)))
     return next((form for form in forms if passwords.verify(form, password_hash)), None)

@@ -59,7 +59,7 @@ class PasswordConfirmation(Generic[Work]):
     def confirm(
         self, actor: SessionActor, password: str, code: str | None = None, origin: Origin = UNKNOWN_ORIGIN
     ) -> None:
-        """Let the actor's session count as proved for `PROOF_LIFETIME`. Raises InvalidInput, TooManyRequests."""
+        """Confirm the password for the actor's session, for `PROOF_LIFETIME`. Raises InvalidInput, TooManyRequests."""
 
         def mark(work: Work, user: User) -> None:
             session = work.sessions.find(actor.session_id)
@@ -88,9 +88,9 @@ class PasswordConfirmation(Generic[Work]):
     ) -> Result:
         """Make a change to the actor's locked account, after a proof if it is sensitive.
 
-        The proof is the password, with a code if two-factor authentication is on, or a recent one in the session, if
-        `accepts_recent`. No work is open while the password is verified. Raises InvalidInput with the field if the
-        password or the code is wrong, ConfirmationRequired without a proof, TooManyRequests.
+        The proof is the password, with a code if two-factor authentication is on. With `accepts_recent`, a recent proof
+        in the session is enough. No unit of work is open while the password is verified. Raises InvalidInput with the
+        field if the password or the code is wrong, ConfirmationRequired without a proof, TooManyRequests.
         """
         code = check(CODE_RULES, {"code": code})["code"]
         verified = None if password is None else self._verify(actor, password, field, kind, origin)
@@ -100,7 +100,7 @@ class PasswordConfirmation(Generic[Work]):
         try:
             with self._store.writing(actor) as work:
                 user = find_self(work)
-                # The hash was verified before this work began. It must still be the stored one.
+                # The hash was verified before this unit of work began. It must still be the stored one.
                 wrong = field if verified is not None and user.password_hash != verified else None
                 if wrong is None and is_sensitive(user):
                     factor = work.second_factors.find(user.id)
@@ -135,9 +135,9 @@ class PasswordConfirmation(Generic[Work]):
 
 
 def find_self(work: AccountWork[SessionActor]) -> User:
-    """Return the actor's own account; a writing work locks it. Raises SessionEnded."""
+    """Return the actor's own account. A unit of work that writes locks it. Raises SessionEnded."""
     user = work.users.find(work.actor.user_id)
-    # Opening the work checked that the user exists. Only a later removal can lead to None.
+    # Opening the unit of work checked that the user exists. So None means that the user was removed later.
     if user is None:
         raise SessionEnded
     return user

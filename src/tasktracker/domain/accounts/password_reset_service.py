@@ -32,7 +32,7 @@ class ResetForm:
 
 
 class PasswordResetService:
-    """The process that replaces a password by a link. The new password is hashed while no work is open."""
+    """The process that replaces a password by a one-time link. No unit of work is open while a password is hashed."""
 
     def __init__(
         self,
@@ -52,11 +52,10 @@ class PasswordResetService:
         self._throttle = throttle
 
     def reset(self, token: str, new_password: str, code: str | None = None, origin: Origin = UNKNOWN_ORIGIN) -> None:
-        """Replace the password, end all sessions and revoke all API tokens of the link's user. It opens no
-        session.
+        """Replace the password, end all sessions and revoke all API tokens of the link's user. No session is opened.
 
-        If two-factor authentication is on, it takes a code. A wrong one does not use the link up. Raises InvalidInput,
-        TooManyRequests.
+        If two-factor authentication is on, a code is required. A wrong code does not use up the link. Raises
+        InvalidInput, TooManyRequests.
         """
         code = check(CODE_RULES, {"code": code})["code"]
         actor = SystemActor("reset a password")
@@ -84,7 +83,7 @@ class PasswordResetService:
         self._throttle.refund(*attempts)
 
     def find(self, token: str) -> ResetForm:
-        """Return what the form of a link shows. Uses nothing up. Raises InvalidInput for a dead link."""
+        """Return what the form of a link shows. The link stays valid. Raises InvalidInput for an invalid link."""
         with self._store.reading(SystemActor("show the form of a link")) as work:
             _, user = find_link(work, token, *KINDS)
             return ResetForm(user.username, self._needs_code(work, user))

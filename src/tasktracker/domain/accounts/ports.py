@@ -1,4 +1,4 @@
-"""The repositories of accounts and sessions, the ports for security, and the work of the use cases on accounts."""
+"""The repositories of accounts and sessions, the ports for security, and the units of work on accounts."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class UserRepository(Protocol):
         ...
 
     def find(self, user_id: UUID) -> User | None:
-        """Return the user; a writing work locks the row until it ends."""
+        """Return the user. A unit of work that writes locks the row until its end."""
         ...
 
     def find_by_login(self, login: str) -> User | None:
@@ -37,7 +37,7 @@ class UserRepository(Protocol):
         ...
 
     def names(self, user_ids: Collection[UUID]) -> Mapping[UUID, str]:
-        """Return the usernames of these users by id, without those who have no account."""
+        """Return the usernames of these users by id. Users without an account are left out."""
         ...
 
     def save(self, user: User) -> None:
@@ -47,13 +47,13 @@ class UserRepository(Protocol):
     def has_other_admin(self, user_id: UUID) -> bool:
         """Return whether another user than this one is an active administrator.
 
-        Writing works that have called this run one after the other from then on, so the result stays true until the
-        work ends. Call it after locking the user, so that no deadlock can occur.
+        Units of work that write and call this run one after the other from the call on. So the result stays true until
+        the unit of work ends. Call it after locking the user, so that no deadlock can occur.
         """
         ...
 
     def hide(self, user_id: UUID, now: datetime) -> None:
-        """Hide a user whose account is being removed: no method returns the user, and name and address are free.
+        """Hide a user whose account is being removed: no method returns the user, and the name and address are free.
 
         The user's data is erased from the row; no session or API token of the user can be used.
         """
@@ -62,16 +62,16 @@ class UserRepository(Protocol):
     def clear(self, user_id: UUID, limit: int) -> int:
         """Remove at most `limit` rows of a user other than tasks, such as categories and events. Return how many.
 
-        Histories of other users' tasks keep the user's changes, without an actor, and events keep what administrators
-        did to the user, without the user; each counts as a row.
+        Histories of other users' tasks keep the user's changes, without an actor. Events about what administrators did
+        to the user stay, without the user. Each such change or event counts as a row.
         """
         ...
 
     def remove(self, user_id: UUID) -> None:
         """Remove the user and everything they own: sessions, tokens, categories and tasks.
 
-        The user must not be a member of another user's task. Histories keep their changes, without an actor. This takes
-        as long as the user owns much: `clear` removes it in pieces.
+        The user must not be a member of another user's task. Histories keep their changes, without an actor. For a user
+        who owns much, this takes long: call `clear` before, which removes rows in pieces.
         """
         ...
 
@@ -79,16 +79,16 @@ class UserRepository(Protocol):
 class QuotaRepository(Protocol):
     """How much users own, and the quotas of single users.
 
-    A work that would make a user own more than their quotas fails with QuotaExceeded when it commits; then nothing is
-    changed. The works of a `SystemActor` may exceed them.
+    A unit of work that would make a user own more than their quotas fails with QuotaExceeded when it commits. Then
+    nothing is changed. The units of work of a `SystemActor` may exceed quotas.
     """
 
     def lift(self) -> None:
-        """Let this work exceed the quotas, too."""
+        """Let this unit of work exceed the quotas, too."""
         ...
 
     def usage(self, user_id: UUID) -> Usage:
-        """Return what the user owned before this work."""
+        """Return what the user owned before this unit of work."""
         ...
 
     def find(self, user_id: UUID) -> Quotas:
@@ -108,7 +108,7 @@ class SessionRepository(Protocol):
         ...
 
     def find(self, session_id: UUID) -> Session | None:
-        """Return the session; a writing work locks the row until it ends."""
+        """Return the session. A unit of work that writes locks the row until its end."""
         ...
 
     def find_unlocked(self, session_id: UUID) -> Session | None:
@@ -116,7 +116,7 @@ class SessionRepository(Protocol):
         ...
 
     def save(self, session: Session) -> None:
-        """Store a refreshed session. Raises Stale if it was removed, or a later generation is stored."""
+        """Store a refreshed session. Raises Stale if the session was removed, or has a later generation."""
         ...
 
     def remove(self, session_id: UUID) -> None:
@@ -144,7 +144,7 @@ class LinkRepository(Protocol):
     """One-time links, at most one of each kind for a user."""
 
     def add(self, link: OneTimeLink) -> None:
-        """Store a link, and remove the user's earlier one of this kind. This work must have locked the user before."""
+        """Store a link, and remove the user's earlier one of this kind. The unit of work must have locked the user."""
         ...
 
     def find(self, digest: bytes) -> OneTimeLink | None:
@@ -152,7 +152,7 @@ class LinkRepository(Protocol):
         ...
 
     def take(self, digest: bytes) -> bool:
-        """Remove the link, and return whether it existed. Of concurrent works, one gets it."""
+        """Remove the link, and return whether it existed. For concurrent units of work, it is True only once."""
         ...
 
     def remove_of(self, user_id: UUID, kind: LinkKind | None = None) -> None:
@@ -218,7 +218,7 @@ class SecondFactorRepository(Protocol):
     """Second factors, at most one for each user."""
 
     def find(self, user_id: UUID) -> SecondFactor | None:
-        """Return a user's factor; a writing work locks the row until it ends."""
+        """Return a user's factor. A unit of work that writes locks the row until its end."""
         ...
 
     def save(self, factor: SecondFactor) -> None:
@@ -265,12 +265,12 @@ class SecretCipher(Protocol):
         ...
 
     def is_current(self, sealed: str) -> bool:
-        """Whether it was encrypted with the first secret of the key ring."""
+        """Whether the secret was encrypted with the first secret of the key ring."""
         ...
 
 
 class AccountWork(EventWork, Protocol[ActorT_co]):
-    """Work on accounts and their sessions, by one kind of actor: a user's session, or the service itself."""
+    """A unit of work on accounts and their sessions, by one kind of actor: a user's session, or the service itself."""
 
     @property
     def actor(self) -> ActorT_co: ...
@@ -285,7 +285,7 @@ class AccountWork(EventWork, Protocol[ActorT_co]):
 
 
 class LinkWork(Protocol):
-    """Work that makes or uses one-time links, by any actor."""
+    """A unit of work that makes or uses one-time links, by any actor."""
 
     @property
     def now(self) -> datetime: ...
@@ -296,7 +296,7 @@ class LinkWork(Protocol):
 
 
 class ResetWork(AccountWork[SystemActor], Protocol):
-    """Work that replaces a forgotten password."""
+    """A unit of work that replaces a forgotten password."""
 
     @property
     def api_tokens(self) -> TokenRevocation: ...
@@ -312,7 +312,7 @@ class SessionIdentity(Protocol):
 
 
 class ProofWork(Protocol):
-    """Work of an actor in a session, which may have to be proved."""
+    """A unit of work of an actor in a session. The actor may have to prove who they are."""
 
     @property
     def actor(self) -> SessionIdentity: ...

@@ -1,4 +1,4 @@
-"""How much a user owns, and the quotas that limit it."""
+"""How much a user owns, and the quotas on it."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Quotas:
-    """The most that a user may own, by the fields of `Usage`. None: no limit or, for one user, that of the service."""
+    """The most that a user may own. None means no limit or, in the quotas of one user, the limit of the service."""
 
     tasks: int | None = None
     categories: int | None = None
     bytes: int | None = None
 
     def otherwise(self, defaults: Quotas) -> Quotas:
-        """Return these quotas, and those of `defaults` where there is none."""
+        """Return these quotas, with the values of `defaults` instead of None."""
         chosen = zip(astuple(self), astuple(defaults), strict=True)
         return Quotas(*(default if own is None else own for own, default in chosen))
 
@@ -46,7 +46,7 @@ _MEASURES = tuple(field.name for field in fields(Usage))
 def require_within(quotas: Quotas, usage: Usage, change: Usage) -> None:
     """Raise QuotaExceeded if a change has increased the usage to more than a quota.
 
-    An account that already has more, because the quota was lowered, may still be used for all that adds nothing.
+    An account may already own more, because the quota was lowered. Changes that add nothing are still allowed.
     """
     for name in _MEASURES:
         limit = getattr(quotas, name)

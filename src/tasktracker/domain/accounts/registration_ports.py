@@ -1,4 +1,4 @@
-"""The repositories of invitations and of the service's settings, and the work of registrations."""
+"""The repositories of invitations and of the service's settings, and the units of work of registrations."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class InviteRepository(Protocol):
     def use(self, digest: bytes, now: datetime) -> Invite | None:
         """Use the invitation once and return it; None if it is not usable.
 
-        Concurrent works use it as often as it allows.
+        Concurrent uses never exceed `uses_left`.
         """
         ...
 
@@ -52,7 +52,7 @@ class ServiceSettingsRepository(Protocol):
     """Settings of the service that administrators change while it runs, as text."""
 
     def find(self, name: str) -> str | None:
-        """Return a setting, or None if it was never stored. A work that writes keeps it unchanged until it ends."""
+        """Return a setting, or None if it was never stored. A unit of work that writes locks it until its end."""
         ...
 
     def save(self, name: str, value: str) -> None:
@@ -61,7 +61,7 @@ class ServiceSettingsRepository(Protocol):
 
 
 class InviteWork(DeliveryWork, Protocol):
-    """Work on invitations, by any actor."""
+    """A unit of work on invitations, by any actor."""
 
     @property
     def now(self) -> datetime: ...
@@ -70,14 +70,14 @@ class InviteWork(DeliveryWork, Protocol):
 
 
 class ServiceSettingsWork(Protocol):
-    """Work that reads or changes settings of the service, by any actor."""
+    """A unit of work that reads or changes settings of the service, by any actor."""
 
     @property
     def service_settings(self) -> ServiceSettingsRepository: ...
 
 
 class RegistrationWork(AccountWork[SystemActor], InviteWork, ServiceSettingsWork, Protocol):
-    """Work that creates an account."""
+    """A unit of work that creates an account."""
 
     @property
     def now(self) -> datetime: ...

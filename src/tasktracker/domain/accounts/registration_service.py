@@ -28,13 +28,13 @@ from tasktracker.domain.throttling.limit import REGISTRATION_LIMITS, buckets
 from tasktracker.domain.throttling.throttle import Throttle
 
 AddressProof = Callable[[Any], str]
-"""Returns the address that a mailed link proves, in the work that uses the link up. Raises InvalidInput for `token`."""
+"""Uses up a mailed link, and returns the address that it proves. Raises InvalidInput for `token`."""
 
 _ACTOR = SystemActor("register")
 
 
 class RegistrationService:
-    """Processes that create accounts. The password is hashed while no work is open."""
+    """Processes that create accounts. No unit of work is open while a password is hashed."""
 
     def __init__(
         self,
@@ -75,9 +75,9 @@ class RegistrationService:
     ) -> LoggedIn:
         """Create an account and log the user in. `repeated`, if given, must equal the password.
 
-        An invitation is used up only if registration requires one, or if it proves the address. With mail, any other
-        address is pending until it is verified, whether another account has it or not.
-        Raises InvalidInput, RegistrationClosed, UsernameTaken, EmailTaken, TooManyRequests.
+        An invitation is used up only if registration requires one, or if it proves the address. If mail is configured,
+        any other address is pending until it is verified, also if another account has it. Raises InvalidInput,
+        RegistrationClosed, UsernameTaken, EmailTaken, TooManyRequests.
         """
         user = self._prepare(fields, password, repeated, origin, invite)
         with self._store.writing(_ACTOR) as work:
@@ -95,7 +95,7 @@ class RegistrationService:
         invite: str | None = None,
         proof: AddressProof | None = None,
     ) -> User:
-        """Create an account with an invitation, with a link that proves an address, or with both. Opens no session.
+        """Create an account with an invitation, a link that proves an address, or both. No session is opened.
 
         Raises like `register`, and as `proof` does.
         """
@@ -117,16 +117,16 @@ class RegistrationService:
     def _prepare(
         self, fields: UserFields, password: str, repeated: str | None, origin: Origin, invite: str | None
     ) -> User:
-        """Return a new user that is not stored, after everything that can be refused before the costly hash."""
+        """Return a new user that is not stored. Everything that does not need the slow hash is checked before it."""
         self._throttle.consume(*buckets(REGISTRATION_LIMITS, origin.address))
-        with self._store.reading(_ACTOR) as work:  # the work that writes decides
+        with self._store.reading(_ACTOR) as work:  # the unit of work that writes decides
             if self._requires_invite(work):
                 require_invite(work, invite)
         user = self.new_user(fields, password, repeated)
         return replace(user, email=None, pending_email=user.email) if self._outbox.is_on else user
 
     def _use_invite(self, work: RegistrationWork, user: User, token: str | None) -> str | None:
-        """Use an invitation, if it is required or proves the user's address. Return the address that it proves."""
+        """Use an invitation, if it is required or proves the user's address. Return the proved address."""
         if self._requires_invite(work):
             return use_invite(work, token).proved_address
         digest = digest_of(token or "")
@@ -170,7 +170,7 @@ class RegistrationService:
 
 
 def _proved_address(work: RegistrationWork, user: User, proved: str | None) -> str | None:
-    """Return the address that a user gave, if it is the proved one, and no other account has verified it."""
+    """Return the address that a user entered, if it is the proved one and no other account has verified it."""
     address = user.pending_email
     if address is None or proved is None or email_key(address) != email_key(proved):
         return None

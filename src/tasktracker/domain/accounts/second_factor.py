@@ -50,7 +50,7 @@ class SecondFactor:
         return replace(self, confirmed_at=now, last_step=step).with_new_codes()
 
     def with_new_codes(self) -> tuple[SecondFactor, Sequence[str]]:
-        """Return the factor with other recovery codes, and these codes, of which only hashes are stored."""
+        """Return the factor with new recovery codes, and the codes. Only their hashes are stored."""
         codes = [_recovery_code() for _ in range(RECOVERY_CODES)]
         return replace(self, recovery_hashes=frozenset(_hash(code) for code in codes)), codes
 

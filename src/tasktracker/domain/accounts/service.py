@@ -57,10 +57,10 @@ class AccountService:
     ) -> User:
         """Change the actor's profile. A change of the username or e-mail address requires a proof.
 
-        With mail, a new address is pending until it is verified, whether another account has it or not. If no new one
-        is given and `keeps_pending` is False, an address that is pending already is given up.
-        This is a process: the password is verified while no work is open.
-        Raises InvalidInput, ConfirmationRequired, UsernameTaken, EmailTaken, TooManyRequests.
+        If mail is configured, a new address is pending until it is verified, also if another account has it. Without a
+        new address, `keeps_pending` decides whether an address stays pending. This is a process: no unit of work is
+        open while the password is verified. Raises InvalidInput, ConfirmationRequired, UsernameTaken, EmailTaken,
+        TooManyRequests.
         """
         fields = USER.check(fields)
 

@@ -1,10 +1,10 @@
 """Sessions: logged-in devices, and the rules of token refresh.
 
 A session counts its token generations. Each refresh advances `generation`. The tokens of a generation are a pure
-function of the session's row: none is stored, and the same generation always gives the same tokens. Two generations
-are accepted. The current one may refresh. Its predecessor may be presented again if the response to its refresh was
-lost or if two tabs refreshed concurrently; it then gets the *same* successor, so a thief gets nothing that the owner
-does not get, too. Any other generation was stolen or replayed, and ends the session (RFC 9700 §4.14.2).
+function of the session's row: none is stored, and the same generation always gives the same tokens. Two generations are
+accepted. The current one may refresh. Its predecessor may be presented again if the response to its refresh was lost or
+if two tabs refreshed concurrently. It then gets the *same* successor, so a thief gets no tokens that the owner does not
+get. Any other generation was stolen or replayed, and ends the session (RFC 9700 §4.14.2).
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ class SessionPolicy:
     """Lifetimes and limits of sessions.
 
     `access` is the lifetime of an access token. A session ends when it was not refreshed for `idle`, and at the latest
-    `absolute` after its login. `grace` is the time in which the predecessor may be presented again; with zero, every
-    refresh token can be used only once. `max_sessions` is the number of concurrent sessions of a user.
+    `absolute` after its login. `grace` is the time in which the predecessor may be presented again. If it is zero,
+    every refresh token can be used only once. `max_sessions` is the number of concurrent sessions of a user.
     """
 
     access: timedelta = timedelta(minutes=15)
@@ -54,7 +54,7 @@ class Refresh(Enum):
     """An old generation was presented: the session must end."""
 
     UNKNOWN = auto()
-    """A generation not issued yet, as after restoring an old backup: the token is refused, the session stays."""
+    """A generation not issued yet, as after a restored backup. The token is refused, and the session stays."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +112,7 @@ class Session:
         return now < self.expires_at
 
     def is_proved(self, now: datetime) -> bool:
-        """Whether the user has confirmed the password in it recently, whichever host recorded it."""
+        """Whether the user has confirmed the password in this session recently. Another host may have recorded it."""
         return self.proved_at is not None and -MAX_CLOCK_SKEW <= now - self.proved_at <= PROOF_LIFETIME
 
     @property
@@ -129,13 +129,13 @@ class Session:
             return Refresh.ROTATED, rotated._timed(now, policy)
         if generation < self.generation - 1 or not policy.grace:
             return Refresh.REPLAYED, self
-        # Not for longer than the grace time, even if the token was rotated by a clock that ran far ahead.
+        # A clock that ran far ahead may have rotated the token. Even then, the grace time is not longer.
         if -MAX_CLOCK_SKEW <= now - self.rotated_at <= policy.grace:
             return Refresh.REPEATED, self
         if self.confirmed_generation >= self.generation:
             return Refresh.REPLAYED, self
-        # The client never received the successor. It is returned unchanged while its access token is valid. With an
-        # expired one, the client would have to refresh again, so the same generation gets new times.
+        # The client never received the successor. While the successor's access token is valid, it is returned
+        # unchanged. If that has expired, the client would have to refresh again, so the same generation gets new times.
         is_access_valid = now < self.access_claims(policy).expires_at
         return Refresh.REPEATED, self if is_access_valid else self._timed(now, policy)
 

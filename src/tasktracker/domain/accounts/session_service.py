@@ -46,7 +46,7 @@ from tasktracker.domain.throttling.limit import (
 from tasktracker.domain.throttling.throttle import Throttle
 
 UNUSED_ID = UUID(int=0)
-"""An id that no user has. With it, a login with an unknown username runs the same queries as any other."""
+"""An id that no user has. A login with an unknown username uses it to run the same queries as any other login."""
 
 
 class _Login(TypedDict):
@@ -144,7 +144,7 @@ class SessionService:
         logged_in = None
         with self._store.writing(SystemActor("log in")) as work:
             current = work.users.find(user.id)
-            # The hash was verified before this work began. It must still be the stored one.
+            # The hash was verified before this unit of work began. It must still be the stored one.
             has_changed = current is None or not current.is_active or current.password_hash != user.password_hash
             if current is not None and not has_changed:
                 logged_in = self._log_in(work, current, fields, rehashed, origin, is_trusted)
@@ -199,7 +199,7 @@ class SessionService:
         return claims
 
     def logout(self, *tokens: str, origin: Origin = UNKNOWN_ORIGIN) -> None:
-        """End the sessions of the genuine ones of these tokens, also of expired and revoked ones.
+        """End the sessions of these tokens. Forged tokens are ignored; expired and revoked ones are not.
 
         Raises InvalidToken if none is genuine.
         """
@@ -238,7 +238,7 @@ class SessionService:
     def open(
         self, work: AccountWork[AnyActor], user: User, device: str | None, origin: Origin = UNKNOWN_ORIGIN
     ) -> Session:
-        """Start a session for a user locked by this work. Over the limit, end those not refreshed for longest."""
+        """Start a session for a locked user. Over the limit, end the sessions with the oldest refreshes."""
         now = work.now
         sessions = work.sessions.list(user.id)
         live_sessions = [session for session in sessions if session.is_live(now)]
@@ -265,14 +265,15 @@ class SessionService:
         )
 
     def trust(self, username: str, origin: Origin) -> None:
-        """Trust the network of a successful login or registration with this name, as far as guesses are concerned."""
+        """Trust the network of a successful login or registration with this name: guesses elsewhere do not limit it."""
         self._throttle.trust(buckets(PAIR_LIMITS, origin.address, case_key(username))[0])
 
     def _count(self, username: str, origin: Origin) -> tuple[bool, Sequence[Bucket]]:
         """Count an attempt. Return whether the network is trusted, and the buckets. Raises TooManyRequests.
 
-        From a network from which the account's owner has logged in, only its own limits apply: attempts from elsewhere
-        do not lock out the owner there, and an attacker there gains no attempts at this or other accounts.
+        For a network from which the account's owner has logged in, only the limits of that network apply. Attempts from
+        elsewhere do not lock out the owner there. An attacker in that network gains no attempts at this or other
+        accounts.
         """
         account = case_key(username)
         pairs, addresses = buckets(PAIR_LIMITS, origin.address, account), buckets(ADDRESS_LIMITS, origin.address)
@@ -311,7 +312,7 @@ class SessionService:
 
     @staticmethod
     def _has_session_of(work: AccountWork[SystemActor], user: User, origin: Origin) -> bool:
-        """Return whether the user has a session of a program that names itself like this one."""
+        """Return whether the user has a session of a program with the same name (`user_agent`)."""
         return any(each.user_agent == origin.user_agent for each in work.sessions.list(user.id))
 
     def _refresh(self, work: AccountWork[SystemActor], claims: TokenClaims, origin: Origin) -> Session | None:

@@ -68,9 +68,10 @@ class TwoFactorService:
         return TwoFactorState(enabled=True, recovery_codes_left=len(factor.recovery_hashes))
 
     def enrol(self, actor: SessionActor, password: str | None = None, origin: Origin = UNKNOWN_ORIGIN) -> Enrolment:
-        """Create a secret for an authenticator app. Codes are not required until `confirm`; another call replaces it.
+        """Create a secret for an authenticator app. Codes are not required until `confirm`.
 
-        Raises InvalidInput for a wrong password, ConfirmationRequired, TwoFactorOn, TooManyRequests.
+        Another call replaces the secret. Raises InvalidInput for a wrong password, ConfirmationRequired, TwoFactorOn,
+        TooManyRequests.
         """
         with self._store.reading(actor) as work:
             if self.state(work).enabled:

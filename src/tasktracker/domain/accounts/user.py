@@ -19,7 +19,7 @@ from tasktracker.domain.kernel.fields import (
     text,
 )
 from tasktracker.domain.kernel.languages import DEFAULT_LANGUAGE, Language
-from tasktracker.domain.kernel.time_zones import DEFAULT_TIME_ZONE, time_zone_names
+from tasktracker.domain.kernel.time_zones import DEFAULT_TIME_ZONE, known_time_zone
 
 MIN_USERNAME_LENGTH, MAX_USERNAME_LENGTH = 3, 150
 USERNAME_PUNCTUATION = ".+-_"
@@ -52,7 +52,8 @@ class User:
     time_zone: Annotated[str, Editable(known_time_zone)] = DEFAULT_TIME_ZONE
     language: Annotated[Language, Editable()] = DEFAULT_LANGUAGE
     pending_email: str | None = None
-    """With mail, a new address until it is verified. Until then, `email` is the one before, or None."""
+    """If mail is configured, a new address that is not verified yet. Until then, `email` is the former address or
+    None."""
     email_verified_at: datetime | None = None
     is_admin: bool = False
     is_active: bool = True
@@ -71,10 +72,10 @@ class User:
         return self.pending_email or (self.email if self.email_verified_at is None else None)
 
     def edit(self, fields: UserFields, *, is_mail_on: bool = False, keeps_pending: bool = True) -> User:
-        """Return the user with these (checked) profile fields; itself if they change nothing.
+        """Return the user with these (checked) profile fields, or the same object if they change nothing.
 
-        With mail, a new address is pending until it is verified. An address that is pending already is kept if no new
-        one is given, and `keeps_pending`.
+        With `is_mail_on`, a new address is pending until it is verified. Without a new address, `keeps_pending` decides
+        whether an address stays pending.
         """
         edited = replace(self, **fields)
         if not keeps_pending:
@@ -88,7 +89,7 @@ class User:
         return self._changed(edited)
 
     def with_verified_email(self, address: str, now: datetime) -> User:
-        """Return the user with an address that is theirs."""
+        """Return the user with this verified address."""
         return self._changed(replace(self, email=address, email_verified_at=now, pending_email=None))
 
     def with_password(self, password_hash: str) -> User:
@@ -100,7 +101,7 @@ class User:
         return self._changed(replace(self, is_active=is_active))
 
     def promoted(self, is_admin: bool) -> User:
-        """Return the user after making them an administrator, or none if `is_admin` is False."""
+        """Return the user as an administrator, or not as one if `is_admin` is False."""
         return self._changed(replace(self, is_admin=is_admin))
 
     def _changed(self, other: User) -> User:
@@ -162,13 +163,6 @@ def canonical_email(value: str) -> str | None:
         raise Refused("must be an e-mail address, as in name@example.org")
     if len(value) > MAX_EMAIL_LENGTH:
         raise Refused(f"must be at most {MAX_EMAIL_LENGTH} characters long")
-    return value
-
-
-def known_time_zone(value: str) -> str:
-    """A time zone by its IANA name."""
-    if value not in time_zone_names():
-        raise Refused("must be an IANA time zone name, as in Europe/Vienna")
     return value
 
 

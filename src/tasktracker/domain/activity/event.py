@@ -75,11 +75,12 @@ UNKNOWN_ORIGIN = Origin()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuthEvent:
-    """An authentication event, or what an administrator did, in their session.
+    """An authentication event, or an operation of an administrator.
 
     `user_id` is the account that the event concerns. It is None if the request named no existing user, or the user was
-    removed. `admin_id` is the administrator who did it, not the user; commands have none. `subject` is the account or
-    the invitation that an administrator chose: it is kept when that is removed.
+    removed. `admin_id` is the administrator who acted. It is None for actions of the user and for commands. `subject`
+    is the id of the account or the invitation that an administrator chose. It stays stored when the account or
+    invitation is removed.
     """
 
     id: UUID

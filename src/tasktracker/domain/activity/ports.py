@@ -1,4 +1,4 @@
-"""The repository of authentication events, the audit log, and the work that records events."""
+"""The repository of authentication events, the audit log, and units of work that record events."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tasktracker.domain.kernel.paging import Page
 
 
 class ActivityRepository(Protocol):
-    """Authentication events. When the work commits, and only then, added events are also written to the `AuditLog`."""
+    """Authentication events. Only when the unit of work commits, added events are also written to the `AuditLog`."""
 
     def add(self, event: AuthEvent) -> None:
         """Store an event."""
@@ -41,7 +41,7 @@ class AuditLog(Protocol):
 
 
 class EventWork(Protocol):
-    """Work that records authentication events."""
+    """A unit of work that records authentication events."""
 
     @property
     def now(self) -> datetime: ...
@@ -60,21 +60,21 @@ class UserLookup(Protocol):
 
 
 class FailureWork(EventWork, Protocol):
-    """Work that records a failure of a user who may have been removed meanwhile."""
+    """A unit of work that records a failure of a user who may have been removed meanwhile."""
 
     @property
     def users(self) -> UserLookup: ...
 
 
 class AdminEventWork(EventWork, Protocol):
-    """Work that records what an administrator or a command does."""
+    """A unit of work that records what an administrator or a command does."""
 
     @property
     def actor(self) -> AdminActor | SystemActor: ...
 
 
 class ActivityWork(EventWork, Protocol):
-    """Work that reads the events of the actor's own account."""
+    """A unit of work that reads the events of the actor's own account."""
 
     @property
     def actor(self) -> SessionActor: ...

@@ -39,7 +39,7 @@ class Recorder:
     def success(
         self, work: EventWork, kind: Kind, origin: Origin, user_id: UUID | None, session_id: UUID | None = None
     ) -> AuthEvent:
-        """Record a success and return its event. It is stored when the work commits."""
+        """Record a success and return its event. It is stored when the unit of work commits."""
         event = self._event(kind, Outcome.SUCCESS, work.now, origin, user_id, session_id)
         self._add(work, event)
         return event

@@ -26,7 +26,7 @@ def require_proof(work: AdminWork) -> None:
 
 
 def require_still_admin(work: AdminWork) -> None:
-    """Raise AdminRequired if the actor has lost the role while this work waited for a lock."""
+    """Raise AdminRequired if the actor has lost the role while this unit of work waited for a lock."""
     if isinstance(work.actor, AdminActor):
         actor = work.users.find_unlocked(work.actor.user_id)
         if actor is None or not (actor.is_admin and actor.is_active):
@@ -34,7 +34,7 @@ def require_still_admin(work: AdminWork) -> None:
 
 
 class AuditedReading(Generic[WorkT]):
-    """Opens works in which an administrator reads. Each is recorded before anything is read."""
+    """Opens units of work in which an administrator reads. Each is recorded before anything is read."""
 
     def __init__(self, *, store: Store[Any, WorkT], recorder: Recorder) -> None:
         self._store = store
@@ -42,7 +42,7 @@ class AuditedReading(Generic[WorkT]):
 
     @contextmanager
     def open(self, actor: AdminActor, kind: Kind, origin: Origin, subject: UUID | None = None) -> Iterator[WorkT]:
-        """Record the call, and open a read-only work. Raises AdminRequired."""
+        """Record the call, and open a read-only unit of work. Raises AdminRequired."""
         with self._store.writing(actor) as work:
             self._recorder.by_admin(work, kind, origin, subject=subject)
         with self._store.reading(actor) as work:

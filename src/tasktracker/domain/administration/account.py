@@ -1,4 +1,4 @@
-"""Accounts as administrators see them: without anything of what their users own."""
+"""Accounts as administrators see them, without the data that their users own."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tasktracker.domain.kernel.fields import case_key
 from tasktracker.domain.kernel.paging import DEFAULT_PAGE
 
 NEVER = datetime.min.replace(tzinfo=UTC)
-"""The place of users who were never seen, in an order by `last_seen_at`."""
+"""The value of users who were never seen, for ordering by `last_seen_at`."""
 
 Value = TypeVar("Value")
 
@@ -99,7 +99,7 @@ class AccountQuery:
 
     @property
     def part(self) -> str:
-        """The text in the form of the keys in which it is searched."""
+        """The text in the form of the searched keys."""
         return case_key(self.text.strip())
 
     def matches(self, user: User) -> bool:

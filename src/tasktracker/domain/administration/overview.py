@@ -14,9 +14,9 @@ from tasktracker.domain.jobs.job import JobKind
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """What is in the service, what works in it, and what happened on the last days.
+    """What the service contains, what runs in it, and what happened on the last days.
 
-    `jobs` counts the unfinished jobs of each kind that wait, and those that a process works on.
+    `jobs` has two counts of unfinished jobs for each kind: the jobs that wait, and those that a process works on.
     """
 
     totals: Totals
@@ -41,7 +41,8 @@ def overview(work: AdminWork) -> Overview:
 def days_to_count(last: datetime | None, now: datetime) -> Sequence[date]:
     """Return the days that a sweep counts: today, yesterday, and those since the last sweep.
 
-    Yesterday is counted again, because works that began before midnight may have committed after the last sweep.
+    Yesterday is counted again, because units of work that began before midnight may have committed after the last
+    sweep.
     """
     begin = min(last.date() if last else date.min, now.date() - timedelta(days=1))
     count = min(DAYS, (now.date() - begin).days + 1)

@@ -1,4 +1,4 @@
-"""The repositories of administration, and its work."""
+"""The repositories of administration, and its units of work."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ class AccountDirectory(Protocol):
 
 
 class StatisticsRepository(Protocol):
-    """Counts of what is in the service and of what happened in it."""
+    """Counts of the data in the service and of the events in it."""
 
     def totals(self) -> Totals:
         """Count users and tasks."""
         ...
 
     def count(self, counted: Counted, begin: datetime, end: datetime) -> int:
-        """Count what happened in a range of time, from what is still stored of it. `end` is not included."""
+        """Count what happened in a range of time, from the data that is still stored. `end` is not included."""
         ...
 
     def save(self, day: date, counts: Mapping[Counted, int]) -> None:
@@ -47,7 +47,7 @@ class StatisticsRepository(Protocol):
         ...
 
     def days(self, since: date) -> Sequence[DayCounts]:
-        """Return the stored days since one, in order."""
+        """Return the stored counts of days since a day, in order."""
         ...
 
     def purge_before(self, day: date) -> None:
@@ -64,7 +64,7 @@ class StatisticsRepository(Protocol):
 
 
 class AdminWork(AccountWork[Administrator], Protocol):
-    """Work of administration."""
+    """A unit of work of administration."""
 
     @property
     def actor(self) -> Administrator: ...
@@ -87,7 +87,7 @@ class AdminWork(AccountWork[Administrator], Protocol):
 
 
 class StatisticsWork(Protocol):
-    """Work on counts."""
+    """A unit of work on counts."""
 
     @property
     def now(self) -> datetime: ...

@@ -55,10 +55,10 @@ class AccountProcesses:
         is_admin: bool = False,
         origin: Origin = UNKNOWN_ORIGIN,
     ) -> tuple[User, str | None]:
-        """Create an account, whatever registration allows.
+        """Create an account, also if registration is closed.
 
-        Without a password, it gets one that no one knows: the token that is returned is that of a one-time link with
-        which the user chooses the first password. Raises InvalidInput, UsernameTaken, EmailTaken, ConfirmationRequired.
+        Without a password, it gets a random one. The returned token is for a one-time link with which the user sets the
+        first password. Raises InvalidInput, UsernameTaken, EmailTaken, ConfirmationRequired.
         """
         with self._store.reading(actor) as work:
             require_proof(work)
@@ -100,7 +100,7 @@ class AccountProcesses:
         transfer_to: str | None = None,
         origin: Origin = UNKNOWN_ORIGIN,
     ) -> None:
-        """End an account and remove all its data; if it is much, a job does it. See `removal.accounts`.
+        """End an account and remove all its data. A job removes large amounts of data (see `removal.accounts`).
 
         Raises InvalidInput if no category can pass to `transfer_to`; UserNotFound, ConfirmationRequired, LastAdmin,
         Busy.
@@ -119,6 +119,6 @@ class AccountProcesses:
 
 
 def require_still_admin_unless_self(work: AdminWork, user_id: UUID) -> None:
-    """Raise AdminRequired if the actor has lost the role meanwhile; who deletes their own account just has."""
+    """Raise AdminRequired if the actor has lost the role meanwhile, except by deleting their own account."""
     if work.actor.user_id != user_id:
         require_still_admin(work)

@@ -27,7 +27,7 @@ class ServiceAdministration:
         self._mode = mode
 
     def set_registration(self, work: AdminWork, mode: Registration, origin: Origin = UNKNOWN_ORIGIN) -> None:
-        """Change who may register. Raises SettingFixed if the environment fixes it."""
+        """Change who may register. Raises SettingFixed if the environment sets it."""
         require_proof(work)
         self._mode.change(work, mode)
         self._recorder.by_admin(work, Kind.SETTINGS_CHANGE, origin)
@@ -35,7 +35,7 @@ class ServiceAdministration:
     def invite(
         self, work: AdminWork, fields: InviteFields, origin: Origin = UNKNOWN_ORIGIN
     ) -> tuple[Invite, str | None]:
-        """Make an invitation, and return it with its token, unless it is mailed.
+        """Make an invitation, and return it with its token. The token of a mailed invitation is not returned.
 
         Raises InvalidInput, and RegistrationClosed, because no invitation works then.
         """

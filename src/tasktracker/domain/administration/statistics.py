@@ -31,7 +31,7 @@ class Maintenance(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """The number of users and of their tasks, those in the trash included."""
+    """The number of users, and the number of their tasks including those in the trash."""
 
     users: int
     active: int

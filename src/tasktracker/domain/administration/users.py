@@ -143,7 +143,7 @@ class UserAdministration:
         return user
 
     def _save_quotas(self, work: AdminWork, user: User, changes: AccountChanges) -> bool:
-        """Store the changed quotas, and return whether there are any."""
+        """Store the quotas if they have changed, and return whether they have."""
         before = work.quotas.find(user.id)
         changed = {
             name.removeprefix("max_"): changes[name]  # type: ignore[literal-required]

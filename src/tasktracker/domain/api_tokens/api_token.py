@@ -47,7 +47,8 @@ class ApiTokenFields(TypedDict, total=False):
 class ApiToken:
     """A token of a user. It never expires if `expires_at` is None.
 
-    `last_used_at` is stored once in `USE_STEP`, so that reading stays cheap: a later use may be missing for that time.
+    `last_used_at` is stored at most once in `USE_STEP`, so that most reads store nothing. So uses in the last
+    `USE_STEP` may be missing.
     """
 
     id: UUID
@@ -82,7 +83,7 @@ def has_api_token_prefix(token: str) -> bool:
 
 
 def actor_of(token: str) -> TokenActor:
-    """Return the actor of a token. Opening a work later checks that the token exists. Raises InvalidToken."""
+    """Return the actor of a token. Opening a unit of work later checks that the token exists. Raises InvalidToken."""
     encoded = token.removeprefix(PREFIX)
     try:
         payload = urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4))

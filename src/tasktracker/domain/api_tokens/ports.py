@@ -1,4 +1,4 @@
-"""The repository of API tokens, and the work of the use cases on them."""
+"""The repository of API tokens, and the units of work of the use cases on them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class ApiTokenRepository(Protocol):
 
 
 class ApiTokenWork(AccountWork[SessionActor], Protocol):
-    """Work on the API tokens of an account."""
+    """A unit of work on the API tokens of an account."""
 
     @property
     def api_tokens(self) -> ApiTokenRepository: ...

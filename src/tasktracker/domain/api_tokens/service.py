@@ -47,8 +47,8 @@ class ApiTokenService:
     ) -> tuple[ApiToken, str]:
         """Create a token and return it with its text, which is not stored.
 
-        This is a process: the password is verified while no work is open.
-        Raises InvalidInput, ConfirmationRequired, TooManyApiTokens, TooManyRequests.
+        This is a process: no unit of work is open while the password is verified. Raises InvalidInput,
+        ConfirmationRequired, TooManyApiTokens, TooManyRequests.
         """
         complete = API_TOKEN.complete(fields, self._characters)
 

@@ -37,7 +37,7 @@ class CategoryFields(TypedDict, total=False):
 class CategoryMember:
     """A user with whom a category is shared, since a time.
 
-    Until the member `is_ready`, the member's lists of tasks are incomplete, and leave out the tasks of the category.
+    A job makes a new member ready. Until the member `is_ready`, their lists leave out all tasks of the category.
     """
 
     user_id: UUID
@@ -51,7 +51,7 @@ class Category:
     """A category of its owner, `user_id`, and the members with whom it is shared.
 
     `version` grows by one with every change. `field_versions` are the versions in which the editable fields got their
-    values; it is empty as long as nothing is known but the present version.
+    values. It is empty if only the present version is known.
     """
 
     id: UUID
@@ -66,7 +66,7 @@ class Category:
     field_versions: Mapping[str, int] = field(default_factory=dict, hash=False)
 
     def edit(self, fields: CategoryFields, now: datetime) -> Category:
-        """Return the category with these (checked) fields; itself if they change nothing."""
+        """Return the category with these (checked) fields, or the same object if they change nothing."""
         return self._changed(replace(self, **fields), now)
 
     def with_member(self, member: CategoryMember, now: datetime) -> Category:
@@ -85,7 +85,7 @@ class Category:
         return self._changed(replace(self, members=tuple(others)), now)
 
     def pass_to(self, user_id: UUID, name: str, now: datetime) -> Category:
-        """Return the category with one of its members as the owner, under a name. The former owner leaves it."""
+        """Return the category with one of its members as the owner, and with this name. The former owner leaves it."""
         others = tuple(each for each in self.members if each.user_id != user_id)
         return self._changed(replace(self, user_id=user_id, name=name, members=others), now)
 
@@ -94,12 +94,12 @@ class Category:
         return next((each for each in self.members if each.user_id == user_id), None)
 
     def field_version(self, name: str) -> int:
-        """Return the version in which an editable field got its value; the present one if that is not known."""
+        """Return the version in which an editable field got its value, or the present version if that is not known."""
         return self.field_versions.get(name, self.version)
 
     @property
     def list_members(self) -> tuple[Member, ...]:
-        """The users who have a right to every task in the category, its owner included; none if it is not shared."""
+        """The members with the owner, who all have rights in every task of the category. Empty if it is not shared."""
         if not self.members:
             return ()
         return tuple(

@@ -1,4 +1,4 @@
-"""The repository of categories, and the work of the use cases on them."""
+"""The repository of categories, and the units of work of the use cases on them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class CategoryRepository(Protocol):
         ...
 
     def find(self, user_id: UUID, category_id: UUID) -> Category | None:
-        """Return a category that the user owns or is a member of; a writing work locks the row until it ends."""
+        """Return a category that the user owns or is a member of. A unit of work that writes locks its row."""
         ...
 
     def find_unlocked(self, category_id: UUID) -> Category | None:
@@ -31,7 +31,7 @@ class CategoryRepository(Protocol):
         ...
 
     def find_named(self, user_id: UUID, name_key: str) -> Category | None:
-        """Return the category that the user owns with this key of a name. Locks nothing."""
+        """Return the user's own category whose name has this key. Locks nothing."""
         ...
 
     def save(self, category: Category) -> None:
@@ -41,20 +41,20 @@ class CategoryRepository(Protocol):
     def save_shared(self, category: Category) -> None:
         """Store a changed category together with its members. Raises like `save`.
 
-        With the commit, the members have the rights of their roles in all tasks of the category, and no other user has.
-        While a job hands over the category's tasks to a new owner, that owner has rights in them even if the category
-        has no members.
+        From the commit on, the members have the rights of their roles in all tasks of the category. Former members have
+        none. While a job hands over the category's tasks to a new owner, that owner has rights in them even if the
+        category has no members.
         """
         ...
 
     def settle(self, category_id: UUID) -> None:
-        """End what `save_shared` keeps while a category passes to another owner. This work must have locked it."""
+        """End the rights that a new owner has while a job hands over the tasks. Lock the category before."""
         ...
 
     def hide(self, category: Category, now: datetime) -> None:
-        """Hide a category that is being removed: no method returns it, and its name is free. Its id is not.
+        """Hide a category that is being removed: no method returns it. Its name is free, but its id is not.
 
-        Raises Stale unless this version is stored.
+        Raises Stale unless the version of `category` is stored.
         """
         ...
 
@@ -63,7 +63,7 @@ class CategoryRepository(Protocol):
         ...
 
     def not_ready(self, user_id: UUID) -> frozenset[UUID]:
-        """Return the categories of which the user is a member who is not ready."""
+        """Return the categories in which the user is a member, but not ready yet."""
         ...
 
     def list(self, user_id: UUID, after: CategoryKey | None, limit: int) -> Page[Category, CategoryKey]:
@@ -72,7 +72,7 @@ class CategoryRepository(Protocol):
 
 
 class CategoryWork(ChangingWork, Protocol):
-    """Work on categories."""
+    """A unit of work on categories."""
 
     @property
     def categories(self) -> CategoryRepository: ...

@@ -53,7 +53,7 @@ class CategoryService:
         return self.create(work, fields, category_id)
 
     def get(self, work: CategoryWork, category_id: UUID) -> Category:
-        """Return a category; a writing work locks it. Raises CategoryNotFound."""
+        """Return a category. A unit of work that writes locks it. Raises CategoryNotFound."""
         return require_visible(work.categories.find(work.actor.user_id, category_id), work.actor.user_id)
 
     def list(
@@ -85,7 +85,7 @@ class CategoryService:
 
 
 def _require_free_name(work: CategoryWork, category: Category) -> None:
-    """Raise CategoryNameTaken with the category that has the name. Concurrent works may still take it: see `add`."""
+    """Raise CategoryNameTaken with the category that has the name. A concurrent call may still take the name."""
     other = work.categories.find_named(category.user_id, category.key.name)
     if other is not None and other.id != category.id:
         raise CategoryNameTaken(other.id)

@@ -19,7 +19,8 @@ from tasktracker.domain.kernel.store import Store
 FAULT = "an internal error, which the log of the server describes"
 
 RELAY_PAUSE = timedelta(seconds=10)
-"""How long a process sends nothing after its relay has failed: attempts of other deliveries would fail, too."""
+"""How long a process sends nothing after its relay failed. In this time, attempts of other deliveries would fail,
+too."""
 
 WorkT = TypeVar("WorkT", bound=DeliveryWork)
 
@@ -30,10 +31,11 @@ _JITTER = random.Random().random  # noqa: S311  # not a secret
 class Courier(Generic[WorkT]):
     """The process that sends deliveries. Several of them, in any processes on any hosts, share the deliveries.
 
-    A delivery is claimed and prepared in one work, then sent while no work is open, then recorded. A process that ends
-    in between has perhaps sent it: after the lease another one sends it again, with the same Message-ID and content.
+    A delivery is claimed and prepared in one unit of work, then sent while none is open, then recorded in another. If a
+    process ends before it records a delivery, it may have sent the delivery. After the lease, another process sends the
+    delivery again, with the same Message-ID and content.
 
-    `clock` must be the same for all hosts, because one reads until when another has leased a delivery.
+    `clock` must be the same for all hosts, because each host reads the ends of the leases of the others.
     """
 
     def __init__(
@@ -53,9 +55,9 @@ class Courier(Generic[WorkT]):
         self._pauses_until: datetime | None = None
 
     def run_next(self, is_stopping: Callable[[], bool] = lambda: False) -> Delivery | None:
-        """Make the next attempt that is due, and return the delivery as it is stored then.
+        """Make the next attempt that is due, and return the delivery as it is stored afterwards.
 
-        Return None if there is none, without mail, and for a while after the relay has failed.
+        Return None if no attempt is due, if no mail is configured, and for `RELAY_PAUSE` after the relay has failed.
         """
         now = self._clock.now()
         if self._mailer is None or is_stopping() or not is_free(self._pauses_until, now, RELAY_PAUSE):
@@ -97,16 +99,17 @@ class Courier(Generic[WorkT]):
                 delivery = prepared[0] if prepared else claimed.ended(DeliveryState.SKIPPED, self._clock.now())
                 work.deliveries.save(delivery)
         except Exception as error:
-            # The claim was undone, too. Without this, the same delivery would be the next one again.
+            # The claim was undone, too. If no failure is recorded, the same delivery is the next one again.
             if claimed is not None and not isinstance(error, StorageUnavailable):
                 self._record(claimed, NotSent(FAULT))
             raise
         return delivery, prepared[1] if prepared else None
 
     def _record(self, sent: Delivery, failure: NotSent | None) -> Delivery:
-        """Store what has become of a claimed delivery, and return it.
+        """Store the result of an attempt to send a claimed delivery, and return the delivery.
 
-        Another process may have claimed it meanwhile. A success counts all the same, so that it is not sent again.
+        Another process may have claimed it meanwhile. A success is stored even then, so that the delivery is not sent
+        again.
         """
         now = self._clock.now()
         with self._store.writing(SystemActor("record a delivery")) as work:

@@ -1,4 +1,4 @@
-"""A delivery: a message that is due, and what has become of it."""
+"""A delivery: a message that is due, with its attempts and its state."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from uuid import UUID, uuid5
 from tasktracker.domain.kernel.leases import is_free
 
 LEASE = timedelta(minutes=2)
-"""The time after which another process sends a delivery whose process has ended. Sending takes less time."""
+"""How long a process has a delivery for itself. After that, another process may send it. Sending takes less time."""
 
 RETRIED_FOR = timedelta(hours=24)
 """The time after which a delivery that cannot be sent has failed."""
 
 FIRST_PAUSE, MAX_PAUSE = timedelta(seconds=30), timedelta(hours=1)
-"""The pause after the first attempt, and the longest one. Each is twice the one before, times 0.5 to 1.5."""
+"""The pause after the first attempt, and the longest pause. Each pause doubles, and is multiplied by 0.5 to 1.5."""
 
 
 class Channel(StrEnum):
@@ -27,8 +27,9 @@ class Channel(StrEnum):
 
 
 class DeliveryKind(StrEnum):
-    """What a message is about. The texts of each are in the catalogue under this name."""
+    """What a message is about."""
 
+    # The texts of each kind are in the catalogue under its value.
     VERIFY_EMAIL = "verify-email"
     RESET_PASSWORD = "reset-password"  # noqa: S105  # the name of a message
     INVITATION = "invitation"
@@ -45,27 +46,27 @@ class DeliveryKind(StrEnum):
 
 
 class DeliveryState(StrEnum):
-    """What has become of a delivery."""
+    """Whether a delivery is due, or how it ended."""
 
     DUE = "due"
     SENT = "sent"
-    """The relay has taken it over."""
+    """The relay accepted it."""
     FAILED = "failed"
     """The relay refused it, or it could not be sent in time."""
     CANCELLED = "cancelled"
     """An administrator cancelled it."""
     SKIPPED = "skipped"
-    """It is no longer of use: for example, the account or its verified address is gone."""
+    """It was not needed any more: for example, the account or its verified address was removed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """A message to a user or to an address, of which there is one at most for each cause and channel.
+    """A message to a user or to an address. There is at most one for each cause and channel.
 
     Without an `address`, it goes to the verified address that the user has when it is sent. `parameters` are texts for
-    the template, never a secret: the token of a link is derived when the message is sent. `message_id` (RFC 5322
-    §3.6.4) is the same in each attempt, so that a recipient can recognize a duplicate. `problem` is why the last
-    attempt failed.
+    the template. They never contain a secret: the token of a link is derived when the message is sent. `message_id`
+    (RFC 5322 §3.6.4) is the same in each attempt, so that a recipient can recognize a duplicate. `problem` is why the
+    last attempt failed.
     """
 
     id: UUID
@@ -127,7 +128,7 @@ class Delivery:
         return replace(self, leased_until=now + LEASE, attempts=self.attempts + 1)
 
     def ended(self, state: DeliveryState, now: datetime, problem: str | None = None) -> Delivery:
-        """Return the delivery in a last state. One that cannot be retried needs no parameters any more."""
+        """Return the delivery in a last state. If it cannot be retried, its parameters are removed."""
         parameters = self.parameters if state in RETRYABLE else {}
         return replace(self, state=state, ended_at=now, problem=problem, leased_until=None, parameters=parameters)
 
@@ -160,7 +161,7 @@ class DeliveryKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Letter:
-    """A delivery that is ready to be written and sent. `link` is the kind and the token of a one-time link."""
+    """The content of a delivery, before it becomes a mail. `link` is the kind and the token of a one-time link."""
 
     kind: str
     message_id: str

@@ -11,9 +11,9 @@ from tasktracker.domain.kernel.errors import MailOff
 
 
 class Outbox:
-    """Adds deliveries in the transaction of their cause. Without mail it adds none.
+    """Adds deliveries in the transaction of their cause. If no mail is configured, it adds none.
 
-    `mail_domain` is the domain in Message-IDs, that of the sender; None if no mail is configured.
+    `mail_domain` is the domain of the sender, which Message-IDs contain. It is None if no mail is configured.
     """
 
     def __init__(self, mail_domain: str | None = None) -> None:
@@ -25,7 +25,7 @@ class Outbox:
         return self._mail_domain is not None
 
     def require_on(self) -> None:
-        """Raise MailOff without mail."""
+        """Raise MailOff if no mail is configured."""
         if not self.is_on:
             raise MailOff
 

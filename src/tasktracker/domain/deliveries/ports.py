@@ -1,4 +1,4 @@
-"""The repository of deliveries, the port that sends them, and the work that adds them."""
+"""The repository of deliveries, the port that sends them, and units of work that add them."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from tasktracker.domain.kernel.paging import Page
 
 
 class DeliveryRepository(Protocol):
-    """The ledger of deliveries."""
+    """Stores deliveries, due ones and ended ones."""
 
     def add(self, delivery: Delivery) -> None:
         """Store a delivery, in the transaction of its cause. Does nothing if the cause has one on this channel.
 
-        When the work commits, the courier of this process is woken.
+        When the unit of work commits, the courier of this process starts at once.
         """
         ...
 
@@ -34,7 +34,7 @@ class DeliveryRepository(Protocol):
         ...
 
     def find(self, delivery_id: UUID) -> Delivery | None:
-        """Return a delivery; a writing work locks the row until it ends."""
+        """Return a delivery. A unit of work that writes locks the row until its end."""
         ...
 
     def save(self, delivery: Delivery) -> None:
@@ -42,21 +42,21 @@ class DeliveryRepository(Protocol):
         ...
 
     def count_since(self, kind: DeliveryKind, address: str, since: datetime) -> int:
-        """Return how many deliveries of a kind to an address were created since a time, skipped ones left out."""
+        """Return how many deliveries of a kind to an address were created since a time, without skipped ones."""
         ...
 
     def list(
         self, user_id: UUID | None, state: DeliveryState | None, after: DeliveryKey | None, limit: int
     ) -> Page[Delivery, DeliveryKey]:
-        """Return deliveries of a user, or of all for None, the newest first; only those in a state, if one is given."""
+        """Return deliveries of a user, or of all users for None, the newest first. `state` selects one state."""
         ...
 
     def summary(self) -> Mapping[DeliveryState, tuple[int, datetime]]:
-        """Return the number of deliveries in each state that any is in, and when the oldest was created."""
+        """Return, for each state with deliveries, their number and when the oldest was created."""
         ...
 
     def skip_due(self, now: datetime) -> int:
-        """Skip all deliveries that are due, after a backup was restored: they may have been sent. Return how many."""
+        """Skip all due deliveries of a restored backup, because they may have been sent. Return how many."""
         ...
 
     def purge_before(self, before: datetime, limit: int) -> int:
@@ -65,7 +65,7 @@ class DeliveryRepository(Protocol):
 
 
 class DeliveryWork(Protocol):
-    """Work that adds deliveries."""
+    """A unit of work that adds deliveries."""
 
     @property
     def now(self) -> datetime: ...
@@ -76,8 +76,8 @@ class DeliveryWork(Protocol):
 class NotSent(Exception):
     """An attempt failed. `problem` is the reason, for users and administrators.
 
-    A permanent failure is of this message: another attempt would fail, too. If the `relay` is at fault, attempts of
-    other messages would fail now.
+    After a permanent failure, another attempt with this message would fail, too. If `is_of_relay`, attempts with other
+    messages would also fail now.
     """
 
     def __init__(self, problem: str, *, is_permanent: bool = False, is_of_relay: bool = False) -> None:
@@ -95,7 +95,7 @@ class Mailer(Protocol):
         ...
 
     def check(self) -> str:
-        """Check that mails can be sent, without sending one, and return what was found. Raises NotSent."""
+        """Check that mails can be sent, without sending one, and return the findings. Raises NotSent."""
         ...
 
     def close(self) -> None:
@@ -122,8 +122,9 @@ class Preparation(Protocol[Work_contra]):
     """Prepares one kind of deliveries."""
 
     def __call__(self, work: Work_contra, delivery: Delivery) -> tuple[Delivery, Letter] | None:
-        """Return the letter, and the delivery to store; None if it is no longer of use.
+        """Return the delivery to store and its letter, or None if the delivery is not needed any more.
 
-        Called before each attempt, and must give the same letter again, because an earlier one may have arrived.
+        It is called before each attempt. It must return the same letter again, because an earlier attempt may have
+        succeeded.
         """
         ...

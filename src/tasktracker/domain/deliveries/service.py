@@ -1,4 +1,4 @@
-"""Use cases on the ledger of deliveries."""
+"""Use cases on stored deliveries."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tasktracker.domain.kernel.paging import DEFAULT_PAGE, Page
 
 
 class OwnDeliveryWork(DeliveryWork, Protocol):
-    """Work that reads the deliveries of the actor."""
+    """A unit of work that reads the deliveries of the actor."""
 
     @property
     def actor(self) -> SessionActor: ...
@@ -35,7 +35,7 @@ class DeliveryService:
         after: DeliveryKey | None = None,
         limit: int = DEFAULT_PAGE,
     ) -> Page[Delivery, DeliveryKey]:
-        """Return a page of all deliveries, the newest first; only those in a state, if one is given."""
+        """Return a page of all deliveries, the newest first. `state` selects one state."""
         return work.deliveries.list(None, state, after, limit)
 
     def retry(self, work: DeliveryWork, delivery_id: UUID) -> Delivery:
@@ -48,7 +48,7 @@ class DeliveryService:
         return delivery
 
     def cancel(self, work: DeliveryWork, delivery_id: UUID) -> Delivery:
-        """Send a delivery no more; an attempt that is being made goes on. Raises DeliveryNotFound, DeliveryEnded."""
+        """Make no further attempts. A running attempt is not stopped. Raises DeliveryNotFound, DeliveryEnded."""
         delivery = _require(work, delivery_id)
         if delivery.state is not DeliveryState.DUE:
             raise DeliveryEnded(f"The delivery is not due: it was {delivery.state}.")

@@ -77,7 +77,7 @@ def entries_of(before: Item | None, after: Item | None) -> Sequence[FeedEntry]:
 
 
 def coalesced(entries: Iterable[FeedEntry]) -> Sequence[FeedEntry]:
-    """Merge the entries of one work to one for each user and item, by user and in the order of the last changes."""
+    """Merge the entries of a unit of work to one for each user and item, by user and in order of the last changes."""
     merged: dict[tuple[UUID, ItemType, UUID], FeedEntry] = {}
     for entry in entries:
         key = (entry.user_id, entry.type, entry.id)
@@ -100,10 +100,10 @@ def deletions(
 
 
 def revocations(task: Task, stored: Iterable[UUID]) -> Sequence[FeedEntry]:
-    """Return the deletions of a task for users who were stored to see it, and do not see it any more.
+    """Return the deletions of a task for its stored viewers who do not see it any more.
 
-    The one who moves a task does not know the former members of its category: the job that follows their removal may
-    not have reached the task.
+    The stored viewers may include former members of its category: the job that follows the removal of members may not
+    have reached the task.
     """
     former = sorted(set(stored) - viewers_of(task))
     return [FeedEntry(each, ItemType.TASK, task.id, task.version, Op.DELETE, Reason.ACCESS_REVOKED) for each in former]

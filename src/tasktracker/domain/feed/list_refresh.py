@@ -26,7 +26,7 @@ END = UUID(int=2**128 - 1)
 
 
 class RefreshWork(TreeWork, JobWork, Protocol):
-    """Work that refreshes lists and feeds."""
+    """A unit of work that refreshes lists and feeds."""
 
     @property
     def categories(self) -> CategoryRepository: ...
@@ -39,7 +39,8 @@ class RefreshWork(TreeWork, JobWork, Protocol):
 def refresh_list(work: RefreshWork, job: Job, is_over: IsOver) -> Job | None:
     """Do a piece of the job: refresh the next tasks. The last piece makes new members ready.
 
-    The rights have changed before, with the rows of the members. Rights are never read from what this job writes.
+    The rights changed before, when the members of the category were stored. Rights are never read from the entries that
+    this job writes.
     """
     if job.position == END:
         _make_ready(work, job)
@@ -55,8 +56,8 @@ def refresh_list(work: RefreshWork, job: Job, is_over: IsOver) -> Job | None:
 def refresh_tasks(work: RefreshWork, category_id: UUID, after: UUID | None, member: UUID | None = None) -> UUID | None:
     """Refresh the next tasks of a category, and return the last one; None after the end.
 
-    A new member gets all of them. Otherwise, the users with whom a task itself is shared get it, whatever their stored
-    entries are: if they were members, their devices have removed it together with the category.
+    With a new `member`, this user gets all of these tasks. Without one, the users with whom a task itself is shared get
+    that task, even if they have an entry of it: the device of a former member has removed it with the category.
     """
     changes = work.tasks.refresh(category_id, after, STEP)
     work.feed.add(entry for change in changes for entry in _entries(change, member))
@@ -70,7 +71,7 @@ def _entries(change: ViewersChange, member: UUID | None) -> Iterable[FeedEntry]:
     else:
         returned = {each.user_id for each in task.members} - {each.user_id for each in task.list_members}
     granted = change.added | {each for each in returned if only_category(task, each) is not None}
-    # A task in the trash is in no feed but that of a former member, who was not reached when it was deleted.
+    # A task in the trash is in no feed, except the feeds of former members that no job had reached at the deletion.
     for user_ids, op, reason in (
         ((), Op.UPSERT, None) if task.trashed_at else (granted, Op.UPSERT, Reason.ACCESS_GRANTED),
         ((), Op.UPSERT, None) if task.trashed_at else ((change.affected | returned) - granted, Op.UPSERT, None),
@@ -84,8 +85,9 @@ def _make_ready(work: RefreshWork, job: Job) -> None:
     category = work.categories.find_unlocked(job.subject)
     if category is not None:
         category = work.categories.find(category.user_id, job.subject)
-    # Read after the lock, with which jobs are added. Of several jobs, each makes its own member ready, and the last one
-    # the members whose jobs were replaced. A user who was removed and became a member again waits for a later job.
+    # The jobs are read after the category is locked, because jobs are added under the same lock. Of several jobs, each
+    # makes its own member ready, and the last one also the members whose jobs were replaced. A user who was removed and
+    # became a member again waits for a later job.
     others = [each.user_id for each in work.jobs.list(job.kind) if each.subject == job.subject and each.id != job.id]
     ready = [
         replace(each, is_ready=True)

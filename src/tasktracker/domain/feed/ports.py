@@ -20,7 +20,7 @@ class FeedState:
     """The highest sequence number of a user's feed, and the epoch of the data.
 
     Sequence numbers are valid in one epoch only. `epoch` is empty until the first one is created. `swept` is the
-    highest sequence number of a deletion that was purged: a reader that has not read up to it may have missed one.
+    highest sequence number of a purged deletion. A reader that has not read up to `swept` may have missed a deletion.
     """
 
     head: int
@@ -32,11 +32,11 @@ class FeedRepository(Protocol):
     """Feeds: one entry for each user and item. Each change of an item moves its entry to the end of the feed.
 
     A feed is in the order of commits. A reader who has read a feed up to a sequence number, and then reads the entries
-    after it, misses nothing, even if other works commit concurrently.
+    after it, misses nothing, even if other units of work commit concurrently.
     """
 
     def add(self, entries: Iterable[FeedEntry]) -> None:
-        """Add entries. They get their sequence numbers when the work ends, and are stored only if it commits.
+        """Add entries. They get their sequence numbers when the unit of work ends, and are stored only if it commits.
 
         Several entries of one item are merged into one.
         """
@@ -70,17 +70,17 @@ class FeedRepository(Protocol):
     def tombstones(self, user_id: UUID, type: ItemType, ids: Collection[UUID]) -> Mapping[UUID, FeedEntry]:
         """Return the recorded deletions of the user's items with these ids.
 
-        Entries added in this work are included.
+        Entries added in this unit of work are included.
         """
         ...
 
     def drop(self, user_id: UUID) -> None:
-        """Remove a user's feed, including the entries added in this work."""
+        """Remove a user's feed, including the entries added in this unit of work."""
         ...
 
     def purge_before(self, before: datetime, limit: int) -> int:
         """Remove at most `limit` deletions recorded before `before`, and return how many.
 
-        The same work advances `swept` in the state of each feed that loses a deletion.
+        The same unit of work advances `swept` in the state of each feed that loses a deletion.
         """
         ...

@@ -19,9 +19,9 @@ from tasktracker.domain.tasks.task import TASK, Task
 class Access:
     """A user's access to the history of a task.
 
-    A member of the task has it since the change that shared the task with them. A member of its category has it
-    `since` then, or since the change by which another user moved the task into the `category`. The owner sees every
-    change, or those since the change by which another user gave them the task.
+    A member of the task sees changes since the one that shared the task with them. A member of its category sees
+    changes `since` they became a member, or since another user moved the task into the `category`. The owner sees every
+    change, or the changes since another user gave them the task.
     """
 
     user_id: UUID
@@ -46,7 +46,7 @@ class Access:
         )
 
     def includes(self, change: Change) -> bool:
-        """Whether the user has access to a change, provided that no later one begins the access."""
+        """Whether the user has access to a change, if the access does not begin with a later change."""
         return self.is_owner or self.is_member or (self.since is not None and change.at >= self.since)
 
     def begins_with(self, change: Change) -> bool:
@@ -64,8 +64,8 @@ class Access:
     def shown_fields(self, change: Change) -> Mapping[str, FieldChange]:
         """Return the fields of a change as the user sees them.
 
-        The owner sees the category, which in a shared category is that of the root. Others see only the latter, and
-        only if they are members of it.
+        The owner sees the category; in a shared category, this is the category of the root. Other users see only a
+        category of the root, and only if they are members of it.
         """
         hidden = {ROOT_CATEGORY} if self.is_owner else {ROOT_CATEGORY, *TASK.private}
         fields = {name: each for name, each in change.fields.items() if name not in hidden}

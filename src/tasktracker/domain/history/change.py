@@ -29,7 +29,7 @@ class FieldChange:
 class Change:
     """One entry of a task's history. `actor` is None if the user's account was removed.
 
-    `at` is when it was stored. `made_at` is when a device made it, if the device has sent that time.
+    `at` is when the change was stored. `made_at` is when a device made the change, if the device sent that time.
     """
 
     id: UUID
@@ -59,7 +59,8 @@ class Change:
         return cls(
             id=id,
             task_id=after.id,
-            # As for the task: even if the clock was set back, a change is not earlier than its predecessor.
+            # Even if the clock was set back, a change is not earlier than the one before it, like `updated_at` of the
+            # task.
             at=now if before is None else max(now, before.updated_at),
             made_at=made_at and plausible(made_at, after, now),
             action=action,
@@ -81,7 +82,7 @@ class Change:
         return owner is not None and str(owner.after) == str(user_id) and self.actor != user_id
 
     def enters(self, category_id: UUID) -> bool:
-        """Whether this change created the task in the category of a root, or moved it there."""
+        """Whether this change created the task in this category of its root, or moved the task there."""
         entered = self.fields.get(ROOT_CATEGORY)
         return entered is not None and str(entered.after) == str(category_id)
 

@@ -1,4 +1,4 @@
-"""The repository of changes, and the work of the use cases on histories."""
+"""The repository of changes, and the units of work of the use cases on histories."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class HistoryRepository(Protocol):
 
 
 class HistoryWork(TaskWork, Protocol):
-    """Work on tasks, their histories and the names of the users who changed them."""
+    """A unit of work on tasks, their histories and the names of the users who changed them."""
 
     @property
     def history(self) -> HistoryRepository: ...

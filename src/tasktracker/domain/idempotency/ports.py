@@ -1,4 +1,4 @@
-"""The repository of stored results, and the work that stores them."""
+"""The repository of stored results, and units of work that store them."""
 
 from __future__ import annotations
 
@@ -15,26 +15,27 @@ class IdempotencyRepository(Protocol):
     """Stored results, by user and key."""
 
     def claim(self, user_id: UUID, key: str) -> Record | None:
-        """Return the record stored under a key. If there is none, claim the key until the work ends and return None.
+        """Return the record stored under a key. If there is none, return None, and claim the key for this unit of work.
 
-        If another work has claimed the key, wait for it and return its record. Raises KeyInUse if that takes too long.
+        If another unit of work has claimed the key, wait for its end and return its record. Raises KeyInUse if that
+        takes too long.
         """
         ...
 
     def close(self, user_id: UUID) -> None:
-        """Wait for all works that have claimed keys of the user. Others wait with their claim until this work ends.
+        """Wait until no other unit of work has claimed keys of the user. Later claims wait until this one ends.
 
-        A claimed key locks the row of the user, as a reference to it. A work that removes the user closes the keys
-        before it locks anything that the other works may wait for.
+        A claimed key locks the row of the user, because it refers to this row. A unit of work that removes the user
+        closes the keys before it locks rows for which the others may wait.
         """
         ...
 
     def find(self, user_id: UUID, keys: Collection[str]) -> Sequence[Record]:
-        """Return the records stored under these keys, in any order. Waits for no other work."""
+        """Return the records stored under these keys, in any order. Waits for no other unit of work."""
         ...
 
     def add(self, record: Record) -> None:
-        """Store the result for a key claimed by this work. It commits together with the changes of the work."""
+        """Store the result for a key claimed by this unit of work. It commits together with the other changes."""
         ...
 
     def purge_before(self, before: datetime, limit: int) -> int:
@@ -43,7 +44,7 @@ class IdempotencyRepository(Protocol):
 
 
 class IdempotentWork(Protocol):
-    """Work whose result is stored."""
+    """A unit of work whose result is stored."""
 
     @property
     def actor(self) -> Actor: ...

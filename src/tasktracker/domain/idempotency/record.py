@@ -19,10 +19,10 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """A result stored for repeated requests: bytes whose format only the boundary knows.
+    """A result stored for repeated requests. Only the entrypoint knows the format of the bytes.
 
-    `expires_at` is the time until which it is stored at least. The host that stores it sets that time, so no other
-    host, and no later and shorter retention, deletes it earlier.
+    The record is stored at least until `expires_at`. The host that stores the record sets this time. So another host or
+    a later, shorter retention does not delete the record earlier.
     """
 
     user_id: UUID

@@ -14,7 +14,7 @@ from tasktracker.domain.kernel.retention import RETENTION
 def once(
     work: IdempotentWork, request: Request, do: Callable[[], bytes], retention: timedelta = RETENTION
 ) -> tuple[bytes, bool]:
-    """Execute a request, or return its stored result. The second value is True for a stored result.
+    """Execute a request, or return its stored result. The second value says whether the result was stored before.
 
     The result commits together with the changes of the request, and is stored for the retention. Nothing is stored for
     a refused request. Raises KeyReused, KeyInUse, and the errors of `do`.

@@ -1,1 +1,1 @@
-"""Jobs: work on many items, done in short pieces that any process can resume."""
+"""Jobs: changes of many items, done in short pieces that any process can resume."""

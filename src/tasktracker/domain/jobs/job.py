@@ -1,4 +1,4 @@
-"""A job: work on many items that is done piece by piece."""
+"""A job: a change of many items that is done piece by piece."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from uuid import UUID, uuid5
 from tasktracker.domain.kernel.leases import is_free
 
 LEASE = timedelta(seconds=10)
-"""The time after which another process continues a job whose process has ended. Each piece renews it."""
+"""How long a process has a job for itself. Each piece renews this time. If the process ends, another one continues
+then."""
 
 BEGIN = UUID(int=0)
-"""A position before all items, of a job that has not begun and cannot be withdrawn."""
+"""The position before all items, for a job that has not begun and that `withdraw` must not remove."""
 
 PIECE_SECONDS = 0.05
-"""The time after which a piece begins no further step. With its last step and its commit it takes some more."""
+"""The time after which a piece begins no further step. The last step and the commit take some more time."""
 
 
 class JobKind(StrEnum):
@@ -33,10 +34,10 @@ class JobKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """Work on a subject: an account, a category or a task of the user `user_id`.
+    """A change of many items of one subject: an account, a category or a task of the user `user_id`.
 
-    `position` is the id of the last item that was processed, for kinds that go through their items by id. Until
-    `leased_until`, the process that has claimed the job is the only one that works on it.
+    `position` is the id of the last processed item, for kinds that process their items in the order of ids. Until
+    `leased_until`, only the process that has claimed the job runs it.
     """
 
     id: UUID
@@ -49,7 +50,7 @@ class Job:
 
     @classmethod
     def of(cls, kind: JobKind, subject: UUID, user_id: UUID, now: datetime) -> Job:
-        """Return the job of this kind on a subject, of which there is one at most."""
+        """Return the job of this kind on a subject. There is at most one."""
         return cls(id=uuid5(subject, kind), kind=kind, subject=subject, user_id=user_id, created_at=now)
 
     def is_claimable(self, now: datetime) -> bool:
@@ -58,7 +59,7 @@ class Job:
 
 
 IsOver = Callable[[], bool]
-"""Called after each step of a piece: whether the piece is over. A step changes few items, in some milliseconds."""
+"""Called after each step of a piece, to learn whether the piece must end. A step takes a few milliseconds."""
 
 
 def after_time(seconds: float = PIECE_SECONDS) -> IsOver:

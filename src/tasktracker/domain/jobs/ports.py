@@ -1,4 +1,4 @@
-"""The repository of jobs, and the work on them."""
+"""The repository of jobs, and units of work on them."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ class JobRepository(Protocol):
     """Jobs that are not finished."""
 
     def add(self, job: Job) -> None:
-        """Store a job, in the transaction of its cause. When that commits, the runner of this process is woken."""
+        """Store a job, in the transaction of its cause. At the commit, the runner of this process starts."""
         ...
 
     def withdraw(self, job_ids: Collection[UUID]) -> None:
-        """Remove those of these jobs that have no position yet, and that no process has claimed. Waits for no lock."""
+        """Remove those of these jobs that have no position, and that no process has claimed. Waits for no lock."""
         ...
 
     def claim(self, now: datetime) -> Job | None:
         """Lease the oldest claimable job to the caller for LEASE, and return it. Two callers never get the same lease.
 
-        A job can be claimed once all transactions that ran when it was added have ended: its pieces see everything
-        that those have written without having seen the job.
+        A job can be claimed when all transactions that ran when it was added have ended. They did not see the job, but
+        its pieces see everything that they wrote.
         """
         ...
 
@@ -34,7 +34,7 @@ class JobRepository(Protocol):
         ...
 
     def find(self, job_id: UUID) -> Job | None:
-        """Return a job; a writing work locks the row until it ends."""
+        """Return a job. A unit of work that writes locks the row until its end."""
         ...
 
     def list(self, kind: JobKind) -> Sequence[Job]:
@@ -54,12 +54,12 @@ class JobRepository(Protocol):
         ...
 
     def count(self) -> int:
-        """Return the number of unfinished jobs, also of those that another process works on. Locks nothing."""
+        """Return the number of unfinished jobs, including those that other processes run. Locks nothing."""
         ...
 
 
 class JobWork(Protocol):
-    """Work that adds and continues jobs."""
+    """A unit of work that adds and continues jobs."""
 
     @property
     def now(self) -> datetime: ...
@@ -71,12 +71,12 @@ Work_contra = TypeVar("Work_contra", contravariant=True)
 
 
 class Step(Protocol[Work_contra]):
-    """Does the work of one kind of jobs."""
+    """Processes one kind of jobs."""
 
     def __call__(self, work: Work_contra, job: Job, is_over: IsOver) -> Job | None:
-        """Do one piece, which ends when `is_over` returns True. Return the job at its new position, None if it is done.
+        """Do one piece, which ends when `is_over` returns True. Return the job at its new position; None at its end.
 
-        It commits together with the position, so no piece is done twice. A piece may begin anywhere: another process
-        may have done the ones before.
+        The changes commit together with the position, so no piece is done twice. A piece may begin at any position:
+        another process may have done the earlier pieces.
         """
         ...

@@ -14,7 +14,7 @@ from tasktracker.domain.kernel.clock import Clock
 from tasktracker.domain.kernel.store import Store
 
 FIRST_STEPS = 6
-"""Steps of the piece that is done in the transaction of a job's cause. Small jobs are finished there."""
+"""The steps of the first piece, which runs in the transaction of the job's cause. It finishes small jobs."""
 
 MIN_PAUSE = 0.05
 """Seconds between two pieces. SQLite's writers in other processes look for a free lock about every 25 ms."""
@@ -22,7 +22,7 @@ MIN_PAUSE = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What a process has done of a job: the number of pieces, and the seconds that the longest of them took."""
+    """The pieces of a job that a process did: their number, and the seconds that the longest one took."""
 
     job: Job
     pieces: int
@@ -33,7 +33,7 @@ WorkT = TypeVar("WorkT", bound=JobWork)
 
 
 def start(work: WorkT, job: Job, step: Step[WorkT]) -> bool:
-    """Do the first piece of a new job in the work of its cause, and return whether it is done. Otherwise, add the job.
+    """Do the first piece of a new job in its cause's unit of work. Return whether the job is done; else add the job.
 
     The first piece ends after a number of steps and not after a time, so it does not depend on the speed of the host.
     """
@@ -46,8 +46,9 @@ def start(work: WorkT, job: Job, step: Step[WorkT]) -> bool:
 class JobRunner(Generic[WorkT]):
     """The process that runs jobs. Several of them, in any processes, share the jobs.
 
-    `clock` must be the same for all hosts, because one reads until when another has leased a job. A wrong clock may
-    give a job to two processes, but no piece is done twice: each checks the lease under the lock of the job's row.
+    `clock` must be the same for all hosts, because each host reads the ends of the leases of the others. With a wrong
+    clock, two processes may claim the same job. Even then no piece is done twice, because each process checks its lease
+    while it locks the job's row.
     """
 
     def __init__(self, *, store: Store[SystemActor, WorkT], clock: Clock, steps: Mapping[JobKind, Step[WorkT]]) -> None:
@@ -87,7 +88,7 @@ class JobRunner(Generic[WorkT]):
             return work.jobs.count() > 0
 
     def _do_piece(self, leased: Job) -> tuple[Job | None, float]:
-        """Do a piece. Return the job with its new position and lease, None if it is done or another's; and the time."""
+        """Do a piece. Return the seconds taken, and the changed job: None if it is done or another process has it."""
         now = self._clock.now()
         rest = None
         with self._store.writing(SystemActor(leased.kind, leased.user_id)) as work:

@@ -26,7 +26,7 @@ class SessionActor:
 
 @dataclass(frozen=True, slots=True)
 class AdminActor(SessionActor):
-    """An administrator of the service, acting in one of their sessions. Opening a work checks that they are one."""
+    """An administrator of the service, acting in one of their sessions. Opening a unit of work checks this."""
 
 
 @dataclass(frozen=True, slots=True)

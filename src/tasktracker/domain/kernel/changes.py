@@ -15,8 +15,8 @@ from tasktracker.domain.kernel.versions import Versioned
 class Action(StrEnum):
     """The kind of a change.
 
-    MOVE is the change of a task that follows from another: of a task above it, of its owner, or the deletion of its
-    category.
+    MOVE is a change of a task that follows from another change: of a task above it, of its owner, or the deletion of
+    its category.
     """
 
     CREATE = "create"
@@ -63,7 +63,7 @@ class ChangeLog(Protocol):
 
 
 class ChangingWork(Protocol):
-    """Work that changes synced items."""
+    """A unit of work that changes synced items."""
 
     @property
     def actor(self) -> Actor: ...

@@ -22,7 +22,7 @@ class Characters(Protocol):
         ...
 
     def is_highly_restrictive(self, text: str) -> bool:
-        """Whether the letters are of one script, or of Latin and those of Chinese, Japanese or Korean (UTS #39 §5.2).
+        """Whether the letters are of one script, or mix Latin only with Chinese, Japanese or Korean (UTS #39 §5.2).
 
         Scripts without users today are refused (UAX #31, table 4).
         """
@@ -37,7 +37,7 @@ def cut(text: str, longest: int, characters: Characters, clusters: int | None = 
     if len(text) <= min(longest, longest if clusters is None else clusters):
         return text
     end = 0
-    # With one code point more, each boundary up to `longest` is where it is in the whole text.
+    # One code point more is enough to find the same boundaries up to `longest` as in the whole text.
     for cluster in characters.clusters(text[: longest + 1])[:clusters]:
         if end + len(cluster) > longest:
             break

@@ -7,7 +7,7 @@ from typing import Protocol
 from uuid import UUID
 
 MAX_CLOCK_SKEW = timedelta(minutes=2)
-"""How far the clocks of two hosts may differ. A stored time further ahead was written by a clock that ran ahead."""
+"""How far the clocks of two hosts may differ. If a stored time is further ahead, the clock that wrote it was wrong."""
 
 
 class Clock(Protocol):

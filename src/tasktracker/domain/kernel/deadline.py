@@ -1,4 +1,4 @@
-"""Deadlines of calls: how long all waits of one call for the storage may take together."""
+"""Deadlines of calls: how long one call may wait for the storage in total."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ current = _CURRENT.get
 
 @contextmanager
 def paused(limit: float = inf) -> Iterator[None]:
-    """Exclude the time of a block, up to `limit` seconds, from the current deadline: it is work, not waiting."""
+    """Do not count the time of a block against the current deadline, up to `limit` seconds: it is not waiting."""
     start = monotonic()
     try:
         yield

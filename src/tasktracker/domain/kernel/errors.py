@@ -40,7 +40,7 @@ An error states a fact. The entrypoint decides on the response and its status.
     │   ├── TooManyStreams
     │   ├── QuotaExceeded       the account would own more than it may
     │   ├── LastAdmin           the service would have no active administrator left
-    │   ├── SettingFixed        the environment fixes the setting
+    │   ├── SettingFixed        the environment sets it
     │   ├── TwoFactorOn
     │   ├── TwoFactorOff
     │   ├── DeliveryEnded       the delivery is no longer due
@@ -116,7 +116,7 @@ class NotAuthenticated(DomainError):
 
 
 class InvalidCredentials(NotAuthenticated):
-    """The login failed. The error deliberately does not contain the reason."""
+    """The login failed. The error does not contain the reason, so that attackers do not learn it."""
 
     slug = "invalid-credentials"
     title = "The username or password is wrong"
@@ -388,10 +388,10 @@ class LastAdmin(Conflict):
 
 
 class SettingFixed(Conflict):
-    """The environment of the server fixes this setting, so it cannot be changed here."""
+    """An environment variable of the server sets this, so it cannot be changed here."""
 
     slug = "setting-fixed"
-    title = "The setting is fixed by the server's environment"
+    title = "The setting is set by the server's environment"
 
 
 class TwoFactorOn(Conflict):
@@ -402,10 +402,10 @@ class TwoFactorOn(Conflict):
 
 
 class TwoFactorOff(Conflict):
-    """Two-factor authentication is not on."""
+    """Two-factor authentication is not on or, when its set-up is confirmed, was not set up."""
 
     slug = "two-factor-off"
-    title = "Two-factor authentication is off"
+    title = "Two-factor authentication is off or was not set up"
 
 
 class DeliveryEnded(Conflict):
@@ -486,7 +486,8 @@ class StorageUnavailable(Unavailable):
 
     def __init__(self, detail: str | None = None, *, reason: str | None = None) -> None:
         super().__init__(detail)
-        # What failed and what the operator can do. It may contain names of files and hosts: it is not for clients.
+        # What failed, and what the operator can do. Clients do not get this text: it may contain names of files and
+        # hosts.
         self.reason = reason
 
 

@@ -1,11 +1,11 @@
 """Rules that check the values of fields, for every kind of input.
 
 A *rule* takes a value of the right type and returns it in canonical form, or raises `Refused`. Every storage accepts
-every value that passes its rule: values that only some databases can store (NUL, lone surrogates, times outside UTC's
-range) are refused here.
+every value that passes its rule. So the rules refuse values that only some databases can store (NUL, lone surrogates,
+times outside UTC's range).
 
-A *rule for new values* needs properties of characters, and applies only to values that are set now: values that were
-stored before the rule existed can be read, exported, imported and sent back unchanged.
+A *rule for new values* needs properties of characters, and applies only to values that are set now. Values that were
+stored before the rule existed can still be read, exported, imported and sent back unchanged.
 """
 
 from __future__ import annotations
@@ -58,10 +58,10 @@ def check(
 
 @dataclass(frozen=True, slots=True)
 class Editable:
-    """Marks an entity's field, in its annotation, as set by users, and gives its rule and its rule for new values.
+    """Stands in the annotation of an entity's field that users may set, with its rule and its rule for new values.
 
-    If the entity has a history, it contains the changes of editable fields, and they can be undone. An `owner_only`
-    field is ignored when another user sends it. A `private` field is visible to the owner only.
+    If the entity has a history, it contains the changes of editable fields, and users can undo these changes. An
+    `owner_only` field is ignored when another user sends it. A `private` field is visible to the owner only.
     """
 
     rule: Rule | None = None
@@ -143,7 +143,7 @@ def with_new(rule: Rule, new: NewRule, characters: Characters) -> Rule:
 
 
 def text(*, longest: int, shortest: int = 0, trim: bool = False, unit: str = "characters") -> Rule:
-    """Text of `shortest` to `longest` code points. If `trim` is set, white space is trimmed before counting.
+    """Text of `shortest` to `longest` code points. With `trim`, white space at both ends is removed before counting.
 
     `unit` is the word for a code point in the error.
     """

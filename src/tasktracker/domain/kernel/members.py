@@ -13,10 +13,11 @@ MAX_MEMBERS = 100
 class Role(StrEnum):
     """A user's role in a task or a category. A viewer reads, an editor changes, the owner also shares.
 
-    Only the owner of a category edits and deletes it. What an editor may do with a task depends on what is shared: see
-    `tasks.policy`.
+    Only the owner of a category edits and deletes it. An editor of a shared category has more rights in its tasks than
+    an editor of a single task.
     """
 
+    # `tasks.policy` has the rights in tasks.
     OWNER = "owner"
     EDITOR = "editor"
     VIEWER = "viewer"

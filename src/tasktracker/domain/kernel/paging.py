@@ -19,13 +19,13 @@ Key = TypeVar("Key")
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[Item, Key]):
-    """Some rows in order, and the key to continue after; None on the last page."""
+    """Rows of a list, in order. The next page begins after the key `next`, which is None on the last page."""
 
     items: Sequence[Item]
     next: Key | None
 
     @classmethod
     def cut(cls, rows: Sequence[Item], limit: int, key: Callable[[Item], Key]) -> Page[Item, Key]:
-        """Make a page of at most `limit` rows. The caller fetches one row more, which shows whether any follow."""
+        """Make a page of at most `limit` rows. The caller fetches one row more, to see whether a page follows."""
         items = rows[:limit]
         return cls(items, key(items[-1]) if len(rows) > limit else None)

@@ -1,4 +1,4 @@
-"""How long data is stored that only the past needs."""
+"""How long data about the past is stored."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ RETENTION = timedelta(days=30)
 MARGIN = timedelta(days=1)
 """How far apart the clocks of two hosts may be.
 
-What is promised until a time is stored longer by this margin, because another host may delete it.
+Data promised until a time is stored longer by this margin, because another host may delete it.
 """

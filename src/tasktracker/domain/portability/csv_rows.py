@@ -20,7 +20,8 @@ OPTIONAL_COLUMNS = {
 IGNORED_COLUMNS = {"AUTHOR", "IS_COLLAPSED", "META"}
 KNOWN_COLUMNS = {*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS, *IGNORED_COLUMNS}
 MAX_REPEATED = 16 * 1024 * 1024
-"""The number of characters read twice after broken rows. Few files have one; it bounds the work for any content."""
+"""The most characters that are read twice after broken rows. Few files have a broken row. The limit bounds the time for
+any content."""
 
 ROW_STARTS = ("task,", "note,", "section,", "meta,")
 MIN_COMMAS = 5
@@ -29,7 +30,7 @@ NO_COLUMN = FieldError("line", "has a value without a column: values that contai
 
 Row = Mapping[str, str]
 Problem = tuple[FieldError, bool]
-"""A finding about a row, and whether the row is therefore skipped."""
+"""A finding about a row, and whether it makes the import skip the row."""
 
 
 def check_header(source: BinaryIO) -> None:
@@ -38,7 +39,7 @@ def check_header(source: BinaryIO) -> None:
 
 
 def rows(source: BinaryIO) -> Iterator[tuple[int, Row | Problem]]:
-    """Yield each row that is not empty, or what is wrong with it.
+    """Yield each row that is not empty, or its problem.
 
     Raises InvalidInput before the first row if the file does not begin with the names of Todoist's columns.
     """
@@ -83,9 +84,9 @@ def _columns(cells: list[str], source: BinaryIO) -> list[str]:
 
 
 class _Records:
-    """The records of a file. After a record that is broken, reading continues on its second line.
+    """The records of a file. After a broken record, reading continues on its second line.
 
-    A quote that is not closed would otherwise swallow the lines after it.
+    Otherwise, a quote that is not closed would make all lines after it part of the record.
     """
 
     def __init__(self, source: BinaryIO) -> None:
@@ -111,7 +112,7 @@ class _Records:
                 return
 
     def _take(self, taken: list[tuple[int, str]]) -> Iterator[str]:
-        """Yield the lines of a record, for as long as the reader of CSV needs more, and note them."""
+        """Yield the lines of a record until the CSV reader needs no more, and add them to `taken`."""
         size = 0
         while (line := self._pending.popleft() if self._pending else next(self._lines, None)) is not None:
             number, text = line
@@ -125,14 +126,14 @@ class _Records:
             yield text
 
     def _require_no_rows_inside(self, taken: list[tuple[int, str]]) -> None:
-        """Raise csv.Error if a value contains rows: of two quotes that are not closed, the second closes the first."""
+        """Raise csv.Error if a value contains rows. Then two quotes are not closed: the second closes the first."""
         if taken and not self._commas:
             self._commas = max(MIN_COMMAS, taken[0][1].count(","))
         if any(text.lower().startswith(ROW_STARTS) and text.count(",") >= self._commas for _, text in taken[1:]):
             raise csv.Error("a value contains other rows")
 
     def _broken(self, taken: list[tuple[int, str]], reason: str) -> FieldError:
-        """Return the error for the first line of a record, and have the others read again."""
+        """Return the error for the first line of a record. The other lines are read again."""
         self._repeated += sum(len(text) for _, text in taken[1:])
         if self._repeated > MAX_REPEATED:
             reason += f"; too many rows are broken, so the lines until {taken[-1][0]} were skipped"
@@ -143,6 +144,6 @@ class _Records:
 
 def _lines(source: BinaryIO) -> Iterator[tuple[int, str | None]]:
     for number, raw in numbered_lines(source, None):
-        # Bytes that are not UTF-8 become characters by which `rows` finds the row.
+        # Bytes that are not UTF-8 become lone surrogates, by which `rows` recognizes the row.
         encoding = "utf-8-sig" if number == 1 else "utf-8"
         yield number, None if raw is None else raw.decode(encoding, "surrogateescape")

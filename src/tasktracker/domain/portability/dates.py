@@ -41,7 +41,7 @@ MAX_LENGTH = 60
 OFFSET = re.compile(r"(?:GMT|UTC)\s*([+-])(\d{1,2})(?::?([0-5]\d))?", re.ASCII | re.IGNORECASE)
 MAX_OFFSET = timedelta(hours=14)
 
-# What separates a date from a time: "at", "um", "à" and so on.
+# The words between a date and a time: "at", "um", "à" and so on.
 _AT = r"(?:\s*[@,]\s*|\s+(?:at|um|à|alle|ore|a las|às|om|o|v|ve|в|о|kl\.?|klo|saat)\s+|\s+|t)"
 _TIME = r"(?P<hour>\d{1,2})(?::(?P<minute>\d\d)(?::(?P<second>\d\d))?)?\s*(?P<half>[ap]m)?"
 _DAY = r"(?P<day>\d{1,2})(?:\.|st|nd|rd|th|er|º)?"

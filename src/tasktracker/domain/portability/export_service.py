@@ -24,22 +24,23 @@ BLOCK = 64 * 1024
 Progress = Callable[[int, int], None]
 
 Owner = SessionActor | SystemActor
-"""The owner of the data: the user, or the service acting for the user that it names."""
+"""The owner of the data: the user, or the service on behalf of the user in `user_id`."""
 
 
 class ExportService:
-    """The process that exports everything a user owns as lines of JSON. Its work stays open while blocks are sent.
+    """The process that exports everything a user owns as lines of JSON. A unit of work is open until the end.
 
-    What the user has created in categories of others follows, with these categories. It is marked as not their own.
+    Tasks that the user has created in categories of others follow, with these categories. They are marked as not the
+    user's own.
     """
 
     def __init__(self, *, store: Store[Owner, ExportWork]) -> None:
         self._store = store
 
     def export(self, actor: Owner, *, progress: Progress | None = None) -> Iterator[bytes]:
-        """Yield the actor's export in blocks, read from one state of the data. The work ends with the last block.
+        """Yield the actor's export in blocks, read from one state of the data. The last block ends the unit of work.
 
-        `progress` gets the number of tasks written and of all tasks. The first block raises SessionEnded.
+        `progress` gets the number of written tasks and of all tasks. The first block raises SessionEnded.
         """
         with self._store.snapshot(actor) as work:
             block = bytearray()
@@ -88,7 +89,7 @@ class ExportService:
             yield from (each for each in page.items if each.user_id == user_id)
 
     def _pages(self, work: ExportWork, user_id: UUID) -> Iterator[list[Task]]:
-        """Yield the user's own tasks, those in the trash last: a task outside the trash has no parent in it."""
+        """Yield the user's own tasks, those in the trash last. A task outside the trash never has a parent in it."""
         query = TaskQuery(at=work.now, role=Role.OWNER, sort=TaskSort.OLDEST, limit=PAGE)
         page = work.tasks.list(user_id, query)
         yield list(page.items)
@@ -102,7 +103,7 @@ class ExportService:
             yield list(trashed.items)
 
     def _created(self, work: ExportWork, user_id: UUID) -> Iterator[list[Task]]:
-        """Yield the tasks of others that the user has created and sees, also those that the user sees in a trash."""
+        """Yield the tasks of others that the user has created and still sees, also in the trash."""
         page = work.bulk.created(user_id, None, PAGE)
         while True:
             yield [task for task in page.items if is_visible(task, user_id) or is_in_trash_of(task, user_id)]
@@ -123,7 +124,7 @@ def _tasks(work: ExportWork, tasks: Sequence[Task], user_id: UUID) -> Iterator[b
 
 
 def acting_for(store: Store[Owner, PortabilityWork], reason: str, login: str) -> SystemActor:
-    """Return the service acting for the user with this username or e-mail address. Raises UserNotFound."""
+    """Return the system actor for the user with this username or e-mail address. Raises UserNotFound."""
     with store.reading(SystemActor(reason)) as work:
         user = work.users.find_by_login(login)
     if user is None:

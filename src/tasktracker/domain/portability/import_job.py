@@ -1,4 +1,4 @@
-"""Import jobs: imports that run after the response to their request, and what became of each line."""
+"""Import jobs: imports that run after the response to their request, and the result of each line."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tasktracker.domain.feed.items import ItemType
 from tasktracker.domain.kernel.errors import FieldError
 
 STALLED_AFTER = timedelta(minutes=5)
-"""A running job that records nothing for this time has lost its process: a batch takes a second."""
+"""If a running job records nothing for this time, its process has ended. A batch takes about a second."""
 
 MAX_JOBS = 50
 """The stored jobs of a user."""
@@ -27,14 +27,14 @@ class JobState(StrEnum):
     DONE = "done"
     FAILED = "failed"
     INTERRUPTED = "interrupted"
-    """Its process ended. The same file can be imported again: what was imported is then unchanged."""
+    """Its process ended. The same file can be imported again, and the items already imported stay unchanged."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportJob:
     """An import of one file. `size` and `read` are in bytes, `lines` is the number of stored lines.
 
-    `report` and `problem` are bytes whose format only the boundary knows.
+    Only the entrypoint knows the format of the bytes in `report` and `problem`.
     """
 
     id: UUID
@@ -55,7 +55,7 @@ class ImportJob:
         return JobKey(self.created_at, self.id)
 
     def is_stalled(self, now: datetime) -> bool:
-        """Whether the job should be running, but has lost its process."""
+        """Whether the job is running, but its process has ended."""
         return self.state is JobState.RUNNING and now - self.updated_at > STALLED_AFTER
 
     def advance(self, read: int, lines: int, now: datetime) -> ImportJob:
@@ -79,7 +79,7 @@ class JobKey:
 
 
 class LineOutcome(StrEnum):
-    """What became of a line of a file."""
+    """The result of a line of a file."""
 
     CREATED = "created"
     UNCHANGED = "unchanged"
@@ -87,15 +87,15 @@ class LineOutcome(StrEnum):
     RESTORED = "restored"
     SKIPPED = "skipped"
     IGNORED = "ignored"
-    """The line holds no item that could be imported, which `notices` explain."""
+    """The line has no item that could be imported; `notices` say why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportedLine:
-    """What became of a line, or in a dry run would become of it. `item` is the id of the stored item.
+    """The result of a line. In a dry run, the result that it would have. `item` is the id of the stored item.
 
-    `errors` are the reasons why it was skipped, `notices` what was changed. `file` is the file with the line, `number`
-    its number there, if there are several; `position` counts the lines of all files.
+    `errors` say why the line was skipped, and `notices` say what was changed. If there are several files, `file` names
+    the file of the line, and `number` is its number in this file. `position` counts the lines of all files.
     """
 
     position: int

@@ -49,7 +49,7 @@ class FileFormat(StrEnum):
 
 @dataclass(slots=True)
 class _Import:
-    """An import in progress. A file that an administrator imports may have any number of lines."""
+    """An import in progress. The number of lines is not limited for imports by an administrator."""
 
     actor: Owner
     user: User
@@ -69,8 +69,8 @@ class _Import:
 class _File:
     """A file of an import.
 
-    A file of an archive also has its name, the number of the lines of the files before it (`begin`), and the number of
-    bytes of the archive up to its `end`.
+    A file of an archive also has its `name` and two sums: `begin` is the number of lines in the files before it, and
+    `end` is the number of the archive's bytes up to its end.
     """
 
     source: BinaryIO
@@ -119,12 +119,12 @@ class ImportService:
     ) -> ImportReport:
         """Import a file into the actor's account, or report what would be done. The file may be read more than once.
 
-        Existing items are not changed; with `restore`, those in the trash are restored. A refused line is reported, and
-        the others are imported. `project` is the name of the project that a CSV file contains. `progress` gets the
-        number of bytes read, and `record` gets each line once, after its batch was committed.
+        Existing items are not changed. With `restore`, existing tasks in the trash are restored. A refused line is
+        reported, and the others are imported. `project` is the name of the project that a CSV file contains. `progress`
+        gets the number of bytes read, and `record` gets each line once, after its batch was committed.
 
-        Raises SessionEnded, and InvalidInput for a file in another format, of which nothing is imported. Batches
-        committed before another error stay; the file can then be imported again.
+        Raises SessionEnded, and InvalidInput for a file in another format, from which nothing is imported. After
+        another error, the batches that were already committed stay, and the file can be imported again.
         """
         with self._store.reading(actor) as work:
             user, now = find_owner(work, actor), work.now
@@ -158,7 +158,7 @@ class ImportService:
         )
 
     def _import_zip(self, run: _Import, archive: Zipped) -> None:
-        """Import each file, after all were checked, so that a refused one leaves nothing imported."""
+        """Check all files, then import each. So if one file is refused, nothing is imported."""
         number, begins = 0, list[int]()
         for each in archive.files:
             with archive.open(each) as source:
@@ -207,7 +207,7 @@ class ImportService:
             try:
                 return self._import_once(run, batch, last=last)
             except (IdTaken, CategoryNameTaken):
-                # Another work took the id or name after the check, perhaps for the same file sent twice: retry.
+                # Another unit of work took the id or name after the check, perhaps for the same file sent twice. Retry.
                 if attempt == MAX_ATTEMPTS:
                     raise Busy from None
         raise AssertionError("the last attempt returns or raises")
@@ -257,7 +257,7 @@ def _report(run: _Import, file: _File, batch: Sequence[Line], plan: ImportPlan) 
 
 
 def _imported(file: _File, batch: Sequence[Line], plan: ImportPlan) -> Iterator[ImportedLine]:
-    """Yield what became of each line of a batch, without those that wait and those without an item or a finding."""
+    """Yield the result of each line of a batch, without those that wait and those without an item or a finding."""
     refused, changed = _by_line(plan.errors), _by_line(plan.notices)
     waiting = set(plan.waiting)
     for line in batch:

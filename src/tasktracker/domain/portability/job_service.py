@@ -1,4 +1,4 @@
-"""Running imports after the response to their request, and reading what became of them."""
+"""Running imports after the response to their request, and reading their results."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ PURGED = 5000
 """Lines that one transaction removes."""
 
 Record = Callable[[Sequence[ImportedLine], int], None]
-"""Records what became of a batch of lines, and the number of bytes read."""
+"""Records the results of a batch of lines, and the number of bytes read."""
 
 
 class Import(Protocol):
@@ -48,10 +48,10 @@ class _Interrupted(Exception):
 class ImportJobService:
     """The processes of import jobs. A user has one running job, in all server processes together.
 
-    A job belongs to its process. If that ends, the job stays as it was until a caller reads it, and then becomes
-    interrupted. A process that was only slow finds this when it records its next batch, and stops.
+    A job belongs to its process. If the process ends, the job stays unchanged until a caller reads it. Then it becomes
+    interrupted. If the process was only slow, it finds the changed state when it records its next batch, and stops.
 
-    `clock` must be the same for all hosts, because one reads when another has last recorded something.
+    `clock` must be the same for all hosts, because each host reads the times that the others recorded.
     """
 
     def __init__(self, *, store: Store[Owner, ImportJobWork], clock: Clock, ids: IdGenerator) -> None:
@@ -179,7 +179,7 @@ class ImportJobService:
 
 
 def _surplus(jobs: Sequence[ImportJob]) -> Collection[UUID]:
-    """Return the oldest of these jobs, which are the newest first, that exceed a limit together with a new one."""
+    """Return the oldest jobs that exceed a limit, if one more is added. `jobs` has the newest first."""
     lines, surplus = 0, []
     for number, job in enumerate(jobs, 2):
         lines += job.lines

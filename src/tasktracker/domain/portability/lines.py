@@ -40,9 +40,9 @@ def count(source: BinaryIO) -> int:
 
 
 def advice(start: bytes, *, is_csv: bool) -> str:
-    """Return what to do with a file of another format, which the first bytes show; nothing if they do not.
+    """Return advice for a file of another format, if its first bytes show the format; otherwise an empty text.
 
-    `is_csv` is whether it was read as CSV, and otherwise as NDJSON.
+    `is_csv` is True if the file was read as CSV, and False if as NDJSON.
     """
     text = start.decode("utf-8-sig", "replace").upper()
     if start.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in start[:100]:

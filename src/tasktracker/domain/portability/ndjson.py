@@ -1,4 +1,4 @@
-"""The format of exports: one JSON object with a `type` on each line. The first is a header, the last an end."""
+"""The format of exports: one JSON object with a `type` on each line. The first line is a header, the last an end."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tasktracker.domain.tasks.task import TASK, Priority, State, Task
 FORMAT = "tasktracker"
 VERSION = 3
 READ_VERSIONS = range(1, VERSION + 1)
-# The same forms as in the HTTP API; Python's parsers accept more.
+# These are the forms of the HTTP API. Python's parsers would accept more.
 UUID_FORM = re.compile(r"[0-9a-f]{8}(-?)[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 TIME_FORM = re.compile(
     r"\d{4}-\d\d-\d\d[t ]\d\d:\d\d:\d\d(\.\d+)?(z|[+-]\d\d:\d\d)?", re.ASCII | re.IGNORECASE
@@ -152,7 +152,7 @@ def read(source: BinaryIO, wanted: Container[int] | None = None) -> Iterator[Lin
 
 
 def _missing_lines(end: Mapping[str, Any], seen: Mapping[object, int]) -> Iterator[FieldError]:
-    """Compare the counts in the last line with the counts of lines seen; lines of type `None` may be of any type."""
+    """Compare the counts in the last line with the lines seen. Lines of type `None` may be of any type."""
     for name, type_ in (("categories", "category"), ("tasks", "task")):
         expected = end.get(name)
         if isinstance(expected, int) and expected > seen.get(type_, 0) + seen.get(None, 0):
@@ -336,7 +336,7 @@ _READERS: Mapping[type, Rule] = {
 
 
 def _readers(editable: EditableFields[Any]) -> dict[str, Rule]:
-    """Return the rules that read the editable fields of an entity: each by its type, then by its own rule."""
+    """Return the rules for reading the editable fields of an entity. Each checks the type, then the own rule."""
     return {name: _reader(name, editable.types[name], editable.rules.get(name)) for name in editable.names}
 
 

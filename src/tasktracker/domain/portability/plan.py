@@ -27,9 +27,9 @@ class ParentInfo:
 class ImportContext:
     """The moment of the import, and the results of earlier batches that later ones need.
 
-    `categories` maps ids in the file to stored ids, and so does `former`, for tasks stored under their former ids.
-    `restored` are tasks restored from the trash that the file has not mentioned yet. `names` and `parents` have the
-    categories by name and the tasks by id that a dry run would have stored.
+    `categories` maps ids in the file to stored ids. So does `former`, for tasks stored under their former ids.
+    `restored` are tasks restored from the trash that did not appear in the file yet. `names` (categories by name) and
+    `parents` (tasks by id) have what a dry run would have stored.
     """
 
     moment: datetime

@@ -1,7 +1,7 @@
 """Planning the import of a batch: which items are stored, with which ids and parents, and which are refused.
 
-An item keeps its id if the id is free. If another user's item has it, the imported item gets an id derived from it and
-from the owner. The same file therefore always gives the same ids, and importing it twice changes nothing.
+An item keeps its id if the id is free. If another user's item has the id, the imported item gets an id derived from
+this id and from the owner. So the same file always gives the same ids, and importing it twice changes nothing.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ RecordT = TypeVar("RecordT", CategoryRecord, TaskRecord)
 
 
 class ImportPlanner:
-    """Decides on the records of a batch, in the work that then stores the plan."""
+    """Decides on the records of a batch, in the unit of work that then stores the plan."""
 
     def __init__(
         self,
@@ -170,7 +170,7 @@ class ImportPlanner:
         return not self._list_members.get(category)
 
     def _until_now(self, number: int, record: RecordT) -> RecordT:
-        """Return a new item without times in the future, in which nothing has happened yet."""
+        """Replace times in the future by the time of the import, and add notices."""
         moment = self._context.moment
         late = [name for name in TIMES if (at := getattr(record, name, None)) is not None and at > moment]
         if not late:
@@ -182,7 +182,7 @@ class ImportPlanner:
     # ------------------------------------------------------------------ tasks
 
     def _load_tasks(self, records: Sequence[TaskRecord]) -> None:
-        """Read the existing tasks with these ids, and the ancestors of parents. A writing work locks the roots."""
+        """Read the existing tasks of these records, and the ancestors of parents. Lock the roots if `is_writing`."""
         file_ids = {each for record in records for each in (record.id, record.former_id, record.parent) if each}
         ids = {candidate for each in file_ids for candidate in self._candidates(self._context.former.get(each, each))}
         self._tasks = {task.id: task for task in self._work.bulk.find_tasks(ids)}
@@ -203,7 +203,7 @@ class ImportPlanner:
         self._restore({each: self._tasks[each] for each in to_restore if each in self._tasks})
 
     def _restore(self, trashed: Mapping[UUID, Task]) -> None:
-        """Restore tasks, each after its parent, so that it stays below it."""
+        """Restore tasks, each after its parent, so that it stays below its parent."""
 
         def depth(task: Task) -> int:
             parent = trashed.get(task.parent) if task.parent else None
@@ -230,7 +230,7 @@ class ImportPlanner:
         return task
 
     def _lock_roots(self, parents: Sequence[UUID]) -> Sequence[Task]:
-        """Lock the roots of these tasks, as every change of a tree does, and return the tasks as they are then."""
+        """Lock the roots of these tasks, as every change of a tree does. Return the tasks as read after that."""
         locked: Sequence[UUID] | None = None
         while True:
             found = self._work.bulk.find_tasks(parents)
@@ -337,7 +337,7 @@ class ImportPlanner:
         )
 
     def _find_imported(self, record: TaskRecord) -> UUID | None:
-        """Return the id of the owner's task that a record was imported as, now or under its former id."""
+        """Return the id of the owner's task that stores a record, under the record's id or its former one."""
         found = self._find_existing(record.id)
         if found is not None or record.former_id is None:
             return found
@@ -377,7 +377,7 @@ def _errors(
     trashed_with: UUID | None,
 ) -> Iterator[FieldError]:
     """Yield the reasons why a task cannot be imported."""
-    # Other rules for new values do not apply: an export may contain titles from before them.
+    # Other rules for new values do not apply, because an export may contain titles from before these rules existed.
     try:
         require_short_title(record.fields["title"], characters)
     except Refused as refused:

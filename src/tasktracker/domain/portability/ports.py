@@ -1,4 +1,4 @@
-"""Bulk reading and writing of items, and the work of exports and imports."""
+"""Bulk reading and writing of items, and the units of work of exports and imports."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class BulkRepository(Protocol):
         ...
 
     def created(self, user_id: UUID, after: UUID | None, limit: int) -> Page[Task, UUID]:
-        """Return a page of the tasks that the user has created and another user owns, also those in the trash, by id.
+        """Return a page, by id, of the tasks that the user has created and another user owns, including the trash.
 
         The user may have lost access to them.
         """
@@ -41,13 +41,13 @@ class BulkRepository(Protocol):
         ...
 
     def lock(self, task_ids: Collection[UUID]) -> None:
-        """Lock the existing tasks with these ids, in the order of their ids, until the work ends."""
+        """Lock the existing tasks with these ids, in the order of their ids, until the unit of work ends."""
         ...
 
     def find_categories(
         self, user_id: UUID, category_ids: Collection[UUID], name_keys: Collection[str]
     ) -> Sequence[Category]:
-        """Return the categories that the user owns with any of these ids or names, by id; a writing work locks them."""
+        """Return the user's own categories with any of these ids or names. A unit of work that writes locks them."""
         ...
 
     def taken(self, category_ids: Collection[UUID]) -> Collection[UUID]:
@@ -67,11 +67,11 @@ class ImportJobRepository(Protocol):
         ...
 
     def find(self, job_id: UUID) -> ImportJob | None:
-        """Return a job; a writing work locks the row until it ends."""
+        """Return a job. A unit of work that writes locks the row until its end."""
         ...
 
     def save(self, job: ImportJob) -> None:
-        """Store a changed job. This work must have locked it before."""
+        """Store a changed job. The unit of work must have locked it before."""
         ...
 
     def list(self, user_id: UUID, after: JobKey | None, limit: int) -> Page[ImportJob, JobKey]:
@@ -85,7 +85,7 @@ class ImportJobRepository(Protocol):
     def lines(
         self, job_id: UUID, outcome: LineOutcome | None, after: int | None, limit: int
     ) -> Page[ImportedLine, int]:
-        """Return a page of a job's lines by position, starting after `after`; only those with `outcome`, if given."""
+        """Return a page of a job's lines by position, starting after `after`. `outcome` selects one outcome."""
         ...
 
     def expired(self, before: datetime, limit: int) -> Sequence[UUID]:
@@ -93,12 +93,12 @@ class ImportJobRepository(Protocol):
         ...
 
     def purge(self, job_ids: Collection[UUID], limit: int) -> int:
-        """Remove at most `limit` lines of these jobs or, if they have none, the jobs. Return the number of rows."""
+        """Remove at most `limit` lines of these jobs. Without lines, remove the jobs. Return the number of rows."""
         ...
 
 
 class PortabilityWork(Protocol):
-    """Work on everything that a user owns."""
+    """A unit of work on everything that a user owns."""
 
     @property
     def now(self) -> datetime: ...
@@ -111,21 +111,21 @@ class PortabilityWork(Protocol):
 
 
 class ExportWork(PortabilityWork, Protocol):
-    """Work that exports."""
+    """A unit of work that exports."""
 
     @property
     def tasks(self) -> TaskRepository: ...
 
 
 class ImportWork(PortabilityWork, RestoreWork, Protocol):
-    """Work that imports."""
+    """A unit of work that imports."""
 
     @property
     def feed(self) -> FeedRepository: ...
 
 
 class ImportJobWork(Protocol):
-    """Work on import jobs."""
+    """A unit of work on import jobs."""
 
     @property
     def users(self) -> UserRepository: ...

@@ -12,7 +12,7 @@ from tasktracker.domain.kernel.errors import FieldError, InvalidInput
 from tasktracker.domain.kernel.fields import Refused, check, require_storable
 from tasktracker.domain.portability.lines import printable
 
-# In the names of a backup's files, an id follows the name of the project: "Work [220474322].csv".
+# In a backup, the name of a file has the name and the id of the project: "Work [220474322].csv".
 ID = re.compile(r"\s*\[(?=[A-Za-z]*\d)[A-Za-z0-9]{8,}\]$", re.ASCII)
 SUFFIX = re.compile(r"\.csv$", re.IGNORECASE)
 
@@ -42,6 +42,6 @@ class Project:
 
 
 def project_of(file_name: str) -> str:
-    """Return the name of the project that a file contains, by the name of the file."""
+    """Return the name of the project in a file, taken from the name of the file."""
     stem = SUFFIX.sub("", PurePath(printable(file_name)).name)
     return ID.sub("", stem).strip() or stem

@@ -16,7 +16,7 @@ MAX_VERSION = 1_000_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CategoryRecord:
-    """A category with checked fields. Without times, it gets the time of the import.
+    """A category with checked fields. Times that are None become the time of the import.
 
     One that is not the `own` of the user whose export it is belongs to `owner`, and is not imported.
     """
@@ -37,7 +37,7 @@ class TaskRecord:
 
     One that is not the `own` of the user whose export it is belongs to `owner`, and is not imported.
 
-    A row without an id of its own also has the `former_id` that earlier versions derived from it.
+    A CSV row has no id of its own. For such a row, `former_id` is the id that earlier versions derived from it.
     """
 
     id: UUID
@@ -72,7 +72,7 @@ class TaskRecord:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of a file: its record, or the errors that prevent one, and notices of what was changed."""
+    """A line of a file: its record or the errors in it, and notices of what was changed."""
 
     number: int
     record: CategoryRecord | TaskRecord | None = None

@@ -12,7 +12,7 @@ MAX_FINDINGS = 200
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """An error or a notice about one field of a line, and in which `file` the line is if there are several."""
+    """An error or a notice about one field of a line. `file` is the file of the line, if there are several."""
 
     line: int
     field: str
@@ -42,7 +42,7 @@ class Counts:
 
 @dataclass(slots=True)
 class TaskCounts(Counts):
-    """Also the numbers of tasks that were left in the trash, and of those that were restored from it."""
+    """The counts of tasks, with the numbers of those left in the trash and of those restored from it."""
 
     in_trash: int = 0
     restored: int = 0
@@ -60,7 +60,7 @@ class ImportReport:
     """What an import did, or in a dry run would do. Each line of a file with an item counts once.
 
     `errors` concern skipped lines, `notices` concern lines that were imported with changes. Each list has at most
-    MAX_FINDINGS findings; `omitted` is the number of further ones.
+    MAX_FINDINGS findings. `omitted` is the number of findings left out.
     """
 
     dry_run: bool

@@ -1,8 +1,8 @@
 """Todoist's CSV format of backups and exported projects.
 
 Sections become categories, and tasks without a section get the category of the project. Notes are added to their task's
-description. Rows have no ids; each id is derived from the project and from the content and position of its row, so that
-the same file gives the same ids.
+description. Rows have no ids. Each id is derived from the project and from the content and position of its row, so the
+same file gives the same ids.
 """
 
 from __future__ import annotations

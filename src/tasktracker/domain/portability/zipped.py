@@ -1,4 +1,4 @@
-"""A backup of Todoist: a ZIP file with a CSV file for each project. Its size is bounded before and while it is read."""
+"""A backup of Todoist: a ZIP file with a CSV file for each project. Its size is limited before and during reading."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ ENCRYPTED = 0x1
 
 @dataclass(frozen=True, slots=True)
 class ZippedFile:
-    """A CSV file in a ZIP file, and its project. Its last byte is at `end` in the ZIP file."""
+    """A CSV file in a ZIP file, and its project. `end` is the position of its last byte in the ZIP file."""
 
     name: str
     project: Project
@@ -44,11 +44,12 @@ def is_zip(source: BinaryIO) -> bool:
 
 
 class Zipped:
-    """The CSV files of a ZIP file. Raises InvalidInput if they cannot be read, or are too many or too large."""
+    """The CSV files of a ZIP file. Raises InvalidInput if the files cannot be read, or are too many or too large."""
 
     def __init__(self, source: BinaryIO, characters: Characters) -> None:
         with _refusing():
-            # The library reads the directory of the file at once: a file could be nothing but a directory.
+            # The library reads the whole directory of the ZIP file at once. The directory could be as large as the
+            # file.
             self._zip = ZipFile(cast(BinaryIO, _LimitedReads(source)))
             entries = [each for each in self._zip.infolist() if _is_csv(each)]
         if not entries:
@@ -81,13 +82,13 @@ class Zipped:
         """Open a file, unpacked to a temporary file. Raises InvalidInput if it is damaged."""
         with tempfile.SpooledTemporaryFile(IN_MEMORY) as unpacked:
             with _refusing(), self._zip.open(self._entries[file]) as packed:
-                # The library stops at the size that the directory states, and then compares the checksum.
+                # The library reads up to the size in the directory, and then compares the checksum.
                 shutil.copyfileobj(packed, unpacked, BLOCK)
             yield cast(BinaryIO, unpacked)
 
 
 class _LimitedReads:
-    """A file from which less than MAX_READ bytes are read at once. The library reads only the directory at once."""
+    """A file from which less than MAX_READ bytes are read at once. Only the directory is read in one call."""
 
     def __init__(self, source: BinaryIO) -> None:
         self._source = source
@@ -102,7 +103,7 @@ class _LimitedReads:
 
 @contextmanager
 def _refusing() -> Iterator[None]:
-    """Turn the errors of damaged files, which the library does not unify, into InvalidInput."""
+    """Raise InvalidInput for a damaged file. The library raises errors of many types for it."""
     try:
         yield
     except (BadZipFile, zlib.error, struct.error, EOFError, OSError, RuntimeError, ValueError, OverflowError) as error:

@@ -1,1 +1,1 @@
-"""Removing categories, which changes their tasks, and accounts, which removes everything in them."""
+"""Removing categories, which changes their tasks, and accounts, which removes their tasks and other data."""

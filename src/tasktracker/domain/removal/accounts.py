@@ -54,12 +54,12 @@ class AccountRemoval:
         transfer_to: str | None = None,
         code: str | None = None,
     ) -> None:
-        """End the actor's account and remove all its data; if it is much, a job does it.
+        """End the actor's account and remove all its data. A job removes large amounts of data.
 
-        Its shared categories pass on to others with all tasks in them: see `pass_on_categories`. Nothing finds the
-        account or its other tasks afterwards, and no write of the actor or in these tasks commits. Raises InvalidInput
-        if the password or the code is wrong, or if no category can pass to `transfer_to`; ConfirmationRequired,
-        TooManyRequests, Busy, LastAdmin.
+        Its shared categories pass to other users, with all tasks in them: see `pass_on_categories`. After that, no
+        method finds the account or its other tasks, and no write by the actor or to these tasks commits. Raises
+        InvalidInput if the password or the code is wrong, or if no category can pass to `transfer_to`;
+        ConfirmationRequired, TooManyRequests, Busy, LastAdmin.
         """
 
         transfer_to = checked_transfer(transfer_to)
@@ -88,7 +88,7 @@ def end_account(work: AccountRemovalWork, user: User, transfer_to: str | None) -
     deadline.current().lift()
     job = Job.of(JobKind.REMOVE_ACCOUNT, user.id, user.id, work.now)
     if pass_on_categories(work, user.id, transfer_to):
-        # Its first piece is not done here, because works that do not see the new owners may still run.
+        # No piece of the job is done here, because units of work that do not see the new owners may still run.
         work.jobs.add(job)
         is_removed = False
     else:
@@ -109,7 +109,7 @@ def wait_for_earlier_writes(store: Store[SystemActor, JobWork], job: Job) -> Non
 
 def remove_account(work: RemovalWork, job: Job, is_over: IsOver) -> Job | None:
     """Do one piece of removing an account (see `jobs.ports.Step`)."""
-    # What passes on to others must no longer be the account's when its tasks are removed.
+    # Tasks that pass to other users must belong to them before the account's tasks are removed.
     rest = _remove(work, job, is_over) if finish_lists(work, job, is_over) else job
     work.feed.drop(job.subject)  # the account gets no entries of these changes
     return rest
@@ -144,7 +144,7 @@ def _remove_tasks(work: RemovalWork, user_id: UUID) -> int:
     shared = [task for task in found if task.members]
     members = work.users.names({member.user_id for task in shared for member in task.members})
     for task, current in _locked(work, shared):
-        # None once the account has ended: then no other work changes the task.
+        # `current` is None if the account has ended. Then no other unit of work changes the task.
         revoked = current or task
         entries = entries_of(revoked, replace(revoked, members=()))
         work.feed.add(entry for entry in entries if entry.user_id in members)
@@ -153,6 +153,6 @@ def _remove_tasks(work: RemovalWork, user_id: UUID) -> int:
 
 
 def _locked(work: RemovalWork, tasks: Sequence[Task]) -> Sequence[tuple[Task, Task | None]]:
-    """Lock the roots of these tasks, then the tasks. Return each with its current state, None if nothing finds it."""
+    """Lock the roots of these tasks, then the tasks. Return each with its current state, or None."""
     lock_roots(work, *(task.id for task in tasks))
     return [(task, work.tasks.find(task.id)) for task in sorted(tasks, key=lambda task: task.id)]

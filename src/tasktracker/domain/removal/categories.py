@@ -25,11 +25,11 @@ class CategoryRemoval:
     """The use case of deleting a category."""
 
     def delete(self, work: CategoryRemovalWork, category_id: UUID, expected: Expected = None) -> None:
-        """Remove a category. Its tasks remain with the owner, without a category; its members no longer see them.
+        """Remove a category. Its tasks stay with the owner, without a category. Its members no longer see them.
 
-        If it has many tasks, has members or had some until now, a job takes the tasks out of it. Until then they may
-        still name it, but nothing finds it. Raises CategoryNotFound, NotAllowed, Stale, and Busy while the category
-        passes to the actor.
+        If the category has many tasks, or has or just had members, a job takes the tasks out of it. Until then the
+        tasks may still contain its id, but no method finds the category. Raises CategoryNotFound, NotAllowed, Stale,
+        and Busy while the category passes to the actor.
         """
         category = require_owned(work.categories.find(work.actor.user_id, category_id), work.actor.user_id)
         require(category, expected)
@@ -39,7 +39,7 @@ class CategoryRemoval:
         if category.members or work.jobs.is_pending(category_id):
             if category.members:
                 category = unshare(work, category)
-            # Its first piece is not done here, because works that do not see this change may still run.
+            # No piece of the job is done here, because units of work that do not see this change may still run.
             work.jobs.add(job)
             work.categories.hide(category, work.now)
         elif not start(work, replace(job, position=END), remove_category):
@@ -63,8 +63,10 @@ def unshare(work: RefreshWork, category: Category) -> Category:
 
 
 def remove_category(work: UnfilingWork, job: Job, is_over: IsOver) -> Job | None:
-    """Do one piece of removing a category (see `jobs.ports.Step`): of its tasks from the lists and feeds of its former
-    members, from the beginning to END, and then of taking all tasks out of it.
+    """Do one piece of removing a category (see `jobs.ports.Step`).
+
+    The first pieces, up to the position END, remove its tasks from the lists and feeds of its former members. The later
+    pieces take all tasks out of it.
     """
     while job.position != END:
         job = replace(job, position=refresh_tasks(work, job.subject, job.position, None) or END)

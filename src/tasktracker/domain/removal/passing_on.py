@@ -1,4 +1,4 @@
-"""Passing the shared categories of an account that is deleted on to their editors, with all tasks in them."""
+"""Making editors the owners of the shared categories of a deleted account, with all tasks in them."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ NOT_AN_EDITOR = "must be the username or the id of a user who is an editor of ea
 def pass_on_categories(work: AccountRemovalWork, user_id: UUID, transfer_to: str | None) -> bool:
     """End a user's memberships in categories of others, and pass the user's own shared categories on.
 
-    They pass to the user with the username or id `transfer_to`, otherwise to the editor who has been a member for the
-    longest time. A category without an editor is no longer shared, and is removed with the account. Return whether
-    jobs were added: they must be done before the tasks of the account are removed.
+    The shared categories pass to the user with the username or id `transfer_to`. By default, each passes to the editor
+    who has been a member for the longest time. A category without an editor is no longer shared, and is removed with
+    the account. Return whether jobs were added. These must be done before the tasks of the account are removed.
 
     The rights change with the commit. Two accounts that are deleted concurrently lock the categories that they have in
     common in the same order, so none passes to an account that is gone. Raises InvalidInput, and Busy if a category
@@ -45,7 +45,8 @@ def pass_on_categories(work: AccountRemovalWork, user_id: UUID, transfer_to: str
     chosen = (
         None if transfer_to is None else _chosen(own, transfer_to, names, shows_names=user_id == work.actor.user_id)
     )
-    # Also of categories that have no members left. With the others locked, none can pass to the user any more.
+    # This checks categories without members, too. The categories in `found` are locked, so none can pass to the user
+    # any more.
     for passing in work.jobs.list(JobKind.HAND_OVER):
         passed = work.categories.find_unlocked(passing.subject)
         if passed is not None and passed.user_id == user_id:
@@ -69,11 +70,11 @@ def hand_over(work: RemovalWork, job: Job, is_over: IsOver) -> Job | None:
     category = work.categories.find_unlocked(job.subject)
     assert category is not None, "a category that passes on cannot be removed"
     if job.position == END:
-        # A separate transaction, because a category is locked before tasks.
+        # This is a separate transaction, because a category is locked before tasks.
         category = work.categories.find(category.user_id, category.id)
         assert category is not None, "its owner finds it"
         if work.tasks.of_former_owner(category.id, category.user_id, None, 1):
-            return replace(job, position=None)  # created meanwhile, below a task that had not been handed over
+            return replace(job, position=None)  # some were created meanwhile, below a task that was not handed over yet
         work.categories.settle(category.id)
         if not category.members:
             _refresh_unshared(work, category, str(job.created_at))
@@ -107,9 +108,10 @@ def _hand_over(work: RemovalWork, category: Category, task_id: UUID) -> None:
 
 
 def finish_lists(work: RemovalWork, account: Job, is_over: IsOver) -> bool:
-    """Do a piece of the jobs on the categories of an account that is removed. Return whether none of them is left."""
+    """Do a piece of the jobs on the categories of a removed account. Return whether none of these jobs is left."""
     for each in (each for kind in _LIST_STEPS for each in work.jobs.list(kind) if each.user_id == account.user_id):
-        # Another process may have claimed the job: it waits for the lock, and ends when it finds another position.
+        # Another process may have claimed the job. That process waits for the lock, and ends when it finds a new
+        # position.
         job = work.jobs.find(each.id)
         if job is None:
             continue
@@ -174,14 +176,14 @@ def _pass_on(work: AccountRemovalWork, category: Category, user_id: UUID | None)
         unshare(work, category)
         work.jobs.add(Job.of(JobKind.REFRESH_LIST, category.id, category.user_id, work.now))
         return
-    work.quotas.lift()  # those of the new owner do not keep the account from being deleted
-    # Added before the members are saved: until it is done, the new owner has rights as one of them.
+    work.quotas.lift()  # the quotas of the new owner do not prevent the deletion of the account
+    # The job is added before the members are saved. Until the job is done, the new owner has rights like a member.
     work.jobs.add(Job.of(JobKind.HAND_OVER, category.id, category.user_id, work.now))
     passed = category.pass_to(user_id, _free_name(work, category, user_id), work.now)
     try:
         work.categories.save_shared(passed)
     except CategoryNameTaken:
-        raise Busy from None  # the new owner has created one with this name meanwhile
+        raise Busy from None  # the new owner has created a category with this name meanwhile
     work.changes.record(Action.EDIT, category, passed)
 
 

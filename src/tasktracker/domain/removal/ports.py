@@ -1,4 +1,4 @@
-"""The work of removing categories and accounts."""
+"""The units of work of removing categories and accounts."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from tasktracker.domain.tasks.ports import PurgeWork
 
 
 class UnfilingWork(PurgeWork, RefreshWork, Protocol):
-    """Work of a job that takes tasks out of a category, for any actor."""
+    """A unit of work of a job that takes tasks out of a category, for any actor."""
 
 
 class CategoryRemovalWork(UnfilingWork, Protocol):
-    """Work that removes a category."""
+    """A unit of work that removes a category."""
 
     @property
     def actor(self) -> Actor: ...
 
 
 class RemovalWork(UnfilingWork, Protocol):
-    """Work of a job that removes an account, its memberships and its tasks, for any actor."""
+    """A unit of work of a job that removes an account, its memberships and its tasks, for any actor."""
 
     @property
     def users(self) -> UserRepository: ...
 
 
 class AccountRemovalWork(AccountWork[SessionActor], RemovalWork, JobWork, Protocol):
-    """Work that removes an account: the actor's, or another one for an administrator."""
+    """A unit of work that removes an account: the actor's, or another one for an administrator."""
 
     @property
     def actor(self) -> SessionActor: ...

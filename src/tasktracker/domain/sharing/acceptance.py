@@ -1,4 +1,4 @@
-"""What becomes of invitations when their address is that of an account, and the mails to those without one."""
+"""Accepting invitations when an account verifies the invited address, and mails to addresses without an account."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ class InvitationAcceptance:
         self._tokens = tokens
 
     def accept(self, work: MembershipWork, user: User) -> None:
-        """Make a user, locked by this work, a member of everything that their verified address is invited to.
+        """Make a locked user a member of all tasks and categories to which their verified address is invited.
 
         An invitation ends without effect if the user who made it may no longer share, or if there are too many members.
-        One to a task in the trash stays pending, and so do those after the oldest `MAX_ACCEPTED`.
+        An invitation to a task in the trash stays pending. So do all invitations after the oldest `MAX_ACCEPTED`.
         """
         invitations = work.share_invitations.list_to(user.verified_email) if user.verified_email else ()
         oldest = [each for each in invitations if each.is_live(work.now)][:MAX_ACCEPTED]
@@ -60,7 +60,7 @@ class InvitationAcceptance:
     def find(self, work: MembershipWork, token: str) -> tuple[ShareInvitation, User]:
         """Return the live invitation that has this token in its mail, and the user who made it.
 
-        Uses nothing up. Raises InvalidInput for the field `token`.
+        The token stays valid. Raises InvalidInput for the field `token`.
         """
         found = work.share_invitations.find_linked(digest_of(token))
         inviter = self._inviter(work, found) if found is not None else None

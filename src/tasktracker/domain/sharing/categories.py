@@ -23,9 +23,9 @@ from tasktracker.domain.sharing.service import SHARE_RULES, Share, find_invited,
 
 
 class CategorySharing:
-    """Use cases on the members of a category. The rights in its tasks change with the commit, however many there are.
+    """Use cases on the members of a category. The rights in all its tasks change with the commit.
 
-    Lists and feeds of the tasks follow by a job. A new member becomes ready at its end.
+    After that, a job updates the lists and feeds of the tasks. A new member becomes ready when the job ends.
     """
 
     def __init__(self, *, invitations: ShareInvitations, ids: IdGenerator, limit: int = MAX_MEMBERS) -> None:
@@ -49,7 +49,7 @@ class CategorySharing:
     ) -> Share | ShareInvitation:
         """Make a user a member of a category, or change a member's role. Call `InvitationLimit.consume` before.
 
-        With mail, it may be the address of a user, who has verified it; any other address is invited. Raises
+        If mail is configured, `username` may be an address. If no user has verified the address, it is invited. Raises
         CategoryNotFound, NotAllowed, Stale, TooManyMembers, and InvalidInput if there is no such user.
         """
         require_owned(work.categories.find_unlocked(category_id), work.actor.user_id)
@@ -83,8 +83,8 @@ class CategorySharing:
     def unshare(self, work: SharingWork, category_id: UUID, user_id: UUID, expected: Expected = None) -> None:
         """End a membership in a category, or revoke an invitation by its id. Each member may end their own membership.
 
-        No write of that user to a task in it is committed after this commits, unless the task itself is shared with the
-        user. Raises CategoryNotFound, NotAllowed, MemberNotFound, Stale.
+        After the commit, no write of that user to a task in the category is committed, unless the task itself is shared
+        with the user. Raises CategoryNotFound, NotAllowed, MemberNotFound, Stale.
         """
         category = self._find(work, category_id)
         if work.actor.user_id != user_id and role_of(category, work.actor.user_id) is not Role.OWNER:
@@ -98,9 +98,9 @@ class CategorySharing:
             work.share_invitations.remove(invitation.id)
 
     def admit(self, work: MembershipWork, category: Category, user: User, role: Role) -> None:
-        """Make an invited user a member of a category, for its owner, unless they are one or it has too many.
+        """Make an invited user a member of a category, unless they are a member or it has too many members.
 
-        The work must have locked the user and the category.
+        The unit of work must have locked the user and the category.
         """
         is_member = user.id == category.user_id or category.member(user.id) is not None
         if not is_member and len(category.members) < self._limit:
@@ -129,9 +129,10 @@ class CategorySharing:
     def _refresh(self, work: MembershipWork, category: Category, user_id: UUID) -> None:
         """Add a job for a new member, or, with the id of the owner, for the members that were removed.
 
-        It replaces those for the same purpose that have not begun, so that sharing with many users takes one or two. A
-        member who comes back before the job for removed ones ends may have entries of the former membership, and gets
-        the tasks again by an own job. No piece is done here, because works that do not see this change may still run.
+        The job replaces jobs for the same purpose that have not begun, so sharing with many users takes one or two
+        jobs. A member who comes back before the job for removed members ends may still have entries of the former
+        membership. Such a member gets all tasks again, by a job of their own. No piece of the job is done here, because
+        units of work that do not see this change may still run.
         """
         is_removal = user_id == category.user_id
         jobs = [each for each in work.jobs.list(JobKind.REFRESH_LIST) if each.subject == category.id]

@@ -14,9 +14,9 @@ LIFETIME = timedelta(days=30)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShareInvitation:
-    """An invitation to a tree of tasks, by the id of its root, or to a category: exactly one of both ids is set.
+    """An invitation to a tree of tasks, by the id of its root, or to a category. Exactly one of the two ids is set.
 
-    It becomes a membership when an account verifies the address. `digest` is the hash of the token in the mail, None
+    When an account verifies the address, its user becomes a member. `digest` is the hash of the token in the mail, None
     until the mail is prepared.
     """
 
@@ -38,5 +38,5 @@ class ShareInvitation:
         return subject
 
     def is_live(self, now: datetime) -> bool:
-        """Whether it has not expired. One of a clock that ran far ahead is not valid for longer."""
+        """Whether the invitation has not expired. If it was created by a clock that ran far ahead, it is not valid."""
         return self.created_at <= now + MAX_CLOCK_SKEW and now < self.expires_at

@@ -19,8 +19,8 @@ from tasktracker.domain.sharing.ports import SharingWork
 class ShareInvitations:
     """Use cases on the invitations to a task or a category, its `subject`, for its owner.
 
-    Only those of the present owner count. Except to list them, the owner must have locked the subject: the category, or
-    the root of the task.
+    Only invitations that the present owner made count. All methods except `list` require a lock of the subject: the
+    category, or the root of the task.
     """
 
     def __init__(self, *, outbox: Outbox, ids: IdGenerator) -> None:
@@ -46,7 +46,7 @@ class ShareInvitations:
         task_id: UUID | None = None,
         category_id: UUID | None = None,
     ) -> ShareInvitation:
-        """Invite an address, and mail it. An address that is invited already only gets the role.
+        """Invite an address, and mail it. An address that is already invited gets the new role, and no mail.
 
         The limit on members counts invitations, too: check it before with `list`.
         """
@@ -85,6 +85,6 @@ class ShareInvitations:
             work.share_invitations.remove(invitation.id)
 
     def find_to(self, work: SharingWork, subject: UUID, address: str) -> ShareInvitation | None:
-        """Return the invitation of an address, also an expired one or one of a former owner."""
+        """Return the invitation to an address, also if it has expired or a former owner made it."""
         found = work.share_invitations.list_of(subject)
         return next((each for each in found if email_key(each.address) == email_key(address)), None)

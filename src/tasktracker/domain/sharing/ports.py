@@ -1,4 +1,4 @@
-"""The repository of invitations, and the work of the use cases on the members of tasks and categories."""
+"""The repository of invitations, and the units of work of the use cases on the members of tasks and categories."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ class ShareInvitationRepository(Protocol):
     """
 
     def add(self, invitation: ShareInvitation) -> None:
-        """Store a new invitation. This work must have locked the category, or the root of the task."""
+        """Store a new invitation. The unit of work must have locked the category, or the root of the task."""
         ...
 
     def find(self, invitation_id: UUID) -> ShareInvitation | None:
-        """Return an invitation; a writing work locks the row until it ends. Lock the task or the category before."""
+        """Return an invitation. A unit of work that writes locks the row; it must lock the task or category before."""
         ...
 
     def find_linked(self, digest: bytes) -> ShareInvitation | None:
@@ -61,7 +61,7 @@ class ShareInvitationRepository(Protocol):
 
 
 class MembershipWork(TreeWork, JobWork, Protocol):
-    """Work that changes the members of tasks and categories, for any actor."""
+    """A unit of work that changes the members of tasks and categories, for any actor."""
 
     @property
     def changes(self) -> ChangeLog: ...
@@ -74,11 +74,11 @@ class MembershipWork(TreeWork, JobWork, Protocol):
 
 
 class SharingWork(MembershipWork, DeliveryWork, Protocol):
-    """Work on the members of tasks and categories."""
+    """A unit of work on the members of tasks and categories."""
 
     @property
     def actor(self) -> Actor: ...
 
 
 class ShareLetterWork(MembershipWork, DeliveryWork, Protocol):
-    """Work that prepares the mails to the invited."""
+    """A unit of work that prepares the mails to the invited."""

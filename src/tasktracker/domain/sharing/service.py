@@ -58,8 +58,9 @@ def shares(work: SharingWork, members: Iterable[Member]) -> Sequence[Share]:
 def find_invited(work: SharingWork, username: str, role: Role, *, can_invite: bool) -> User | str:
     """Return the active user with this username, locked. Raises InvalidInput, also for a role that cannot be given.
 
-    With mail (`can_invite`), it may be an address: return the active user who has verified it, or else the address.
-    Check before that the actor may share: only an owner may learn which usernames exist.
+    If mail is configured (`can_invite`), `username` may be an address: return the active user who has verified the
+    address, or else the address. Check before the call that the actor may share: only an owner may learn which
+    usernames exist.
     """
     username = str(check(SHARE_RULES, {"username": username, "role": role})["username"])
     is_address = "@" in username
@@ -99,7 +100,7 @@ class SharingService:
     ) -> Share | ShareInvitation:
         """Make a user a member of a task, or change a member's role. Call `InvitationLimit.consume` before.
 
-        With mail, it may be the address of a user, who has verified it; any other address is invited. Raises
+        If mail is configured, `username` may be an address. If no user has verified the address, it is invited. Raises
         TaskNotFound, NotAllowed, Stale, TooManyMembers, and InvalidInput if there is no such user.
         """
         require_owned(work.tasks.find_unlocked(task_id), work.actor.user_id)
@@ -133,7 +134,8 @@ class SharingService:
     def unshare(self, work: SharingWork, task_id: UUID, user_id: UUID, expected: Expected = None) -> None:
         """End a membership in a task, or revoke an invitation by its id. Each member may end their own membership.
 
-        No write of that user is committed after this commits. Raises TaskNotFound, NotAllowed, MemberNotFound, Stale.
+        After the commit, no write of that user to the task is committed. Raises TaskNotFound, NotAllowed,
+        MemberNotFound, Stale.
         """
         lock_roots(work, task_id)
         task = require_visible(work.tasks.find(task_id), work.actor.user_id)
@@ -148,9 +150,9 @@ class SharingService:
             work.share_invitations.remove(invitation.id)
 
     def admit(self, work: MembershipWork, root: Task, user: User, role: Role) -> None:
-        """Make an invited user a member of a tree, for its owner, unless they are one or it has too many.
+        """Make an invited user a member of a tree, unless they are a member or it has too many members.
 
-        The work must have locked the user and the root.
+        The unit of work must have locked the user and the root.
         """
         is_member = user.id in {root.owner, *(member.user_id for member in root.members)}
         if not is_member and len(root.members) < self._limit:
@@ -172,7 +174,7 @@ def _remove_member(work: SharingWork, task: Task, user_id: UUID) -> None:
 def require_room(
     limit: int, members: int, pending: Sequence[ShareInvitation], address: str | None, subject: str
 ) -> None:
-    """Require that one more member or invitation fits, which takes the place of an invitation to the same address.
+    """Require room for one more member or invitation. An invitation to the same address does not count.
 
     Raises TooManyMembers.
     """

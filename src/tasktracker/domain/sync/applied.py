@@ -1,4 +1,4 @@
-"""What is stored of an applied mutation: for a device that sends it again, or names it as its own."""
+"""The stored result of an applied mutation, for a device that sends the mutation again or names it in `own`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def request_of(mutation: Mutation) -> Request:
 
 
 def stored(mutation: Mutation, outcome: Outcome) -> bytes:
-    """Return what to store of the outcome of a mutation."""
+    """Return the stored form of the outcome of a mutation."""
     return json.dumps([outcome.version, list(outcome.dropped), _item(mutation), outcome.made]).encode()
 
 
@@ -28,10 +28,10 @@ def repeated(result: bytes) -> Outcome:
 
 
 def base_and_own(work: PushWork, mutation: Mutation) -> tuple[int | None, frozenset[int]]:
-    """Return the base version, and the versions of the item that were made by the mutations named as own.
+    """Return the base version, and the versions of the item that the mutations in `own` made.
 
-    A device that edits a new item before it has pulled it does not know a version. Then the earliest own version, which
-    its create has made, is the base: what others have changed since is not overwritten.
+    A device that edits a new item before its first pull does not know a version. Then the base is the earliest own
+    version, which the creation made. So later changes of others are not overwritten.
     """
     if not mutation.own:
         return mutation.base_version, frozenset()

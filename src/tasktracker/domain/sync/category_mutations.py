@@ -1,7 +1,7 @@
 """The mutations of categories.
 
 Categories have no history, but each field has the version in which it got its value. So edits are merged by field with
-the changes of others since the base version. Their earlier values are not known.
+the changes of others since the base version. The values before those changes are not known.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class CategoryMutations:
 def _changed_by_others(category: Category, base: int | None, own: frozenset[int]) -> Mapping[str, Any]:
     """Return the fields that others have changed since a base version, with their present values.
 
-    A base that is newer than the category is unknown: then these are all fields.
+    If the base is newer than the category, as after a restored backup, these are all fields.
     """
     if base is None:
         return {}

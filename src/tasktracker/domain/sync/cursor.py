@@ -19,8 +19,9 @@ class SyncCursor:
     `since` is a time up to which the device has all changes. `began` is the feed's head when the device started to
     fetch the full state. Earlier deletions are not sent, because the device never had those items.
 
-    `held` is the first entry that was left out, because categories were not ready for the user; 0 if there is none.
-    `awaited` is a hash of these categories: when others are not ready, the feed is read again from that entry.
+    `held` is the first entry that was left out because categories were not ready for the user. It is 0 if there is
+    none. `awaited` is a hash of these categories. When the set of categories that are not ready changes, the feed is
+    read again from that entry.
     """
 
     epoch: bytes
@@ -36,7 +37,7 @@ class SyncCursor:
         return cls(state.epoch, 0, state.head, now)
 
     def resumed(self, not_ready: Collection[UUID]) -> SyncCursor:
-        """Return the cursor at the first entry that was left out, if other categories are not ready now."""
+        """Move back to the first entry that was left out, if the set of categories that are not ready has changed."""
         if not self.held or self.awaited == _hash(not_ready):
             return self
         return replace(self, sequence=self.held - 1, held=0, awaited=b"")
@@ -46,13 +47,14 @@ class SyncCursor:
         return self if self.held else replace(self, held=sequence, awaited=_hash(not_ready))
 
     def valid_until(self, retention: timedelta) -> datetime:
-        """Return the time until which at least no host with this retention deletes changes after this cursor."""
+        """Return a time before which no host with this retention deletes changes after this cursor."""
         return self.since + retention
 
     def require_valid(self, state: FeedState) -> None:
         """Raise CursorExpired if changes since this cursor can no longer be read.
 
-        Only what was deleted counts: no clock, and no retention, which may have been shorter before or at another host.
+        This depends on the deletions that were purged. It does not depend on clocks, or on the retention, which may
+        have been shorter before or at another host.
         """
         if self.epoch != state.epoch:
             raise CursorExpired("The data has been restored from a backup since the cursor was issued.")

@@ -15,9 +15,9 @@ def conflicts_of(
 ) -> Mapping[str, FieldConflict]:
     """Return the `wanted` fields that others changed, since the base version, to a different value.
 
-    `since` are the changes after the base, the oldest first. It is None if they are no longer stored; then every field
-    with a different value is in conflict. A change that only follows from another, or to one of the versions `own`,
-    which the device itself made, is none.
+    `since` are the changes after the base, the oldest first. If it is None, they are not known, and every field with a
+    different value is in conflict. A change is no conflict if it only follows from a change of another task, or if it
+    made one of the versions `own`, which are the device's own.
     """
     conflicts = {}
     for name, value in wanted.items():
@@ -34,7 +34,7 @@ def conflicts_of(
 
 
 def is_of_others(change: Change, own: frozenset[int]) -> bool:
-    """Whether a change can be in conflict: others have made it, and it does not only follow from another change."""
+    """Whether others made a change, and it does not only follow from a change of another task."""
     return change.version not in own and change.action is not Action.MOVE
 
 

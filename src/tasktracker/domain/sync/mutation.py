@@ -41,10 +41,10 @@ class Mutation:
     """An operation on an item. Its id makes it idempotent: it is applied once, even if it is sent several times.
 
     `base_version` is the version of the item that the device had: only later changes of others can be in conflict. If
-    it is None, the base is the earliest version that was made by a mutation of `own`.
-    `own` names the user's earlier mutations of the same item that the device knows; what they changed is no conflict.
-    `made_at` is when the user made the change, by the clock of the device. `error` is set if the data cannot be read.
-    `fingerprint` is a hash of the whole mutation without `own`.
+    it is None, the base is the earliest version that was made by a mutation of `own`. `own` are the ids of the user's
+    earlier mutations of the same item, as far as the device knows them. Their changes are no conflicts. `made_at` is
+    when the user made the change, by the clock of the device. `error` is set if the data cannot be read. `fingerprint`
+    is a hash of the whole mutation without `own`.
     """
 
     id: UUID
@@ -85,7 +85,7 @@ class Outcome:
 
 
 class InConflict(Exception):
-    """Raised for a mutation in conflict, so that its work is undone."""
+    """Raised for a mutation in conflict, so that its unit of work is undone."""
 
     def __init__(self, version: int, conflicts: Mapping[str, FieldConflict]) -> None:
         self.outcome = Outcome(status=Status.CONFLICT, version=version, conflicts=conflicts)

@@ -1,4 +1,4 @@
-"""The ports of sync, and the work of its use cases and processes."""
+"""The ports of sync, and the units of work of its use cases and processes."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class TicketRepository(Protocol):
 
 
 class FeedWork(Protocol):
-    """Work that reads feeds."""
+    """A unit of work that reads feeds."""
 
     @property
     def now(self) -> datetime: ...
@@ -75,7 +75,7 @@ class FeedWork(Protocol):
 
 
 class TicketWork(FeedWork, Protocol[ActorT_co]):
-    """Work on tickets and feeds."""
+    """A unit of work on tickets and feeds."""
 
     @property
     def actor(self) -> ActorT_co: ...
@@ -84,7 +84,7 @@ class TicketWork(FeedWork, Protocol[ActorT_co]):
 
 
 class PushWork(TrashWork, CategoryRemovalWork, IdempotentWork, Protocol):
-    """Work that applies a mutation. `made_at` is when the device made it; its changes are recorded with it."""
+    """A unit of work that applies a mutation. Changes are recorded with the time `made_at`, when the device made it."""
 
     made_at: datetime | None
 

@@ -29,8 +29,8 @@ from tasktracker.domain.sync.ports import PushWork
 from tasktracker.domain.sync.task_mutations import TaskMutations
 
 MUTATION_SECONDS = 1.0
-"""The time of one mutation that counts as work. Otherwise, a hundred mutations on a busy server would exceed the
-deadline without waiting."""
+"""One mutation may take this long before its time counts against the deadline. Otherwise, a hundred mutations on a busy
+server would exceed the deadline without waiting."""
 
 
 class PushService:
@@ -67,7 +67,8 @@ class PushService:
             return conflict.outcome
         except CategoryNameTaken as taken:
             if taken.existing is None and is_first_attempt:
-                # A concurrent work took the name. It has ended, so the next attempt finds its category.
+                # A concurrent unit of work took the name. It has ended, so the next attempt finds the category with
+                # this name.
                 return self._push(actor, mutation, is_first_attempt=False)
             return _rejection(taken)
         except DomainError as error:

@@ -26,7 +26,7 @@ BUCKETS = frozenset(f"{number:02x}" for number in range(256))
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """The changes since a cursor, and the next cursor. `head` is the feed's highest sequence number at that time."""
+    """The changes since a cursor, and the next cursor. `head` was the feed's highest sequence number."""
 
     items: Sequence[FeedItem]
     next: SyncCursor
@@ -130,7 +130,8 @@ class SyncService:
 def _as_seen(found: FeedItem, actor: Actor) -> FeedItem:
     """Return a deletion instead of an item that the actor cannot see any more.
 
-    Rights change at once, and entries follow. An item that is not found is of an account that is being removed.
+    A change of rights takes effect at once; the entries of the feed are written later. If an item is not found, the
+    account of its owner is being removed.
     """
     if found.entry.op is Op.DELETE or (found.item is not None and can_see(found.item, actor.user_id)):
         return found
@@ -140,9 +141,10 @@ def _as_seen(found: FeedItem, actor: Actor) -> FeedItem:
 def _without_awaited(
     found: Sequence[FeedItem], cursor: SyncCursor, actor: Actor, not_ready: Collection[UUID]
 ) -> tuple[Sequence[FeedItem], SyncCursor]:
-    """Return the items without those of categories that are not ready, and a cursor that does not skip these.
+    """Leave out items of categories that are not ready, and return a cursor that later goes back to them.
 
-    A device may have those that came in another way than by the new access: they are deleted until it is ready.
+    A device may already have such an item, unless the entry says that access to it is new. Then the device gets a
+    deletion now, and the item again when the category is ready.
     """
     shown = []
     for each in found:

@@ -40,7 +40,7 @@ class StreamService:
         return text
 
     def redeem(self, text: str, *, keep: bool = False) -> tuple[SessionActor, datetime]:
-        """Use up a ticket, unless `keep`, and return its actor and the time at which the stream must end.
+        """Return the actor of a ticket, and the time at which the stream must end. Use up the ticket, unless `keep`.
 
         Raises InvalidToken.
         """

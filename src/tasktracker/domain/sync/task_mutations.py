@@ -82,7 +82,8 @@ class TaskMutations:
                     dropped = _owner_only(fields)  # also if the actor's role changed before the lock
                 made = None if edited.version == task.version else edited.version
                 return Outcome(status=status, version=edited.version, dropped=dropped, made=made)
-            # Another work changed the task first. The task is now locked and stays unchanged for the next attempt.
+            # Another unit of work changed the task first. The task is now locked and stays unchanged for the next
+            # attempt.
 
     def _delete(self, work: PushWork, mutation: Mutation) -> Outcome:
         while True:
@@ -108,11 +109,12 @@ class TaskMutations:
 
 
 def _dropped(work: PushWork, task: Task, fields: TaskFields) -> Sequence[str]:
-    """Return the fields of an update that have to be left out. Raises InvalidInput if this would show the task."""
+    """Return the fields of an update to leave out. Raises InvalidInput if the wrong users would see the task then."""
     if not can_organise(task, work.actor.user_id):
         return _owner_only(fields)
     found = dangling(work, fields, task)
-    # In its new place, the task would have had the members of that. Where it is, its present ones see it.
+    # The update was meant for the members of another parent or category. Without the field, it would be visible to the
+    # members of the present one.
     if "parent" in found and (task.members or task.list_members):
         raise InvalidInput.of("parent", "is not one of your tasks")
     if "category" in found and task.list_members:
@@ -125,7 +127,7 @@ def _owner_only(fields: TaskFields) -> Sequence[str]:
 
 
 def _require_private(work: PushWork, fields: TaskFields, dropped: Collection[str]) -> None:
-    """Raise InvalidInput if a new task was for the members of a category or a parent that it cannot be filed in.
+    """Raise InvalidInput if a new task was meant for the members of a category or parent that it cannot get.
 
     Without the category or the parent, the task would be visible to its creator only.
     """
@@ -176,7 +178,7 @@ def _seen(work: PushWork, task: Task) -> Mapping[str, Any]:
 def _changed_by_others(
     seen: Mapping[str, Any], since: Sequence[Change] | None, own: frozenset[int]
 ) -> Mapping[str, FieldConflict]:
-    """Return the fields that others have changed since, which are in conflict with deleting the task."""
+    """Return the fields in these changes that others made. They are in conflict with deleting the task."""
     if since is None:
         return {name: FieldConflict(None, None, value) for name, value in seen.items()}
     conflicts: dict[str, FieldConflict] = {}

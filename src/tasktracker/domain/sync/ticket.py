@@ -29,7 +29,7 @@ class Ticket:
     expires_at: datetime
 
     def is_live(self, now: datetime) -> bool:
-        """Whether the ticket has not expired, whichever host issued it: their clocks may differ by `MAX_CLOCK_SKEW`."""
+        """Whether the ticket has not expired. Clocks of hosts may differ by `MAX_CLOCK_SKEW`."""
         return now < self.expires_at + MAX_CLOCK_SKEW and self.expires_at <= now + TICKET_LIFETIME + MAX_CLOCK_SKEW
 
 

@@ -1,1 +1,1 @@
-"""Tasks, and who may do what with them."""
+"""Tasks, and the rights of users in them."""

@@ -1,8 +1,8 @@
 """Filing tasks in categories and under parents, and moving them with all their subtasks.
 
-Rights follow the category of a tree's root, if it is shared. An editor of a shared category creates tasks there, and
-moves their own tasks into it; the owner of the category then owns them. Its owner takes tasks out, and so does the
-creator of a task while an editor; who takes a task out owns it then.
+If the category of a tree's root is shared, it decides on the rights in the tree. An editor of a shared category may
+create tasks there, and move their own tasks into it. The owner of the category then owns these tasks. The owner may
+take any task out; an editor may take out a task that they created. The user who takes a task out owns it afterwards.
 """
 
 from __future__ import annotations
@@ -42,9 +42,10 @@ def _find_category(work: TaskWork, fields: TaskFields) -> Category | None:
 
 
 def dangling(work: TaskWork, fields: TaskFields, task: Task | None = None) -> Sequence[str]:
-    """Return which of `category` and `parent` refer to nothing that the actor can use, for a new task or an own one.
+    """Return which of the fields `category` and `parent` refer to an item that the actor cannot use.
 
-    What the others refer to is locked, so that it stays usable in this work.
+    `task` is None for a new task. A usable category or parent is locked, so it stays usable until the unit of work
+    ends.
     """
     can_file = can_file_in(_find_category(work, fields), work.actor.user_id)
     found = ["category"] if fields.get("category") and not can_file else []
@@ -57,7 +58,7 @@ def dangling(work: TaskWork, fields: TaskFields, task: Task | None = None) -> Se
 
 
 def new_filing(work: TaskWork, task_id: UUID, fields: TaskFields) -> tuple[TaskFields, Tree]:
-    """Return the (complete) fields of a new task, as they are filed, and its tree. Raises InvalidInput."""
+    """Return the (complete) fields of a new task with the category that it gets, and its tree. Raises InvalidInput."""
     category = find_category(work, fields)
     if fields["parent"] is None:
         return fields, tree_in(category, task_id, work.actor.user_id)
@@ -73,7 +74,8 @@ def edit_filed(
 ) -> tuple[Task, Tree]:
     """Return a task with these fields, which include its category or its parent, and the tree that it moves to.
 
-    `category` is the one in the fields; the roots of the task and its new parent are locked. Raises InvalidInput.
+    `category` is the category in the fields. The roots of the task and its new parent must be locked. Raises
+    InvalidInput.
     """
     parent_id = fields.get("parent", task.parent)
     if parent_id is None:
@@ -91,7 +93,7 @@ def _tree_of_root(work: TaskWork, task: Task, fields: TaskFields, category: Cate
     if "category" not in fields:
         if task.parent is None:
             return task.tree
-        # It leaves its parent, and stays in the category in which the actor sees it.
+        # The task leaves its parent, and stays in the category in which the actor sees it.
         seen = task.root_category if task.list_members else task.category
         category = work.categories.find_unlocked(seen) if seen else None
     if task.root_category == (category.id if category else None):
@@ -121,7 +123,7 @@ def save_moved(work: TaskWork, task: Task, edited: Task, tree: Tree) -> Task:
         work.tasks.save(edited)
         return edited
     is_refiled = edited.parent == task.parent and tree == replace(task.tree, root_category=tree.root_category)
-    # While a job is pending, users may be stored to see tasks in a category as it was shared earlier.
+    # While a job of the category is pending, the stored viewers of its tasks may still follow from earlier members.
     is_settled = task.root_category is None or not work.jobs.is_pending(task.root_category)
     if is_refiled and not tree.list_members and is_settled:
         # A root moves between categories that are not shared. No user sees a change of its subtasks.

@@ -33,7 +33,7 @@ def can_organise(task: Task, user_id: UUID) -> bool:
 
 
 def can_take_out(task: Task, user_id: UUID) -> bool:
-    """Whether a user may move a task out of its shared category: its creator, while an editor, and the owner may.
+    """Whether a user may move a task out of its shared category: the owner may, and an editor who created the task.
 
     A tree moves as a whole, so this must be true of each task in it.
     """
@@ -43,8 +43,8 @@ def can_take_out(task: Task, user_id: UUID) -> bool:
 def visible_category(task: Task, user_id: UUID) -> UUID | None:
     """Return the category of a task as a user sees it.
 
-    For the members of a shared category that contains its root, it is that one. A category that is not shared is
-    visible to the owner only.
+    The members of a shared category that contains the root of the task see that category. A category that is not shared
+    is visible to the owner only.
     """
     if task.list_members and role_in(task.list_members, user_id) is not None:
         return task.root_category
@@ -95,7 +95,7 @@ def require_deletable(task: Task | None, user_id: UUID) -> Task:
 
 
 def is_in_trash_of(task: Task | None, user_id: UUID) -> bool:
-    """Whether a task is in the trash, and the user sees it there: the owner and editors of its category do."""
+    """Whether a task is in the trash, and the user sees it there, as its owner or an editor of its category."""
     return task is not None and task.trashed_at is not None and can_organise(task, user_id)
 
 

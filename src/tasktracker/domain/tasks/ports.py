@@ -1,4 +1,4 @@
-"""The repositories of tasks, and the work of the use cases on them."""
+"""The repositories of tasks, and the units of work of the use cases on them."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ from tasktracker.domain.tasks.task import Task
 
 @dataclass(frozen=True, slots=True)
 class ViewersChange:
-    """A task whose stored viewers were refreshed: the added ones, the removed ones, and the others who are `affected`.
+    """A task whose stored viewers were refreshed: the users added, the users removed, and other viewers `affected`.
 
-    These see the task in another category, because the one of its root was shared or is not shared any more.
+    The affected viewers see the task in another category than before, because the category of its root was shared or is
+    not shared any more.
     """
 
     task: Task
@@ -31,7 +32,7 @@ class ViewersChange:
 
     @classmethod
     def of(cls, task: Task, stored: Mapping[UUID, UUID | None]) -> ViewersChange:
-        """Compare a task with its stored viewers, and the categories in which they are stored to see it."""
+        """Compare a task with its stored viewers. `stored` has the category in which each of them saw the task."""
         viewers = viewers_of(task)
         kept = viewers & stored.keys()
         affected = frozenset(each for each in kept if stored[each] != visible_category(task, each))
@@ -42,8 +43,9 @@ class TaskRepository(Protocol):
     """Tasks, with their members and those of their shared categories.
 
     `tasks.policy` decides on access; only the lists filter by user. Neither `find` nor a list returns a task whose
-    owner's account is being removed, or one that is being purged. A writing work that locks a task of a shared category
-    locks its members, too: no change of them is committed until the work ends.
+    owner's account is being removed, or one that is being purged. A unit of work that writes and locks a task of a
+    shared category also locks the category's members: no change of the members is committed until the unit of work
+    ends.
     """
 
     def add(self, task: Task) -> None:
@@ -51,66 +53,68 @@ class TaskRepository(Protocol):
         ...
 
     def find(self, task_id: UUID) -> Task | None:
-        """Return a task, also from the trash; a writing work locks the row until it ends."""
+        """Return a task, also from the trash. A unit of work that writes locks the row until its end."""
         ...
 
     def find_unlocked(self, task_id: UUID) -> Task | None:
-        """Return a task as last committed. Locks nothing; it serves to decide what to lock."""
+        """Return a task as last committed. Locks nothing. Use it to decide what to lock."""
         ...
 
     def save(self, task: Task) -> None:
-        """Store a changed task. A work that changes its title or its description must have found it before.
+        """Store a changed task. To change its title or description, the unit of work must have found the task before.
 
-        Raises Stale unless the stored version is the one before the task's. Raises InvalidInput if the category of the
-        task does not exist.
+        Raises Stale unless the stored version is one below the task's. Raises InvalidInput if the category of the task
+        does not exist.
         """
         ...
 
     def save_shared(self, task: Task) -> None:
         """Store a changed task together with its owner, its members and those of its category. Raises like `save`.
 
-        Users who were stored to see it and do not see it any more get its deletion, also those whom the job of its
-        category has not reached.
+        Stored viewers who do not see the task any more get its deletion. These may include former members of its
+        category, if the job of the category has not reached the task yet.
         """
         ...
 
     def refile(self, root: UUID, category_id: UUID | None) -> None:
         """Set `root_category` of the subtasks of a root that was saved. The subtasks keep their versions.
 
-        Neither category may be shared, and no job on them may be left: so no user sees a change.
+        Neither the old nor the new category may be shared or have a pending job. So no user sees a change.
         """
         ...
 
     def tree(self, root: UUID) -> Sequence[Task]:
-        """Return all tasks of a tree, including those in the trash, ordered by id; a writing work locks them.
+        """Return all tasks of a tree, including those in the trash, ordered by id.
 
-        A caller that changes the structure or the members of the tree must first lock its root with `find`.
+        A unit of work that writes locks them. A caller that changes the structure or the members of the tree must first
+        lock its root with `find`.
         """
         ...
 
     def children(self, parents: Collection[UUID], limit: int | None = None) -> Sequence[Task]:
-        """Return the direct subtasks of these tasks, including those in the trash, by id; a writing work locks them.
+        """Return the direct subtasks of these tasks, including those in the trash, ordered by id.
 
-        With a `limit`, return at most that many, any of them. The root must be locked first, as for `tree`.
+        A unit of work that writes locks them. With a `limit`, return at most `limit` of them; it is undefined which.
+        The caller must first lock the root, as for `tree`.
         """
         ...
 
     def shared_with(self, user_id: UUID, limit: int) -> Sequence[Task]:
-        """Return at most `limit` tasks that are shared with the user by themselves, also in the trash. Locks nothing.
+        """Return at most `limit` tasks that are shared with the user directly, not by a category; also in the trash.
 
-        Tasks whose owner's account is being removed are left out.
+        Locks nothing. Tasks whose owner's account is being removed are left out.
         """
         ...
 
     def owned(self, user_id: UUID, limit: int) -> Sequence[Task]:
         """Return at most `limit` of the user's own tasks, the newest first, those in the trash last, and lock them.
 
-        So no other work puts a subtask under one of them, or has done so unnoticed.
+        After that, all subtasks of these tasks are visible, and no other unit of work can add one.
         """
         ...
 
     def of_former_owner(self, category_id: UUID, owner: UUID, after: UUID | None, limit: int) -> Sequence[Task]:
-        """Return the next `limit` tasks in a category, by id after `after`, that do not belong to its `owner`.
+        """Return the first `limit` tasks in a category with ids above `after` that `owner` does not own.
 
         Locks nothing.
         """
@@ -131,9 +135,9 @@ class TaskRepository(Protocol):
         ...
 
     def refresh(self, category_id: UUID, after: UUID | None, limit: int) -> Sequence[ViewersChange]:
-        """Bring the lists of tasks in line with the members of a category, for the next `limit` tasks in it by id.
+        """Update the stored viewers of the next `limit` tasks in a category. Return a result for each.
 
-        The tasks start after `after`, and include those in the trash; they are locked. Return a result for each.
+        The tasks are ordered by id, begin after `after`, include those in the trash, and are locked.
         """
         ...
 
@@ -146,7 +150,7 @@ class TrashRepository(Protocol):
     ) -> Page[Task, TaskKey[datetime]]:
         """Return the user's own deleted tasks, the last deleted first, without the tasks deleted with another task.
 
-        With `category`, return those that the user sees in it: as its owner, or as an editor who is ready.
+        With `category`, return the deleted tasks in this category, if the user is its owner, or an editor who is ready.
         """
         ...
 
@@ -155,13 +159,14 @@ class TrashRepository(Protocol):
         ...
 
     def deleted_in(self, root: UUID) -> Sequence[Task]:
-        """Return the tasks of a tree that were deleted by themselves and not with another task. Locks nothing."""
+        """Return the tasks of a tree that were deleted, except those deleted with another task. Locks nothing."""
         ...
 
     def purge(self, tasks: Collection[Task]) -> None:
         """Permanently remove tasks, with their histories. No remaining task may have one of them as its parent.
 
-        Former members of a category whom its job has not reached get the deletions of the tasks.
+        A former member of a category gets a deletion of each task, unless the job for the former members has reached
+        this member before.
         """
         ...
 
@@ -171,28 +176,28 @@ class TrashRepository(Protocol):
 
 
 class TreeWork(Protocol):
-    """Work on the structure of trees of tasks."""
+    """A unit of work on the structure of trees of tasks."""
 
     @property
     def tasks(self) -> TaskRepository: ...
 
 
 class TaskWork(TreeWork, ChangingWork, JobWork, Protocol):
-    """Work on tasks and their categories."""
+    """A unit of work on tasks and their categories."""
 
     @property
     def categories(self) -> CategoryRepository: ...
 
 
 class PurgeWork(TreeWork, JobWork, Protocol):
-    """Work that permanently removes tasks."""
+    """A unit of work that permanently removes tasks."""
 
     @property
     def trash(self) -> TrashRepository: ...
 
 
 class RestoreWork(TreeWork, Protocol):
-    """Work that restores tasks from the trash, for any actor."""
+    """A unit of work that restores tasks from the trash, for any actor."""
 
     @property
     def categories(self) -> CategoryRepository: ...
@@ -203,4 +208,4 @@ class RestoreWork(TreeWork, Protocol):
 
 
 class TrashWork(PurgeWork, TaskWork, Protocol):
-    """Work on the trash."""
+    """A unit of work on the trash."""

@@ -17,7 +17,7 @@ from tasktracker.domain.tasks.policy import visible_category
 from tasktracker.domain.tasks.task import Priority, State, Task
 
 NONE: Final = "none"
-# In code points: PostgreSQL's indexes take at most 2704 bytes. Folding 200 code points makes at most 600 of them.
+# In code points. PostgreSQL's indexes take at most 2704 bytes, and folding a title gives at most 600 code points.
 MAX_TITLE_KEY_LENGTH = 600
 Value = TypeVar("Value")
 

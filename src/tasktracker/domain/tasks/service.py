@@ -23,7 +23,7 @@ from tasktracker.domain.tasks.tree import lock_roots
 
 
 class ListWork(TaskWork, Protocol):
-    """Work that lists tasks."""
+    """A unit of work that lists tasks."""
 
     @property
     def users(self) -> UserRepository: ...
@@ -110,5 +110,5 @@ class TaskService:
 
 
 def _allowed(task: Task, user_id: UUID, fields: TaskFields) -> TaskFields:
-    """Return the fields without those that are ignored, because the user may not file the task."""
+    """Return the fields without those that are ignored because the user may not file the task."""
     return fields if can_organise(task, user_id) else TASK.without_owner_only(fields)

@@ -69,10 +69,10 @@ class Task:
     itself if it has no parent. `trashed_with` is the task with which this one was deleted, and with which it is
     restored. `created_by` only records who created the task; it is None once that account was removed.
 
-    A subtask has the owner, the members and the `root_category` of its root. The members of that category, including
-    the owner, are the `list_members`, or none if it is shared with no user. They are read together with the task, but
-    stored with the category; a page for a viewer has only the viewer among them. `category` is where the owner has
-    filed the task. While a category that is shared contains the root, that of a subtask has no effect.
+    A subtask has the owner, the members and the `root_category` of its root. `list_members` are the members of that
+    category, including its owner. They are empty if the category is shared with no user. They are read together with
+    the task, but stored with the category. In a page for a viewer, they contain only this viewer. `category` is where
+    the owner has filed the task. While the root is in a shared category, the `category` of a subtask has no effect.
     """
 
     id: UUID
@@ -111,7 +111,7 @@ class Task:
         return replace(task, completed_at=now) if task.state is State.DONE else task
 
     def edit(self, fields: TaskFields, now: datetime, completed_at: datetime | None = None) -> Task:
-        """Return the task with these (checked) fields; itself if they change nothing.
+        """Return the task with these (checked) fields, or the same object if they change nothing.
 
         A task that becomes done is completed now, or at `completed_at`.
         """
@@ -127,7 +127,7 @@ class Task:
         return Tree(self.root, self.root_category, self.owner, self.members, self.list_members)
 
     def with_tree(self, tree: Tree, now: datetime) -> Task:
-        """Return the task in a tree. A subtask of another owner leaves the category of the former one."""
+        """Return the task in a tree. If the owner changes, the task leaves the category of the former owner."""
         category = self.category if tree.owner == self.owner else None
         return self._changed(replace(self, category=category, **tree.values()), now)
 
@@ -140,7 +140,7 @@ class Task:
         return self._changed(replace(self, trashed_at=max(now, self.updated_at), trashed_with=with_), now)
 
     def restore(self, tree: Tree, parent: UUID | None, category: UUID | None, now: datetime) -> Task:
-        """Return the task restored from the trash, in a tree, under a parent and in a category that are not in it."""
+        """Return the task restored from the trash, in a tree and a category. The parent must not be in the trash."""
         restored = replace(self, parent=parent, category=category, trashed_at=None, trashed_with=None, **tree.values())
         return self._changed(restored, now)
 

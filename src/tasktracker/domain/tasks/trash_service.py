@@ -49,7 +49,7 @@ class TrashService:
     ) -> Page[Task, TaskKey[datetime]]:
         """Return a page of the actor's deleted tasks, the last deleted first.
 
-        With `category`, return those in this category; the actor may be an editor of it.
+        With `category`, return the deleted tasks in this category, of which the actor may be an editor.
         """
         return work.trash.list(work.actor.user_id, after, limit, category)
 
@@ -78,8 +78,8 @@ class TrashService:
 def restore_tree(work: RestoreWork, task: Task) -> Sequence[Task]:
     """Restore a task in the trash and the tasks that were deleted with it, and return them, the task first.
 
-    If its parent is still in the trash, the task becomes a root; it stays in the category in which it is seen, if that
-    still exists. The task and its root must be locked.
+    If its parent is still in the trash, the task becomes a root. It stays in the category in which users saw it, if
+    this category still exists. The task and its root must be locked.
     """
     parent = work.tasks.find_unlocked(task.parent) if task.parent else None
     parent_id = None if parent is None or parent.trashed_at else parent.id
@@ -117,9 +117,9 @@ def purge_expired(work: PurgeWork, task_id: UUID, before: datetime) -> bool:
 
 
 def _purge(work: PurgeWork, task: Task) -> None:
-    """Purge a task whose root is locked, with all its subtasks. If they are many, a job does it; all disappear now."""
+    """Purge a task whose root is locked, with all its subtasks. A job purges many, but all disappear now."""
     if not start(work, _job(work, task), purge_task):
-        # Subtasks that were deleted before it have places of their own in the trash.
+        # Subtasks that were deleted earlier than the task are items of the trash themselves. A job hides each of them.
         for each in work.trash.deleted_in(task.root):
             if _is_below(work, each, task):
                 work.jobs.add(_job(work, each))
@@ -134,7 +134,7 @@ def purge_task(work: PurgeWork, job: Job, is_over: IsOver) -> Job | None:
     top = work.trash.find(job.subject)
     if top is None:
         return None
-    work.tasks.find(top.root)  # locked, unless it is being purged: then no other work uses this tree
+    work.tasks.find(top.root)  # locked, unless it is being purged: then no other unit of work uses this tree
     while True:
         purged = leaves(work, [top], PURGE_STEP)
         work.trash.purge(purged)

@@ -32,9 +32,9 @@ def lock_roots(work: TreeWork, *task_ids: UUID) -> None:
 
 
 def tree_in(category: Category | None, root: UUID, owner: UUID, members: tuple[Member, ...] = ()) -> Tree:
-    """Return the tree of a root in a category, which must be the owner's unless it is shared.
+    """Return the tree of a root in a category. A category that is not shared must belong to `owner`.
 
-    In a shared category, the owner of the category owns it, and is no longer one of its members.
+    In a shared category, the owner of the category owns the tree, and is no longer one of the tree's members.
     """
     if category is None:
         return Tree(root, None, owner, members)
@@ -71,7 +71,7 @@ def require_depth(work: TreeWork, parent: Task, levels: int = 1) -> None:
 
 
 def save(work: TreeWork, before: Task, after: Task) -> None:
-    """Store a changed task; together with its viewers, if they have changed."""
+    """Store a changed task, and its viewers if they have changed."""
     if before.tree == replace(after.tree, root=before.root):
         work.tasks.save(after)
     else:
@@ -79,9 +79,9 @@ def save(work: TreeWork, before: Task, after: Task) -> None:
 
 
 def leaves(work: TreeWork, tops: Sequence[Task], limit: int) -> Sequence[Task]:
-    """Return at most `limit` tasks without subtasks, out of these tasks and all tasks below them.
+    """Return at most `limit` tasks that have no subtasks, from these tasks and all tasks below them.
 
-    Whatever is removed in this order leaves no subtask without its parent.
+    If tasks are removed in this order, no subtask remains without its parent.
     """
     level = tops
     while below := work.tasks.children([task.id for task in level], limit):

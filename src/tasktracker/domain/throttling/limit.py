@@ -1,8 +1,8 @@
 """Limits on the rate of attempts.
 
 A limit is a bucket that holds `burst` attempts and regains one every `refill` (GCRA, ITU-T I.371; RFC 2697 in spirit).
-The narrowest limit is checked first. An attempt that it refuses does not count against a wider limit, so an attacker
-limited at one address cannot use up the attempts that the account's owner has at another.
+The narrowest limit is checked first. If it refuses an attempt, the attempt does not count against a wider limit. So an
+attacker who is limited at one address cannot use up the attempts of the account's owner at another.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """A limit applied to one account, address or session. The key is a hash, which does not reveal which one."""
+    """A limit applied to one account, address or session. The key is a hash, so it does not reveal the account."""
 
     key: str
     limit: Limit
@@ -54,7 +54,7 @@ PASSWORD_BY_ACCOUNT = Limit("password/account", 10, timedelta(minutes=1))
 CODE_BY_ACCOUNT = Limit("code/account", 10, timedelta(minutes=1))
 INVITATION_BY_ACCOUNT = Limit("invitation/account", 100, timedelta(seconds=30))
 
-# The networks of one customer: an IPv6 /64 is one link, a provider gives a customer up to a /56 or a /48 (RFC 6177).
+# The networks of one customer. An IPv6 /64 is one link; providers give customers up to a /56 or a /48 (RFC 6177).
 PREFIXES = (64, 56, 48)
 # The limits of these networks, in the same order.
 PAIR_LIMITS = (

@@ -14,9 +14,9 @@ class RateLimiter(Protocol):
     Every call is durable at once and independent of units of work. Of concurrent attempts, exactly as many pass as the
     bucket holds. Raises StorageUnavailable.
 
-    An empty bucket is full again after `Limit.length`. If the stored time is later than that by more than
-    `MAX_CLOCK_SKEW`, a clock ran ahead and was corrected: the bucket then has one attempt left. A smaller difference is
-    kept, because an attacker would otherwise gain attempts by alternating between two hosts.
+    An empty bucket is full again after `Limit.length`. If the stored time is more than `MAX_CLOCK_SKEW` later than
+    possible, a clock ran ahead and was corrected. The bucket then has one attempt left. A smaller difference is kept,
+    because an attacker would otherwise gain attempts by alternating between two hosts.
     """
 
     def consume(self, bucket: Bucket, now: datetime) -> timedelta | None:

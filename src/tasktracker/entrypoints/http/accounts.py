@@ -43,7 +43,7 @@ from tasktracker.entrypoints.http.core.schemas import Body, JsonBody, Moment, Re
 from tasktracker.entrypoints.http.core.threads import ThreadRunner, on_hashing_thread, on_thread
 from tasktracker.entrypoints.http.passwords import EXAMPLE_PASSWORD, Code, NewPassword, Password, Proof
 
-# The pattern allows every letter, mark and digit: in the regular expressions of a schema, \w is ASCII only.
+# The pattern lists what it excludes. It cannot use \w, which is ASCII only in the regular expressions of a schema.
 Username = Annotated[
     str,
     text(
@@ -74,7 +74,13 @@ class Register(Body, kw_only=True):
     last_name: PersonName | UnsetType = UNSET
     time_zone: TimeZone | UnsetType = UNSET
     language: (
-        Annotated[Language, Meta(description="Of pages and mails. By default the first accepted one.")] | UnsetType
+        Annotated[
+            Language,
+            Meta(
+                description="The language of pages and mails. By default the language that `Accept-Language` prefers."
+            ),
+        ]
+        | UnsetType
     ) = UNSET
     invite: (
         Annotated[str, text(longest=MAX_CREDENTIAL_LENGTH), Meta(description="The token of an invitation, if needed.")]
@@ -96,12 +102,15 @@ class EditProfile(Body, kw_only=True):
     time_zone: TimeZone | UnsetType = UNSET
     language: Language | UnsetType = UNSET
     password: (
-        Annotated[Password, Meta(description="To change the username or the e-mail address, without a recent proof.")]
+        Annotated[
+            Password,
+            Meta(description="Required to change the username or the e-mail address without a recent confirmation."),
+        ]
         | UnsetType
     ) = UNSET
     code: Code | UnsetType | None = UNSET
     pending_email: (
-        Annotated[str | None, Meta(description="Null gives a new address up that is not verified. Text is ignored.")]
+        Annotated[str | None, Meta(description="Null removes a new address that is not verified yet. Text is ignored.")]
         | UnsetType
     ) = UNSET
 
@@ -119,8 +128,11 @@ class DeleteAccount(Proof, kw_only=True):
             str,
             text(shortest=1, longest=MAX_USERNAME_LENGTH),
             Meta(
-                description="The username or id of the user who becomes the owner of the shared categories, an editor "
-                "of each of them. Without it, the editor who has been one for the longest time becomes its owner."
+                description=(
+                    "The username or id of the user who becomes the owner of the shared categories. The user must be "
+                    "an editor of each of them. By default, the editor of a category who has been a member for the "
+                    "longest time becomes its owner."
+                )
             ),
         ]
         | UnsetType
@@ -151,7 +163,7 @@ class SignedInView(Struct, kw_only=True):
     """A new session: its tokens and its user."""
 
     access: str
-    refresh: Annotated[str, Meta(description="Absent if it is in the cookie.")] | UnsetType = UNSET
+    refresh: Annotated[str, Meta(description="Absent if the refresh token is in the cookie.")] | UnsetType = UNSET
     token_type: str
     expires_in: Annotated[int, Meta(description="Seconds until the access token expires.")]
     user: UserView

@@ -54,7 +54,7 @@ class AdminDeliveryController(Controller):
     )
     @on_thread
     def list_deliveries(self, request: Request) -> Response[Listed[DeliveryView]]:
-        """Mails that were sent or will be, the newest first, without their content."""
+        """Mails that were sent or will be sent, the newest first, without their content."""
         filters = query(DeliveryQuery, request)
         cursor = ListCursor(self.cursors, request, filters, DeliveryKey)
         state = None if filters.state is UNSET else filters.state
@@ -84,6 +84,6 @@ class AdminDeliveryController(Controller):
     )
     @on_thread
     def cancel_delivery(self, request: Request, id: FromPath[str]) -> DeliveryView:
-        """End the mail. An attempt that is being made goes on."""
+        """Make no further attempts. A running attempt is not stopped."""
         with self.store.writing(request.admin_actor) as work:
             return view_delivery(self.delivery_administration.cancel(work, identifier(id), request.origin))

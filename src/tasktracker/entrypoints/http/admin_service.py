@@ -68,7 +68,10 @@ class SettingsView(Struct):
     """The settings that administrators may change."""
 
     registration: Registration
-    fixed: Annotated[list[str], Meta(description="The settings that the server's environment fixes.")]
+    fixed: Annotated[
+        list[str],
+        Meta(description="The settings that the server's environment sets. They cannot be changed here."),
+    ]
 
 
 class CreateInvite(Body, kw_only=True):
@@ -79,11 +82,15 @@ class CreateInvite(Body, kw_only=True):
 
     note: Annotated[str, text(longest=MAX_NOTE_LENGTH), Meta(description="For administrators.")] | UnsetType = UNSET
     address: (
-        Annotated[Email | None, Meta(description="For whom it is. With mail, the invitation is sent there.")]
+        Annotated[
+            Email | None,
+            Meta(description="The address of the invited person. If the server sends mail, it mails the link."),
+        ]
         | UnsetType
     ) = UNSET
     uses_left: (
-        Annotated[int, Meta(ge=1, le=MAX_USES, description="How many accounts may be created with it.")] | UnsetType
+        Annotated[int, Meta(ge=1, le=MAX_USES, description="How many accounts may be created with the invitation.")]
+        | UnsetType
     ) = UNSET
     expires_at: Annotated[Moment, Meta(description="Must be in the future.")] | UnsetType = UNSET
 
@@ -102,12 +109,17 @@ class InviteView(Struct):
 
 
 class NewInviteView(InviteView):
-    """A new invitation. No other response contains its token, which `POST /api/accounts/register/` takes."""
+    """A new invitation. Only this response contains its token, for `POST /api/accounts/register/`."""
 
     token: Annotated[str | None, Meta(description="Null if the invitation is mailed.")]
     link: Annotated[
         str | None,
-        Meta(description="Where the token can be used in a browser. A path if the server does not know its URL."),
+        Meta(
+            description=(
+                "The address at which the token can be used in a browser. It is a path if the server does not know its "
+                "URL."
+            )
+        ),
     ]
 
 
@@ -127,7 +139,7 @@ class ListEvents(PagedQuery):
         Annotated[
             str,
             Meta(
-                description="Only what concerns this user, and what the user did as an administrator.",
+                description="Only events that concern this user, and events that this user caused as an administrator.",
                 extra_json_schema={"format": "uuid"},
             ),
         ]
@@ -146,9 +158,11 @@ class AdminEventView(Struct):
     at: Moment
     kind: Kind
     outcome: Outcome
-    user: Annotated[UUID | None, Meta(description="The account; null if the request named none, or it is deleted.")]
+    user: Annotated[
+        UUID | None, Meta(description="The account. Null if the request named no account, or the account is deleted.")
+    ]
     username: str | None
-    admin: Annotated[UUID | None, Meta(description="The administrator who did it, unless it was the user.")]
+    admin: Annotated[UUID | None, Meta(description="The administrator who acted. Null if the user or a command did.")]
     admin_username: str | None
     subject: Annotated[UUID | None, Meta(description="The id of the account or invitation an administrator chose.")]
     session_id: UUID | None
@@ -182,8 +196,8 @@ class OverviewView(Struct):
     users: int
     active_users: int
     admins: Annotated[int, Meta(description="Active administrators.")]
-    tasks: Annotated[int, Meta(description="All tasks, those in the trash included.")]
-    streams: Annotated[int, Meta(description="Open event streams of the worker that responds.")]
+    tasks: Annotated[int, Meta(description="All tasks, including those in the trash.")]
+    streams: Annotated[int, Meta(description="Open event streams of the process that responds.")]
     jobs: list[JobsView]
     last_sweep: Moment | None
     last_backup: Moment | None
@@ -338,7 +352,7 @@ class AdminInviteController(Controller):
     )
     @on_thread
     def list_invites(self, request: Request) -> Response[Listed[InviteView]]:
-        """Invitations that were not revoked, the newest first, with those used up or expired."""
+        """Invitations that were not revoked, the newest first, including used and expired ones."""
         filters = query(PagedQuery, request)
         cursor = ListCursor(self.cursors, request, filters, InviteKey)
         with self.audited.open(request.admin_actor, Kind.INVITE_LIST, request.origin) as work:
@@ -353,7 +367,7 @@ class AdminInviteController(Controller):
     )
     @on_thread
     def create_invite(self, request: Request, data: JsonBody[CreateInvite]) -> Response[NewInviteView]:
-        """Only this response contains the token. With mail, one with an `address` is mailed there instead."""
+        """Only this response contains the token. If the server sends mail, the link is mailed to `address` instead."""
         with self.store.writing(request.admin_actor) as work:
             invite, token = self.service_administration.invite(work, sent_fields(data, InviteFields), request.origin)
         values = {name: getattr(invite, name) for name in InviteView.__struct_fields__}
@@ -368,6 +382,6 @@ class AdminInviteController(Controller):
     )
     @on_thread
     def revoke_invite(self, request: Request, id: FromPath[str]) -> None:
-        """No later registration can use it. Accounts created with it remain."""
+        """No later registration can use the invitation. Accounts created with it remain."""
         with self.store.writing(request.admin_actor) as work:
             self.service_administration.revoke_invite(work, identifier(id), request.origin)

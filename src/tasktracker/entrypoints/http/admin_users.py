@@ -57,13 +57,13 @@ from tasktracker.entrypoints.settings import Settings
 
 MAX_SEARCH_LENGTH = 254
 
-QUOTA = Meta(description="The most that the account may have; null: the quota of the service.")
+QUOTA = Meta(description="The most that the account may have. Null means the quota of the service.")
 QuotaOrNull = Annotated[Annotated[int, Meta(ge=0, le=MAX_QUOTA)] | None, QUOTA]
 ShownQuota = Annotated[int | None, QUOTA]
 
 
 class CreateUser(Body, kw_only=True):
-    """A new account. Without `password`, the response has a link with which the user chooses it."""
+    """A new account. Without `password`, the response has a link with which the user sets the password."""
 
     rules = USER.rules
     example = {"username": "margaret", "email": "margaret@example.org"}
@@ -78,7 +78,7 @@ class CreateUser(Body, kw_only=True):
 
 
 class EditUser(Body, kw_only=True):
-    """A change to an account. Omitted fields do not change. Disabling it ends all its sessions."""
+    """A change to an account. Omitted fields do not change. Disabling an account ends all its sessions."""
 
     rules = CHANGE_RULES
     example = {"is_active": False, "max_tasks": 10_000}
@@ -137,7 +137,8 @@ class AdminUserView(Struct):
     two_factor: Annotated[bool, Meta(description="Whether two-factor authentication is on.")]
     created_at: Moment
     last_seen_at: Annotated[
-        Moment | None, Meta(description="The last use of a session; without one, the last login that is still stored.")
+        Moment | None,
+        Meta(description="The last use of a session. If there is no session, the last login that is still stored."),
     ]
     sessions: Annotated[int, Meta(description="Number of live sessions.")]
     tasks: int
@@ -149,13 +150,13 @@ class AdminUserView(Struct):
 
 
 class NewUserView(AdminUserView):
-    """A new account. `link` is the one-time link for the first password; null if it has one. It is not shown again."""
+    """A new account. Only this response has `link`, the one-time link for the first password; null if one was given."""
 
     link: str | None
 
 
 class LinkView(Struct):
-    """A one-time link. It is not shown again."""
+    """A one-time link. Only this response contains it."""
 
     link: Annotated[str, Meta(description="A URL; without PUBLIC_URL, a path on this server.")]
 
@@ -247,7 +248,7 @@ class AdminUserController(Controller):
     )
     @on_hashing_thread
     def create_user(self, request: Request, data: JsonBody[CreateUser]) -> Response[NewUserView]:
-        """Create an account, whatever registration allows."""
+        """Create an account, also if registration is closed."""
         password = None if data.password is UNSET else data.password
         actor = request.admin_actor
         user, token = self.account_processes.create(
@@ -317,7 +318,7 @@ class AdminUserController(Controller):
     )
     @on_thread
     def reset_password(self, request: Request, id: FromPath[str]) -> LinkView:
-        """Make a one-time link with which the user replaces a forgotten password. It ends the one before."""
+        """Make a one-time link with which the user replaces a forgotten password. The earlier link ends."""
         with self.store.writing(request.admin_actor) as work:
             token = self.administration.make_link(work, identifier(id), request.origin)
         return LinkView(link_to(self.settings, LinkKind.RESET_PASSWORD, token))
@@ -331,7 +332,7 @@ class AdminUserController(Controller):
     )
     @on_thread
     def disable_two_factor(self, request: Request, id: FromPath[str]) -> None:
-        """For a user who has lost the authenticator app and the recovery codes."""
+        """Turn two-factor authentication off for a user who has lost the authenticator app and the recovery codes."""
         with self.store.writing(request.admin_actor) as work:
             self.administration.disable_two_factor(work, identifier(id), request.origin)
 

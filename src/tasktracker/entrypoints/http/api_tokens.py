@@ -30,7 +30,7 @@ from tasktracker.entrypoints.http.passwords import EXAMPLE_PASSWORD, Proof
 
 
 class CreateApiToken(Proof, kw_only=True):
-    """A new API token, and the password and code, unless confirmed recently."""
+    """A new API token, and the password and code, unless the password was confirmed recently."""
 
     rules = API_TOKEN.rules
     example = {"name": "backup script", "scopes": ["tasks:read"], "password": EXAMPLE_PASSWORD}

@@ -102,12 +102,12 @@ CONTROLLERS: Sequence[type[Controller]] = (
     WebController,
 )
 
-# The paths of the original Task Tracker: its client needs only another base URL (docs/original.md).
+# The paths of the original Task Tracker. Its client works with a changed base URL (docs/original.md).
 ORIGINAL_PATHS = {
     f"/user/{name}": f"/api/accounts/{name}" for name in ("register", "login", "refresh", "verify", "me", "logout")
 }
 
-# Requests that may run or wait in a process. Of each user, a quarter of them may read, and as many may write.
+# The number of requests that may run or wait in a process. Reads of one user may be a quarter of it, and writes too.
 REQUEST_QUEUE = 1000
 
 
@@ -124,12 +124,12 @@ class Services:
             limit=REQUEST_QUEUE,
             limit_each=REQUEST_QUEUE // 4,
             wait_seconds=wait_seconds,
-            # While writes wait for locks, or for SQLite's writer, reads go on.
+            # Reads continue while writes wait for locks, or for SQLite's writer.
             for_reads=settings.database_connections // 5,
         )
         self.health_threads = ThreadRunner(HEALTH_THREADS, "health", limit=REQUEST_QUEUE, wait_seconds=wait_seconds)
-        # The hasher limits concurrent password hashes. There are more threads than that, so that one thread can
-        # query the database while another one hashes.
+        # The hasher limits concurrent password hashes. There are more threads than hashes, so that one thread can query
+        # the database while another one hashes.
         self.hashing_threads = ThreadRunner(
             THREADS_PER_HASH * settings.hashing_threads,
             "hashing",
@@ -199,14 +199,14 @@ def create_app(container: Container) -> Application:
 
 
 def _open(store: Storage, actor: Actor) -> None:
-    """Open a work that writes, as far as the actor may. Raises SessionEnded, InsufficientScope."""
+    """Check that the actor may write. Raises SessionEnded, InsufficientScope."""
     with store.writing(actor):
         pass
 
 
 @asynccontextmanager
 async def _running(container: Container, services: Services, _: Litestar) -> AsyncIterator[None]:
-    """Run the work in the background. At the end, finish running requests and close all connections."""
+    """Run the background tasks. At the end, finish running requests and close all connections."""
     background = Background(container) if container.settings().run_worker else None
     if background is not None:
         background.start()

@@ -119,12 +119,16 @@ class CategoryView(Struct):
     color: str | None
     owner: UUID
     role: Annotated[Role, Meta(description="The caller's role.")]
-    members: Annotated[list[MemberView], Meta(description="The users with whom it is shared, without the owner.")]
+    members: Annotated[
+        list[MemberView], Meta(description="The users with whom the category is shared, without the owner.")
+    ]
     ready: Annotated[
         bool,
         Meta(
-            description="False for a new member until the member's lists are complete: until then, they leave out the "
-            "tasks of this category."
+            description=(
+                "False for a new member until the member's lists are complete. Until then, the lists leave out the "
+                "tasks of this category."
+            )
         ),
     ]
     created_at: Moment
@@ -296,7 +300,7 @@ class CategoryController(Controller):
     )
     @on_thread
     def delete_category(self, request: Request, id: FromPath[str], body: RawBody) -> Response[None]:
-        """Delete a category. Its tasks remain with the owner, without a category; its members no longer see them."""
+        """Delete a category. Its tasks stay with the owner, without a category. Its members no longer see them."""
         category_id, versions = identifier(id), expected_versions(request)
         return self.writes.answer(
             request, body, lambda work: self.category_removal.delete(work, category_id, versions), no_content

@@ -65,8 +65,8 @@ Types = Annotated[
     list[Annotated[str, Meta(extra_json_schema={"enum": sorted(ItemType)})]],
     Meta(
         description=(
-            "Only these types of items. Repeated, or separated by commas. By default `task` and `category`: "
-            "types that are added later are sent only to clients that name them."
+            "Only these types of items. The parameter may be repeated, or have several values separated by commas. By "
+            "default `task` and `category`. Types that are added later are sent only to clients that name them."
         ),
         extra_json_schema={"minItems": 1, "uniqueItems": True},
     ),

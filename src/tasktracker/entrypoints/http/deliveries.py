@@ -1,4 +1,4 @@
-"""Deliveries over HTTP: mails to users, and what has become of them."""
+"""Deliveries over HTTP: mails to users, and their states."""
 
 from __future__ import annotations
 
@@ -20,12 +20,14 @@ from tasktracker.entrypoints.http.core.threads import ThreadRunner, on_thread
 
 
 class DeliveryView(Struct):
-    """A mail, and what has become of it."""
+    """A mail, and its state."""
 
     id: UUID
     kind: DeliveryKind
     channel: Channel
-    address: Annotated[str | None, Meta(description="Null for the verified address that the user has when it is sent.")]
+    address: Annotated[
+        str | None, Meta(description="Null means the verified address that the user has when the mail is sent.")
+    ]
     state: DeliveryState
     attempts: int
     problem: Annotated[str | None, Meta(description="Why the last attempt failed.")]
@@ -70,7 +72,7 @@ class DeliveryController(Controller):
     )
     @on_thread
     def list_deliveries(self, request: Request) -> Response[Listed[DeliveryView]]:
-        """Mails that were sent to the user or will be, newest first. They are stored for some weeks."""
+        """Mails that were sent to the user or will be sent, newest first. They are stored for some weeks."""
         filters = query(PagedQuery, request)
         cursor = ListCursor(self.cursors, request, filters, DeliveryKey)
         with self.store.reading(request.session_actor) as work:

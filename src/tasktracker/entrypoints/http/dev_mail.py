@@ -17,7 +17,7 @@ from tasktracker.entrypoints.http.core.threads import ThreadRunner, on_thread
 
 FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-IP", "Via")
 HEADERS = {
-    # Mails have styles and no scripts. `sandbox` also keeps a script that was smuggled in from running.
+    # Mails have styles and no scripts. `sandbox` prevents a script in a mail from running.
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox allow-popups",
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
@@ -59,7 +59,7 @@ class DevMailController(Controller):
         return _html(content if form == "html" else f"<!doctype html><pre>{escape(content)}</pre>")
 
     def _folder(self, request: Request) -> MailArchive:
-        """Return the folder. Raises NotFoundException, as if there were no such path, for any other client."""
+        """Return the folder. Raises NotFoundException for any other client, as for an unknown path."""
         if self.mail_folder is None or not _is_direct(request):
             raise NotFoundException
         return self.mail_folder

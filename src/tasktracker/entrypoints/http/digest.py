@@ -26,7 +26,10 @@ class DigestView(Struct):
     buckets: Annotated[
         dict[str, str],
         Meta(
-            description="SHA-256 of each bucket. An item's bucket is the first byte of the SHA-256 of its id, in hex."
+            description=(
+                "The SHA-256 of each bucket. The bucket of an item is the first byte of the SHA-256 of its id, in "
+                "hexadecimal."
+            )
         ),
     ]
 

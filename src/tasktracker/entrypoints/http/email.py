@@ -38,7 +38,7 @@ class VerifyEmail(Body, kw_only=True):
 
 
 class AcceptedView(Struct):
-    """A request that is carried out later."""
+    """A request that the server handles later."""
 
     detail: str
 
@@ -64,8 +64,8 @@ class EmailController(Controller):
     def forgot_password(self, request: Request, data: JsonBody[ForgotPassword]) -> AcceptedView:
         """Send a link for a new password to the verified address of the account.
 
-        The response is the same whether there is such an account or not: the name is looked up later. At most three
-        mails are sent to an address in an hour.
+        The response is the same if there is no such account, because the server searches for the account later. At most
+        three mails an hour are sent to an address.
         """
         self.emails.forgot_password(data.username, request.origin)
         return AcceptedView("If this account has a verified e-mail address, a mail is sent to it.")
@@ -79,7 +79,10 @@ class EmailController(Controller):
     )
     @on_thread
     def verify_email(self, request: Request, data: JsonBody[VerifyEmail]) -> None:
-        """Make the address of a mailed link the address of its account. A link works once, for 24 hours."""
+        """Use a mailed link: its address becomes the verified address of its account.
+
+        A link works once, for 24 hours.
+        """
         with self.store.writing(SystemActor("verify an address")) as work:
             self.emails.verify(work, data.token, request.origin)
 
@@ -94,7 +97,7 @@ class EmailController(Controller):
     def request_verification(self, request: Request) -> AcceptedView:
         """Send a link to `pending_email`, or to an `email` that was never verified. Earlier links end.
 
-        At most three mails are sent to an address in an hour.
+        At most three mails an hour are sent to an address.
         """
         with self.store.writing(request.session_actor) as work:
             self.emails.request_verification(work)

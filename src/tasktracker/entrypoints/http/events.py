@@ -118,9 +118,9 @@ class EventController(Controller):
     async def follow_changes(self, request: Request) -> Response[bytes]:
         """Stream the changes after `Last-Event-ID` or `cursor`. The id of each event is a sync cursor.
 
-        Without either, the stream starts with an event of the type `ready`, and continues with the next change. It ends
-        when the token that opened it expires. An event of the type `resync` means that the cursor is no longer valid:
-        the client must pull the full state.
+        Without `Last-Event-ID` and `cursor`, the stream starts with an event of the type `ready`, and continues with
+        the next change. It ends when the token that opened it expires. An event of the type `resync` means that the
+        cursor is no longer valid: the client must pull the full state.
         """
         filters = query(FollowChanges, request)
         actor, until = await self._admit(request, filters)
@@ -207,7 +207,7 @@ class _Stream:
         last = len(changes.items) - 1
         events = []
         for number, found in enumerate(changes.items):
-            # Only the last event of a page completes it. The others keep the time of the previous page's cursor.
+            # Only the last event of a page has the new time. The others keep the time of the previous page's cursor.
             cursor = changes.next if number == last else replace(self._cursor, sequence=found.sequence)
             entry = found.entry
             view = EventView(entry.type, entry.id, entry.op, entry.version)

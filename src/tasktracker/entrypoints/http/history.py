@@ -40,7 +40,7 @@ class FieldChangeView(Struct):
 class ChangeView(Struct):
     """A change of a task. `actor`, `session_id` and `token_id` are null if the account no longer exists.
 
-    `made_at` is when a device made the change, if it has sent that time; `at` is when the server stored it.
+    `at` is when the server stored the change. `made_at` is when a device made it, if the device sent that time.
     """
 
     id: UUID
@@ -64,7 +64,7 @@ def view_change(change: Change, names: Mapping[UUID, str]) -> ChangeView:
         action=change.action,
         version=change.version,
         actor=actor,
-        # These ids would still distinguish the changes of different deleted accounts.
+        # With these ids, clients could still distinguish the changes of different deleted accounts.
         session_id=change.session_id if actor else None,
         token_id=change.token_id if actor else None,
         fields={name: FieldChangeView(each.before, each.after) for name, each in change.fields.items()},
@@ -93,7 +93,8 @@ class HistoryController(Controller):
     def list_history(self, request: Request, id: FromPath[str]) -> Response[Listed[ChangeView]]:
         """The changes of a task, newest first: the user, the time, and each field before and after.
 
-        For a member, they begin with the change that gave the member access, whose `before` values are null.
+        For a member, the list begins with the change that gave the member access. The `before` values of that change
+        are null.
         """
         filters = query(PagedQuery, request)
         cursor = ListCursor(self.cursors, request, filters, ChangeKey)

@@ -32,14 +32,18 @@ class TallyView(Struct):
 
     created: int
     unchanged: Annotated[int, Meta(description="Already existed, and were not changed.")]
-    mapped: Annotated[int, Meta(description="How many of the created items got a new id because theirs was taken.")]
-    passed_over: Annotated[int, Meta(description="Belonged to other users at the export, and were not imported.")]
+    mapped: Annotated[
+        int, Meta(description="How many of the created items got a new id, because the id in the file was taken.")
+    ]
+    passed_over: Annotated[
+        int, Meta(description="How many items belonged to other users at the export. They were not imported.")
+    ]
 
 
 class TaskTallyView(TallyView):
     """Counts of tasks."""
 
-    in_trash: Annotated[int, Meta(description="Are in the trash, and were left there.")]
+    in_trash: Annotated[int, Meta(description="How many tasks are in the trash, and were left there.")]
     restored: Annotated[int, Meta(description="Were in the trash, and were restored.")]
 
 
@@ -102,12 +106,12 @@ class ImportJobView(Struct):
 
 
 class ImportedLineView(Struct):
-    """What became of a line of the file or, in a dry run, what would become of it."""
+    """The result of a line of the file. In a dry run, the result that it would have."""
 
     line: int
     type: Annotated[ItemType | None, Meta(description="Null if the line could not be read.")]
     outcome: LineOutcome
-    id: Annotated[UUID | None, Meta(description="The id of the item. It may be another one than in the file.")]
+    id: Annotated[UUID | None, Meta(description="The id of the item. It may differ from the id in the file.")]
     errors: list[FieldProblem]
     notices: list[FieldProblem]
     file: FileName | UnsetType = UNSET
@@ -136,7 +140,7 @@ def view_job(job: ImportJob) -> ImportJobView:
 
 
 def _stored_report(report: bytes) -> ImportView:
-    """Return a report as it was rendered when its job ended, with the counts that earlier releases did not have."""
+    """Return a report as stored at the end of its job. Counts that earlier releases did not store are added."""
     stored = msgspec.json.decode(report)
     for counts in (stored["categories"], stored["tasks"]):
         counts.setdefault("passed_over", 0)
@@ -185,8 +189,8 @@ class ImportJobController(Controller):
     def read_import(self, request: Request, id: FromPath[str]) -> ImportJobView:
         """The state of an import, its progress, and its report.
 
-        An import whose server process ended is `interrupted` after a few minutes. Send the same file again: what was
-        imported before is then `unchanged`.
+        An import whose server process ended is `interrupted` after a few minutes. In this case, send the same file
+        again. Items that were already imported are then `unchanged`.
         """
         return view_job(self.import_jobs.find(request.session_actor, identifier(id)))
 
@@ -198,9 +202,10 @@ class ImportJobController(Controller):
     )
     @on_thread
     def list_lines(self, request: Request, id: FromPath[str]) -> Response[Listed[ImportedLineView]]:
-        """What became of each line, in the order of the file. Lines without an item, such as the header, are left out.
+        """List the result of each line, in the order of the file.
 
-        While the import is running, later lines are missing, and so are tasks whose parent follows later in the file.
+        Lines without an item, such as the header, are left out. While the import is running,
+        later lines are missing, and so are tasks whose parent follows later in the file.
         """
         filters = query(LinesQuery, request)
         cursor = ListCursor(self.cursors, request, filters, int)

@@ -55,7 +55,7 @@ _ACTOR = SystemActor("show the page of an invitation")
 
 
 class _InvitationPages(Controller):
-    """A GET shows a form and uses nothing up; the form is sent as a POST, which creates an account."""
+    """A GET shows a form and does not use the link. The form is sent as a POST, which creates an account."""
 
     settings: Settings
     registration: RegistrationService
@@ -97,7 +97,7 @@ class _InvitationPages(Controller):
         return done.response(HTTPStatus.CREATED)
 
     def form(self, token: str, language: Language) -> Page:
-        """Return the page of an invitation. Raises InvalidInput for a dead one, RegistrationClosed."""
+        """Return the page of an invitation. Raises InvalidInput if it is not valid any more, RegistrationClosed."""
         raise NotImplementedError
 
     def register(self, token: str, fields: UserFields, password: str, origin: Origin) -> User:
@@ -137,14 +137,15 @@ class InvitationController(_InvitationPages):
         return self.registration_form(message(language, "invitation"), token, invite.address or "")
 
     def register(self, token: str, fields: UserFields, password: str, origin: Origin) -> User:
-        """Create an account, and use the invitation up if registration requires one."""
+        """Create an account, and use up the invitation if registration requires one."""
         return self.registration.register_by_link(fields, password, origin, invite=token)
 
 
 class ShareInvitationController(_InvitationPages):
     """`/link/share-invitation`: an invitation to a task or a category.
 
-    While registration is open, people register here. It is no invitation to the service: administrators make those.
+    While registration is open, people register here. This is not an invitation to the service, which only an
+    administrator can make.
     """
 
     path = "/link/share-invitation"
@@ -161,7 +162,7 @@ class ShareInvitationController(_InvitationPages):
         return self.registration_form(page, token, invitation.address) if is_open else page
 
     def register(self, token: str, fields: UserFields, password: str, origin: Origin) -> User:
-        """Create an account, whose address the link proves, if it is the invited one."""
+        """Create an account. If its address is the invited one, the link proves this address."""
         proof = partial(self.acceptance.prove, token=token)
         return self.registration.register_by_link(fields, password, origin, proof=proof)
 
@@ -173,7 +174,7 @@ def _filled(page: Page, sent: Mapping[str, str]) -> Page:
 
 
 def _refused(page: Page, error: DomainError) -> Response[str]:
-    """Return the form with what is wrong at its fields, or the page of an invitation that cannot be used now."""
+    """Return the form with the errors of its fields, or the page of an invitation that cannot be used now."""
     if (name := _TAKEN.get(type(error))) is not None:
         return with_notes(page, {name: f"field.{name}.taken"}).response(status_of(type(error)))
     if isinstance(error, InvalidInput) and {each.field for each in error.errors} <= {each.name for each in page.fields}:

@@ -1,4 +1,4 @@
-"""What the pages of links have in common: their forms, what was sent, and what is refused."""
+"""The common parts of the pages of links: forms, sent fields, and refusals."""
 
 from __future__ import annotations
 
@@ -70,12 +70,12 @@ def password_field(name: str, language: Language, minimum: int) -> PageField:
 
 
 def with_errors(page: Page, error: InvalidInput) -> Page:
-    """Return the form with what is wrong, in words of the page's language."""
+    """Return the form with its errors, in the language of the page."""
     return with_notes(page, {each.field: f"field.{each.field}.error" for each in error.errors})
 
 
 def with_notes(page: Page, keys: Mapping[str, str]) -> Page:
-    """Return the form with errors at its fields: the keys of their texts by the names of the fields."""
+    """Return the form with errors at its fields. The argument has the key of the error text for each field."""
     fields = [
         replace(each, error=text(page.language, keys[each.name])) if each.name in keys else each for each in page.fields
     ]
@@ -83,7 +83,7 @@ def with_notes(page: Page, keys: Mapping[str, str]) -> Page:
 
 
 def refusal(error: DomainError, language: Language) -> Response[str]:
-    """Return the page of a dead link, or of one that cannot be used right now. Raises any other error again."""
+    """Return the page of a link that is not valid any more, or cannot be used now. Raises any other error again."""
     headers: dict[str, str] = {}
     seconds = 0
     if isinstance(error, InvalidInput):

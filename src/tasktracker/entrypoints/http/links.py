@@ -1,4 +1,4 @@
-"""The pages that one-time links lead to, for browsers without script."""
+"""The pages of one-time links, for browsers without script."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from tasktracker.entrypoints.texts import text
 
 
 class LinkController(Controller):
-    """`/link/<kind>`: a GET shows a form and uses nothing up; the form is sent as a POST.
+    """`/link/<kind>`: a GET shows a form and does not use the link; the form is sent as a POST.
 
     The token is in the query, which is never logged, and in the form.
     """
@@ -65,7 +65,7 @@ class LinkController(Controller):
 
     @post("/{kind:str}", include_in_schema=False, opt=operation(access=Access.PAGE))
     async def use(self, request: Request, kind: FromPath[str]) -> Response[str]:
-        """Do what the link is for, once."""
+        """Use the link once."""
         known, sent = _kind(kind), await sent_form(request)
         token = sent.get("token", link_token(request))
         language = await self.threads.run(self._language, known, token, page_language(request))
@@ -96,9 +96,9 @@ class LinkController(Controller):
             self.emails.verify(work, token, origin)
 
     def _language(self, kind: LinkKind, token: str, preferred: Language) -> Language:
-        """Return the language of a live link's user; of other pages, the one that the browser prefers.
+        """Return the language of the user of a live link; for other pages, the language that the browser prefers.
 
-        A user who has yet to choose a password has not chosen a language either.
+        A user without a password has not chosen a language yet.
         """
         if kind is LinkKind.SET_PASSWORD:
             return preferred
@@ -107,7 +107,7 @@ class LinkController(Controller):
         return preferred
 
     def _form(self, kind: LinkKind, token: str, language: Language) -> Page:
-        """Return the form of a link. Raises InvalidInput for a dead link."""
+        """Return the form of a link. Raises InvalidInput if the link is not valid any more."""
         if kind is LinkKind.VERIFY_EMAIL:
             with self.store.reading(SystemActor("show the form of a link")) as work:
                 link, user = self.emails.find_link(work, token)

@@ -20,7 +20,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 STYLE = (TEMPLATES / "page.css").read_text(encoding="utf-8")
 _STYLE_HASH = b64encode(sha256(STYLE.encode()).digest()).decode()
 PAGE_HEADERS: Mapping[str, str] = {
-    # The one style is allowed by its hash (CSP Level 3 §2.3.1), so that the page needs no other request.
+    # The page contains its style, which is allowed by its hash (CSP Level 3 §2.3.1). So it needs no second request.
     "Content-Security-Policy": f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'none'",
     "Referrer-Policy": "no-referrer",
@@ -30,7 +30,7 @@ PAGE_HEADERS: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class PageField:
-    """A field of a form. `attributes` are those of its `<input>`; `error` is shown instead of `hint`."""
+    """A field of a form. `attributes` are for its `<input>`. An `error` is shown instead of the `hint`."""
 
     name: str
     label: str

@@ -35,7 +35,7 @@ EXAMPLE_LINK_TOKEN = "n0kq3Jk0m9w8c1bq7yXh2d5VtZrA4sLe6uGfPiOoTyE"  # noqa: S105
 
 
 class Proof(Body, kw_only=True):
-    """The password and, if two-factor authentication is on, a code. Neither is needed after a recent confirmation."""
+    """The password and, if two-factor authentication is on, a code. Both are optional after a recent confirmation."""
 
     example = {"password": EXAMPLE_PASSWORD}
 
@@ -110,10 +110,10 @@ class PasswordController(Controller):
     )
     @on_hashing_thread
     def reset_password(self, request: Request, data: JsonBody[ResetPassword]) -> None:
-        """Replace the password by a one-time link. All sessions and API tokens of the account end.
+        """Use a one-time link to set a new password. All sessions and API tokens of the account end.
 
         A link works once, for 30 minutes, and until the password or the e-mail address changes. If two-factor
-        authentication is on, a code is required; a wrong one does not use the link up.
+        authentication is on, a code is required. A wrong code does not use up the link.
         """
         self.password_reset.reset(data.token, data.new_password, sent(data.code), request.origin)
 
@@ -126,5 +126,5 @@ class PasswordController(Controller):
     )
     @on_hashing_thread
     def confirm(self, request: Request, data: JsonBody[ConfirmPassword]) -> None:
-        """For 10 minutes, this session may do what needs a confirmation, without the password in each request."""
+        """For 10 minutes after this, operations that require a confirmation need no password in this session."""
         self.confirmation.confirm(request.session_actor, data.password, sent(data.code), request.origin)

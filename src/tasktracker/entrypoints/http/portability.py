@@ -41,8 +41,10 @@ class ImportFile(Query):
         Annotated[
             str,
             Meta(
-                description="The project of Todoist that a CSV file contains. It is the category of tasks without a"
-                " section, and distinguishes equal tasks of several projects."
+                description=(
+                    "The name of the Todoist project in a CSV file. Tasks without a section get a category with this "
+                    "name. Equal tasks of different projects remain separate tasks."
+                )
             ),
         ]
         | UnsetType
@@ -73,7 +75,7 @@ class PortabilityController(Controller):
         """Everything that the caller owns, including the trash, as one JSON object per line.
 
         The export is a consistent snapshot. The last line has the type `end`; without it, the export is incomplete.
-        With `Accept: application/octet-stream`, it is sent as a file of that type.
+        With `Accept: application/octet-stream`, the export is sent as a file of that type.
         """
         name = f"tasktracker-{self.clock.now():%Y-%m-%d}.ndjson"
         blocks = self.exports.export(request.session_actor)
@@ -99,13 +101,13 @@ class PortabilityController(Controller):
         ),
     )
     async def import_account(self, request: Request) -> Response[ImportView]:
-        """Import a Task Tracker export, or a CSV file of Todoist or a ZIP file of several.
+        """Import a Task Tracker export, a CSV file of Todoist, or a ZIP file of such CSV files.
 
         The type of the body may also be `application/x-ndjson`, `text/csv` or `application/zip`. With
-        `application/octet-stream`, the first bytes of the file decide.
-        Existing items are not changed, so a file may be sent again. Invalid lines are skipped and reported. The other
-        lines are committed in batches of a few hundred. With `Prefer: respond-async`, the response is sent once the
-        file has arrived, and its `Location` shows the progress and the report.
+        `application/octet-stream`, the first bytes of the file show its type. Existing items are not changed, so a file
+        may be sent again. Invalid lines are skipped and reported. The other lines are committed in batches of a few
+        hundred. With `Prefer: respond-async`, the response is sent when the file has arrived. Its `Location` header is
+        the path of the progress and the report.
         """
         actor, filters = request.session_actor, query(ImportFile, request)
         sent = media_type(request, {*FORMS, BINARY})
@@ -142,7 +144,7 @@ class PortabilityController(Controller):
 
 
 def _recognized(file: BinaryIO) -> FileFormat:
-    """Return the format of a file by its first bytes: `PK` of a ZIP file, a brace of JSON, anything else in CSV."""
+    """Return the format of a file by its first bytes: `PK` begins a ZIP file, a brace JSON, anything else CSV."""
     file.seek(0)
     begin = file.read(100).removeprefix(BOM_UTF8).lstrip()
     return FileFormat.ZIP if begin[:2] == b"PK" else FileFormat.NDJSON if begin[:1] == b"{" else FileFormat.TODOIST

@@ -45,8 +45,8 @@ class MutationBody(Body, kw_only=True):
             Meta(
                 ge=1,
                 description=(
-                    "The version that the change is based on. Without it, this is the earliest version that the "
-                    "mutations in `own` made."
+                    "The version on which the change is based. By default, the earliest version that the mutations in "
+                    "`own` made."
                 ),
             ),
         ]
@@ -63,8 +63,8 @@ class MutationBody(Body, kw_only=True):
             Meta(
                 max_length=MAX_OWN,
                 description=(
-                    "The ids of the user's earlier mutations of this item since `base_version` that the device knows. "
-                    "Their changes are not in conflict."
+                    "The ids of mutations of this item that the user sent after `base_version`, as far as the device "
+                    "knows them. Their changes never conflict with this one."
                 ),
             ),
         ]
@@ -75,7 +75,8 @@ class MutationBody(Body, kw_only=True):
             Moment,
             Meta(
                 description=(
-                    "When the device made the change. A time before `created_at` or after now counts as that time."
+                    "When the device made the change. A time before `created_at` becomes `created_at`; a time in the "
+                    "future becomes now."
                 )
             ),
         ]
@@ -105,7 +106,7 @@ class PushMutations(Body, kw_only=True):
 
 
 class ConflictView(Struct):
-    """A field that this device and another one both changed. `base` is null if it is no longer stored."""
+    """A field that this device and another one both changed. `base` is null if the earlier value is not known."""
 
     base: Any
     yours: Any
@@ -113,7 +114,7 @@ class ConflictView(Struct):
 
 
 class ExistingView(Struct):
-    """An item that stands in the way of a mutation."""
+    """An item that prevents a mutation."""
 
     type: ItemType
     id: UUID
@@ -136,7 +137,7 @@ class ResultView(Struct):
             )
         ),
     ]
-    existing: Annotated[ExistingView | None, Meta(description="The item that has the name that the mutation sets.")]
+    existing: Annotated[ExistingView | None, Meta(description="The item that already has the name in the mutation.")]
 
 
 class PushedView(Struct):
@@ -193,8 +194,8 @@ def read_mutation(body: MutationBody) -> Mutation:
 
 
 def _fingerprint(body: MutationBody) -> bytes:
-    # `own` only has an effect on a mutation that is not applied yet. A device that sends it again may know more.
-    # A null of the mutation itself is the same as an omitted field; one in its data is a value.
+    # The hash leaves out `own`: a device may know more ids when it sends the mutation again. A null in the mutation
+    # itself is the same as an omitted field. A null in its data is a value.
     content = {name: value for name, value in msgspec.to_builtins(body).items() if name != "own" and value is not None}
     # `json` rather than msgspec, because the data may contain lone surrogates and very large numbers.
     written = json.dumps(content, sort_keys=True)

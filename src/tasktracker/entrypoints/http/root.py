@@ -1,4 +1,4 @@
-"""The description of the service: what a client needs to know before it uses the rest of the API."""
+"""The description of the service, which a client reads before it uses the rest of the API."""
 
 from __future__ import annotations
 
@@ -40,7 +40,10 @@ class LimitsView(Struct):
     page_size: Annotated[int, Meta(description="The size of a page without `limit`.")]
     max_page_size: int
     retention_days: Annotated[
-        int, Meta(description="Days for which deletions, histories and the results of mutations are stored at least.")
+        int,
+        Meta(
+            description="The least number of days for which deletions, histories and results of mutations are stored."
+        ),
     ]
 
 
@@ -85,7 +88,7 @@ class RootController(Controller):
     def describe_service(self, request: Request) -> RootView:
         """The name, version, id, capabilities and limits of the server, and the user of the token, if one is sent.
 
-        A client that stores data compares `server` and `user` with those of its data before it sends anything.
+        A client that stores data must compare `server` and `user` with those of its data before it sends changes.
         """
         actor: Actor | None = request.scope["user"]
         with self.store.reading(SystemActor("describe the service")) as work:
@@ -106,7 +109,7 @@ class RootController(Controller):
         )
 
     def _user(self, actor: Actor) -> CallerView:
-        # An API token names its user whatever its scopes are.
+        # For an API token, the user is named with any scopes.
         with suppress(InsufficientScope), self.store.reading(actor):
             pass
         with self.store.reading(SystemActor("name the user of a token")) as work:

@@ -70,7 +70,7 @@ class Verify(Body, kw_only=True):
 
 
 class Logout(Body, kw_only=True):
-    """A refresh token, if neither the header contains a valid access token nor the cookie a refresh token."""
+    """A refresh token. It is required if the header has no valid access token and the cookie has no refresh token."""
 
     example = {"refresh": EXAMPLE_TOKEN}
 
@@ -81,7 +81,7 @@ class TokensView(Struct, kw_only=True):
     """The next tokens of a session."""
 
     access: str
-    refresh: Annotated[str, Meta(description="Absent if it is in the cookie.")] | UnsetType = UNSET
+    refresh: Annotated[str, Meta(description="Absent if the refresh token is in the cookie.")] | UnsetType = UNSET
     token_type: str
     expires_in: Annotated[int, Meta(description="Seconds until the access token expires.")]
 
@@ -102,11 +102,11 @@ class SessionView(Struct):
     device: str | None
     created_at: Moment
     last_refreshed_at: Moment
-    expires_at: Annotated[Moment, Meta(description="When the session expires, unless it is refreshed before.")]
+    expires_at: Annotated[Moment, Meta(description="The time at which the session expires if it is not refreshed.")]
     address: Annotated[str | None, Meta(description="The network address of the login or the last refresh.")]
     user_agent: Annotated[str | None, Meta(description="The program that logged in or refreshed, as it names itself.")]
     last_used_at: Annotated[
-        Moment, Meta(description="The last use. It is stored once in the lifetime of an access token.")
+        Moment, Meta(description="The last use. It is stored at most once in the lifetime of an access token.")
     ]
     is_current: Annotated[bool, Meta(description="Whether this is the session of the request.")]
 
@@ -211,7 +211,7 @@ class SessionController(Controller):
     def logout(self, request: Request, data: JsonBody[Logout | None] = None) -> Response[None]:
         """End the sessions of the access token in the header and of the refresh token in the body or the cookie.
 
-        Expired tokens are accepted. One valid token is enough, whatever the other one is.
+        Expired tokens are accepted. One valid token is enough, even if the other one is not valid.
         """
         presented, tokens = bearer_token(request) or "", self.presented_tokens(request, data)
         if not tokens:
@@ -259,7 +259,7 @@ class SessionController(Controller):
     )
     @on_thread
     def end_session(self, request: Request, id: FromPath[str]) -> None:
-        """End one of the caller's sessions. It may be that of this request."""
+        """End one of the caller's sessions. It may be the session of this request."""
         with self.store.writing(request.session_actor) as work:
             self.sessions.end(work, identifier(id), request.origin)
 
@@ -278,7 +278,7 @@ class SessionController(Controller):
         return [token for token in (bearer_token(request), refresh) if token]
 
     def owner_of(self, token: str | None) -> int | None:
-        """Return the user of a token, None if it is not valid. Whether its session is live is not checked."""
+        """Return the user of a token, or None if the token is not valid. The session need not be live."""
         with suppress(InvalidToken):
             return self.signer.read(token or "", expired=True).user_id.int
         return None

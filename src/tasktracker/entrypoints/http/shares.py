@@ -70,7 +70,7 @@ class ShareView(Struct):
 
 
 class PendingShareView(Struct):
-    """An invitation by mail, which becomes a membership when an account verifies the address."""
+    """An invitation by mail. When an account verifies the address, the user becomes a member."""
 
     id: UUID
     email: str
@@ -246,7 +246,8 @@ class CategoryShareController(Controller):
         An e-mail address that no account has verified is invited by mail (202).
         """
         category_id, versions = identifier(id), expected_versions(request)
-        # If the actor may not share it, the use case below refuses. A retry of an earlier request still succeeds.
+        # If the actor may not share the category, the use case below refuses. A retry of an earlier request still
+        # succeeds.
         with suppress(CategoryNotFound, NotAllowed):
             self.invitation_limit.consume_for_category(request.user, category_id)
         return self.writes.answer(

@@ -98,7 +98,7 @@ class SubscriptionRegistry:
         self._notifier.open(self._on_change)
 
     def end_all_soon(self) -> None:
-        """Schedule the end of all subscriptions, and end later ones at once: the server waits for open streams to end.
+        """Schedule the end of all subscriptions, and end later ones at once. The server waits until all streams end.
 
         May be called on any thread, and by a signal handler.
         """
@@ -157,7 +157,7 @@ class SubscriptionRegistry:
                 subscription.wake()
 
     async def _resync(self) -> None:
-        """After notifications may have been lost, wake the subscriptions whose feeds have changed."""
+        """When notifications may have been lost, wake the subscriptions whose feeds have changed."""
         while True:
             await self._missed.wait()
             self._missed.clear()

@@ -45,7 +45,7 @@ class SyncController(Controller):
         """Without a cursor, return the full state; with a cursor, the changes after it.
 
         Each item is returned once, in its current state, even if it has changed several times. With `wait`, the server
-        responds as soon as there is a change, or after this time.
+        responds when there is a change, or after this number of seconds.
         """
         filters = query(PullChanges, request)
         pull = partial(self._pull, request.user, filters.cursor, filters.limit, filters.chosen)
@@ -68,9 +68,9 @@ class SyncController(Controller):
     def push_mutations(self, request: Request, data: JsonBody[PushMutations]) -> PushedView:
         """Apply the mutations of a device, merged by field with the changes of others.
 
-        Each mutation has its own result. A rejected or conflicting mutation changes nothing. A `category` or `parent`
-        that does not exist is left out of an applied mutation, and named in `dropped`. The whole request may be sent
-        again: no mutation is applied twice. `limit` and `types` concern the returned changes.
+        Each mutation has its own result. A rejected or conflicting mutation changes nothing. If a `category` or
+        `parent` does not exist, the field is left out of the applied mutation, and `dropped` names it. The whole
+        request may be sent again: no mutation is applied twice. `limit` and `types` concern the returned changes.
         """
         actor, filters = request.user, query(PushOptions, request)
         cursor = self.sync_cursors.open(UNSET if data.cursor is None else data.cursor, actor, filters.chosen)
@@ -94,7 +94,7 @@ class SyncController(Controller):
     async def _with_changes(
         self, subscription: Subscription, seconds: int, pull: Callable[[], tuple[Changes, ChangesView]]
     ) -> ChangesView:
-        """Pull until there are changes or the time is over. Holds no thread and no connection while it waits."""
+        """Pull until there are changes or the time is over. No thread and no connection is used while waiting."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + seconds
         while True:

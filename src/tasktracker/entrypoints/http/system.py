@@ -113,7 +113,7 @@ class SystemController(Controller):
         return Response(_read("swagger-ui", name), media_type=media_type, headers={"Cache-Control": ASSET_CACHING})
 
     def _page(self, name: str, media_type: str) -> Response[bytes]:
-        # The paths in it begin with a slash, because the page itself may end with one or not.
+        # The paths in the page begin with a slash, because the path of the page may end with or without a slash.
         begin = f'"{urlsplit(self.settings.public_url).path}/'.encode()
         page = _read("docs", name).replace(b'"/', begin)
         return Response(page, media_type=media_type, headers={"Content-Security-Policy": DOCS_POLICY})

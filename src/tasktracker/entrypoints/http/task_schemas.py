@@ -130,7 +130,7 @@ def view_data(task: Task, viewer: UUID) -> TaskData:
 
 
 def task_etag(task: Task, at: datetime, viewer: UUID) -> str:
-    """Return the entity tag of the representation of a task. It depends on whether its category is shared with them."""
+    """Return the entity tag of a task's representation. It depends on whether the category is shared with the user."""
     marks = {"o": task.is_overdue(at), "s": role_in(task.list_members, viewer) is not None}
     return etag(task.version, *(mark for mark, is_set in marks.items() if is_set))
 

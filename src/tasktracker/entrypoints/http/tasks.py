@@ -71,7 +71,7 @@ class TaskController(Controller):
     @get("/", operation_id="listTasks", summary="List tasks", opt=operation(query=ListTasks, headers=("Link",)))
     @on_thread
     def list_tasks(self, request: Request) -> Response[Listed[TaskView]]:
-        """The tasks that the caller owns, and tasks shared with the caller, by themselves or in a shared category."""
+        """The tasks that the caller owns, and tasks shared with the caller, directly or in a shared category."""
         filters = query(ListTasks, request)
         cursor: ListCursor[Any] = ListCursor(self.cursors, request, filters, KEYS[filters.sort.field])
         at = cursor.at(self.clock.now())
@@ -87,7 +87,7 @@ class TaskController(Controller):
     )
     @on_thread
     def create_task(self, request: Request, data: JsonBody[CreateTask], body: RawBody) -> Response[TaskView]:
-        """Create a task. The caller owns it, or the owner of its category, if that is shared."""
+        """Create a task. The caller owns the task. In a shared category, the owner of the category owns it."""
         actor, fields = request.user, sent_fields(data, TaskFields)
         return self.writes.answer(
             request,
@@ -223,7 +223,7 @@ class TaskController(Controller):
     def undo_change(
         self, request: Request, id: FromPath[str], data: JsonBody[UndoChange], body: RawBody
     ) -> Response[TaskView]:
-        """Set the fields of one change back to their previous values; 409 if they have changed again since."""
+        """Set the fields of one change back to their previous values. The status is 409 if they have changed again."""
         actor, task_id, versions = request.user, identifier(id), expected_versions(request)
         return self.writes.answer(
             request,

@@ -108,7 +108,7 @@ class Transfers:
             yield file
 
     def continue_with(self, function: Callable[[], None], held: contextlib.AsyncExitStack) -> None:
-        """Call a function on a thread, after the response, and then release what it holds, such as its slot."""
+        """Call a function on a thread, after the response. Then release its resources, such as its slot."""
 
         async def call() -> None:
             async with held:
@@ -209,7 +209,7 @@ class _Download(StreamedResponse):
 
 
 async def _next_part(parts: AsyncIterator[bytes]) -> bytes:
-    """Return a part of a body, nothing at its end. Raises InvalidInput if the client disconnects."""
+    """Return the next part of a body, empty at its end. Raises InvalidInput if the client disconnects."""
     try:
         return await anext(parts, b"")
     except InternalServerException:  # Litestar raises it when the client disconnects

@@ -43,7 +43,10 @@ class ListTrash(PagedQuery):
     """A filter of the list of deleted tasks."""
 
     category: (
-        Annotated[UUID, Meta(description="Only tasks in this category. Its editors see all of them.")] | UnsetType
+        Annotated[
+            UUID, Meta(description="Only tasks in this category. Editors of the category see all of these tasks.")
+        ]
+        | UnsetType
     ) = UNSET
 
 

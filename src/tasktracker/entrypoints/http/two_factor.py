@@ -34,7 +34,7 @@ class ConfirmCode(Body, kw_only=True):
 
 
 class ProofWithCode(Proof, kw_only=True):
-    """The password, and a code from the authenticator app or a recovery code, unless confirmed recently."""
+    """The password, and a code from the authenticator app or a recovery code, unless both were confirmed recently."""
 
     example = {"password": EXAMPLE_PASSWORD, "code": "492039"}
 

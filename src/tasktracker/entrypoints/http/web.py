@@ -26,12 +26,12 @@ ROUTES = (
     *("/list/{id:str}", "/task/{id:str}", "/signin", "/register", "/share", "/forgot"),
     *("/settings", "/settings/{section:str}", "/admin", "/admin/{section:str}", "/admin/{section:str}/{id:str}"),
 )
-"""The routes of the app. Each answers with the same page, whose script shows the view (`router.js`)."""
+"""The routes of the app. The response is always the same page. Its script shows the view (`router.js`)."""
 
 PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "manifest-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
-    # Text becomes HTML only through DOMPurify; the other policy lets the app register its service worker.
+    # Only DOMPurify may turn text into HTML. The policy `tasktracker` allows the app to register its service worker.
     "require-trusted-types-for 'script'; trusted-types dompurify tasktracker"
 )
 WORKER_POLICY = "default-src 'none'; connect-src 'self'; frame-ancestors 'none'"
@@ -60,7 +60,7 @@ class WebController(Controller):
     async def asset(
         self, request: Request[Any, Any, Any], version: FromPath[str], path: FromPath[str]
     ) -> Response[bytes]:
-        """A file of this version. Another version is not served, so that a page never loads files of two."""
+        """A file of this version. Other versions are not served, so that a page never loads files of two versions."""
         if version != self._files.version:
             raise NotFoundException
         try:
@@ -82,7 +82,7 @@ class WebController(Controller):
 
     @get("/favicon.ico", **_PUBLIC)
     async def favicon(self, request: Request[Any, Any, Any]) -> Response[bytes]:
-        """The icon of all pages, for browsers that ask for no other."""
+        """The icon of all pages, for browsers that request only this path."""
         return _response(request, asset("icons/favicon.ico"), {"Cache-Control": "public, max-age=86400"})
 
 
@@ -102,7 +102,7 @@ def _accepts_gzip(codings: str) -> bool:
 
 
 def from_unknown_path(request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
-    """Return the response to an error of the framework: a page for a person who opens a path that does not exist."""
+    """Return the response to an error of the framework. A person who opens an unknown path gets a page."""
     if error.status_code != 404 or not prefers_html(request):
         return from_protocol(request, error)
     language = preferred_language(request) or DEFAULT_LANGUAGE

@@ -1,4 +1,4 @@
-"""The files of the browser app as they are served: with one version for all, and compressed."""
+"""The files of the browser app as they are served: compressed, and all with the same version."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class WebFiles:
         return Asset.of(self._resolved(_read(MANIFEST)).encode(), "application/manifest+json")
 
     def service_worker(self, routes: Sequence[str]) -> Asset:
-        """Return the service worker, which keeps all assets and answers these routes with the page."""
+        """Return the service worker. It stores all assets, and answers these routes with the page."""
         shell = {
             "version": self.version,
             "base": self._base,
@@ -89,7 +89,7 @@ class WebFiles:
         return f"{self._base}/assets/{self.version}/{name}"
 
     def _resolved(self, text: str) -> str:
-        """Replace paths of files by those of assets, and put the base before absolute paths."""
+        """Replace paths of files by paths of assets, and put the base before absolute paths."""
         text = _ROOT.sub(f'"{self._base}/', text)
         return _REFERENCE.sub(lambda each: f'{each[1]}"{self._url(each[2])}"', text)
 

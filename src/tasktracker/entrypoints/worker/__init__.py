@@ -1,1 +1,1 @@
-"""Work in the background, in the server or in a process of its own: jobs, deliveries and the sweep."""
+"""Background tasks, in the server or in a separate process: jobs, deliveries and the sweep."""

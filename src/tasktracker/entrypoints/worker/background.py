@@ -23,7 +23,7 @@ Work = UnitOfWork[SystemActor]
 
 
 class Background:
-    """Runs jobs, sends deliveries and sweeps, each on a thread of its own. Any number of processes may do this."""
+    """Runs jobs, sends deliveries and sweeps, each on a separate thread. Any number of processes may do this."""
 
     def __init__(self, container: Container) -> None:
         jobs, courier = container.jobs(), container.courier()
@@ -37,12 +37,12 @@ class Background:
             self._workers.append(Worker("delivery", lambda is_stopping: _send(courier, is_stopping), woken=woken))
 
     def start(self) -> None:
-        """Start all work."""
+        """Start all threads."""
         for each in self._workers:
             each.start()
 
     def stop(self) -> None:
-        """Stop after the pieces of work that run now, and wait for them, but not for long."""
+        """Stop after the pieces that run now. Wait for these pieces, but not for long."""
         for each in self._workers:
             each.ask_to_stop()
         end = monotonic() + STOP_SECONDS

@@ -14,7 +14,7 @@ from tasktracker.domain.throttling.limit import Bucket, Limit
 from tasktracker.domain.throttling.ports import RateLimiter
 
 CHECK_SECONDS = 300
-MAX_PER_SWEEP = 10_000  # items of each kind; the next sweep, by any process, continues
+MAX_PER_SWEEP = 10_000  # items of each kind; the next sweep of any process removes more
 # All processes share this bucket with one attempt per hour. The process that gets the attempt sweeps.
 TURN = Bucket.of(Limit("sweep", 1, timedelta(hours=1)))
 
@@ -30,7 +30,7 @@ class Sweeper:
         self._clock = clock
 
     def run_next(self, is_stopping: Callable[[], bool]) -> None:
-        """Sweep if it is this process's turn. Returns None: what is left has time until the next check."""
+        """Sweep if it is this process's turn. Return None, because the rest can wait until the next check."""
         self.sweep(is_stopping)
 
     def sweep(self, is_stopping: Callable[[], bool] = lambda: False) -> int | None:

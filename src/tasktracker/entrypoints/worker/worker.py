@@ -11,25 +11,25 @@ import structlog
 from tasktracker.domain.kernel.errors import DomainError
 
 CHECK_SECONDS = 1.0
-"""The time between two searches for work of other processes. That of this process is found at once."""
+"""The time between two searches for items added by other processes. Items added by this process are found at once."""
 
 STOP_SECONDS = 5.0
-"""The longest wait for a piece of work when the process stops. A database or a relay may not answer for minutes."""
+"""The longest wait for the current piece when the process stops. A database or a relay may not answer for minutes."""
 
 RunNext = Callable[[Callable[[], bool]], object]
-"""Does the next piece of work and returns it, or None if there is none. Is given a function: whether to end early."""
+"""Does the next piece and returns it, or None if there is none. The argument returns whether to end early."""
 
-# Its own, because others may rely on the order of the shared one.
+# A separate generator, because other code may rely on the order of the shared one.
 _RANDOM = random.Random()  # noqa: S311  # not a secret
 
 log = structlog.get_logger("tasktracker.worker")
 
 
 class Worker:
-    """Runs work on a thread of its own, until it is stopped. A failure is logged, and does not end it.
+    """Runs pieces on a separate thread, until it is stopped. A failure is logged, and does not end the thread.
 
-    The time between two searches is `check_seconds`, more or less, so that processes search at different times. With
-    `waits_first`, it does not search when the process starts.
+    The time between two searches is about `check_seconds`, with a random part, so that processes search at different
+    times. With `waits_first`, the first search is not at the start.
     """
 
     def __init__(
@@ -50,16 +50,16 @@ class Worker:
         self._thread = Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
-        """Start to run work."""
+        """Start the thread."""
         self._thread.start()
 
     def ask_to_stop(self) -> None:
-        """Stop after the current piece of work."""
+        """Stop after the current piece."""
         self._stopping.set()
         self._woken.set()
 
     def join(self, seconds: float = STOP_SECONDS) -> None:
-        """Wait for the current piece, but not for long. Another process continues what is left."""
+        """Wait for the current piece, but not for long. Another process continues the rest."""
         self._thread.join(seconds)
 
     def _run(self) -> None:

@@ -142,7 +142,7 @@ export const texts = {
   "activity.subject": "ID: {id}",
   "activity.by": "durch {name}",
   "activity.kind.any": "Alle Arten",
-  "activity.outcome.any": "Erfolge und Fehler",
+  "activity.outcome.any": "Alle Resultate",
   "activity.none": "Kein Ereignis passt.",
   "outcome.success": "Erfolgreich",
   "kind.settings_change": "Einstellungen geändert",

@@ -142,7 +142,7 @@ export const texts = {
   "activity.subject": "id: {id}",
   "activity.by": "by {name}",
   "activity.kind.any": "All kinds",
-  "activity.outcome.any": "Successes and failures",
+  "activity.outcome.any": "All results",
   "activity.none": "No event matches.",
   "outcome.success": "Successful",
   "kind.settings_change": "Settings changed",

@@ -17,7 +17,7 @@ export const texts = {
   "proof.confirm": "Bestätigen",
 
   "settings.profile": "Profil",
-  "settings.security": "Passwort und zweiter Faktor",
+  "settings.security": "Sicherheit",
   "settings.devices": "Geräte",
   "settings.tokens": "API-Tokens",
   "settings.data": "Export und Import",

@@ -17,7 +17,7 @@ export const texts = {
   "proof.confirm": "Confirm",
 
   "settings.profile": "Profile",
-  "settings.security": "Password and two-factor",
+  "settings.security": "Security",
   "settings.devices": "Devices",
   "settings.tokens": "API tokens",
   "settings.data": "Export and import",

@@ -1,4 +1,4 @@
-// The mails of the service, and what became of them.
+// The mails of the service, and their states.
 
 import { allDeliveries, cancelDelivery, retryDelivery } from "../../calls/admin.js";
 import { h, html } from "../../html.js";

@@ -1,4 +1,4 @@
-// What the server is asked for when a view is shown: it is not kept on the device.
+// Data that a view requests from the server when it is shown. It is not stored on the device.
 
 import { h, html } from "../../html.js";
 import { t } from "../../texts/texts.js";
@@ -23,7 +23,7 @@ export function useLoad(load, key = "") {
   return { ...found, reload, put: (data) => set({ data }) };
 }
 
-/** Show what was loaded, or why it is not there. @template T @param {Loading<T>} loading @param {(data: T) => any} view */
+/** Show the loaded data, or the reason why it is missing. @template T @param {Loading<T>} loading @param {(data: T) => any} view */
 export function whenLoaded({ data, error, reload }, view) {
   if (data !== undefined) return view(data);
   if (!error) return html`<p class="empty" role="status">${t("fetching")}</p>`;

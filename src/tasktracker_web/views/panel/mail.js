@@ -1,4 +1,4 @@
-// A mail of the server, and what became of it.
+// A mail of the server, and its state.
 
 import { now } from "../../clock.js";
 import { html } from "../../html.js";
@@ -15,7 +15,7 @@ export function Mail({ mail, actions }) {
     <div>
       ${t(`mail.${kind}`)} <span class=${`badge ${state === "failed" ? "negative" : ""}`}>${t(`delivery.${state}`)}</span>
       <p class="hint">${time(created_at)}${address && ` · ${address}`}</p>
-      ${problem && html`<p class="hint">${t("mail.problem", { count: attempts, problem: fromServer(problem) })}${next_attempt_at && ` ${t("mail.next", { time: time(next_attempt_at) })}`}</p>`}
+      ${problem && html`<p class="hint">${t("mail.problem", { count: attempts, problem: fromServer(problem) })}${next_attempt_at && ` · ${t("mail.next", { time: time(next_attempt_at) })}`}</p>`}
     </div>
     ${actions}
   </li>`;

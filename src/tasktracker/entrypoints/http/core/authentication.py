@@ -75,7 +75,8 @@ class Authentication(AbstractAuthenticationMiddleware):
         else:
             client = scope["client"]
             set_sharer(client[0] if client else None, method)
-        # Refuse unknown parameters. Without a body, a handler with parameters refuses them itself when it reads them.
+        # Refuse unknown parameters. A handler with parameters and without a body refuses unknown ones when it reads the
+        # query.
         raw = scope["query_string"]
         if raw and access is not Access.PAGE and (operation.query is None or handler.parsed_data_field is not None):
             read_query(operation.query or Query, raw)
@@ -98,7 +99,7 @@ class Authentication(AbstractAuthenticationMiddleware):
 
 
 def require_live(store: Storage, actor: Actor) -> None:
-    """Raise SessionEnded if an API token is not live. Its scopes do not matter where a session is required."""
+    """Raise SessionEnded if an API token is not live. Where a session is required, the token's scopes do not matter."""
     try:
         with suppress(InsufficientScope), store.reading(actor):
             pass

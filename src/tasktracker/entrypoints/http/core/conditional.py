@@ -20,9 +20,9 @@ VERSION = re.compile(r"([1-9][0-9]{0,18})(\.[a-z])*", re.ASCII)
 
 
 def etag(version: int, *marks: str) -> str:
-    """Return the strong entity tag of a representation, with a letter for each thing but the version that changes it.
+    """Return the strong entity tag of a representation. `marks` are letters for changes that keep the version.
 
-    A task, for example, becomes overdue.
+    For example, a task becomes overdue.
     """
     return f'"{".".join((str(version), *marks))}"'
 

@@ -18,25 +18,27 @@ from tasktracker.entrypoints.http.core.middleware import DEFAULT_HEADERS, NOSNIF
 from tasktracker.entrypoints.http.core.problems import MEDIA_TYPE, Problem, problem_of, protocol_problem
 
 CHECK_SECONDS = 5
-"""Interval of the checks of each connection. A limit on time may be exceeded by twice this."""
+"""Interval of the checks of each connection. A limit on time may be exceeded by two intervals."""
 
 KEEP_ALIVE_SECONDS = 75
 """How long a connection may wait for its next request, or for the rest of a body whose request was answered. Proxies
-reuse a connection for 60 seconds. If the server closed it first, it could do so just when the proxy sends a request."""
+reuse a connection for 60 seconds. If the server closed the connection earlier, the proxy could send a request at the
+same moment."""
 HEAD_SECONDS = 20
 """How long the first request may wait, and how long the head of a request may take to arrive."""
 MAX_HEAD_BYTES = 64 * 1024
-"""Maximum size of the request line and the headers, and of what surrounds the chunks of a body."""
+"""Maximum size of the request line and the headers, and of the bytes around the chunks of a body."""
 BODY_SECONDS = 20
 BYTES_PER_SECOND = 1024
-"""A body may take BODY_SECONDS, and longer if it arrives at this rate."""
+"""A body may take BODY_SECONDS, or longer if it arrives at this rate."""
 MAX_PIPELINED = 10
 """Requests that may wait for the response to an earlier one on their connection."""
 
 STALLED_SECONDS = 60
-"""A connection is aborted when its client reads nothing for this time, or less than BYTES_PER_SECOND of much data."""
+"""A connection is aborted when its client reads nothing for this time, or much data more slowly than
+BYTES_PER_SECOND."""
 MAX_UNSENT_BYTES = 16 * 1024 * 1024
-"""Responses that wait for slow clients, in all connections of a process. Above it, the slowest are aborted."""
+"""The most bytes that wait for slow clients, in all connections of a process. Above it, the slowest are aborted."""
 
 STOPPING_CHECK_SECONDS = 0.5
 UNUSED_SECONDS = 0.5
@@ -77,10 +79,10 @@ class BoundedConnection(HttpToolsProtocol):
         self._is_in_head = False
         self._block = 0  # size of the block that was received last
         self._received = 0  # bytes of the head or of the body, without the block in which it began
-        self._body = 0  # bytes of the body, without what surrounds its chunks
+        self._body = 0  # bytes of the body, without the bytes around its chunks
         self._since: float | None = None  # when the first check saw the present state
-        self._is_deaf = False  # ignore what else arrives
-        self._is_last = False  # ignore what arrives after the running requests
+        self._is_deaf = False  # ignore all later bytes
+        self._is_last = False  # ignore all bytes after the running requests
         self._is_stopping = False
         self._ends_at = math.inf
         self._refusal: HTTPStatus | None = None
@@ -107,7 +109,7 @@ class BoundedConnection(HttpToolsProtocol):
                 log.warning("too many connections", connections=len(self.connections))
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """End the running request, too. uvicorn ends only the one that was received last."""
+        """End the running request, too. uvicorn ends only the request that was received last."""
         self._checks.cancel()
         self.pipeline.clear()
         if self._running is not None:
@@ -116,7 +118,7 @@ class BoundedConnection(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def shutdown(self) -> None:
-        """Answer the requests that have arrived, are arriving or may be on their way, and close the connection.
+        """Answer requests that have arrived, are arriving or may still arrive soon, and close the connection.
 
         uvicorn calls it when the server stops. Closing a connection on which a proxy has just sent a request would
         lose that request.
@@ -173,7 +175,8 @@ class BoundedConnection(HttpToolsProtocol):
         if not self.pipeline:
             self._running = self.cycle
         if self._is_stopping or len(self.pipeline) >= MAX_PIPELINED or self.parser.should_upgrade():
-            # The parser cannot continue after a request for another protocol, although it is answered with HTTP/1.1.
+            # The parser cannot continue after a request to upgrade to another protocol, although HTTP/1.1 answers the
+            # request.
             self.cycle.keep_alive = False
             self._is_last = True
 
@@ -183,7 +186,7 @@ class BoundedConnection(HttpToolsProtocol):
         super().on_body(body)
 
     def send_400_response(self, msg: str) -> None:
-        """Refuse a request that cannot be parsed. uvicorn's own response is plain text, even amid another response."""
+        """Refuse a request that cannot be parsed. uvicorn would send plain text, even inside another response."""
         if not self._is_deaf:
             self._refuse(self._refusal or HTTPStatus.BAD_REQUEST, "" if self._refusal else msg)
 
@@ -216,7 +219,7 @@ class BoundedConnection(HttpToolsProtocol):
                     break
 
     def resume_writing(self) -> None:
-        """Start the next request, if the client has to read the response before."""
+        """Start the next request, if it waited until the client had read the response."""
         super().resume_writing()
         self._unsent = 0
         if self._awaits_drain:
@@ -252,7 +255,7 @@ class BoundedConnection(HttpToolsProtocol):
             self.transport.close()
 
     def _seconds_allowed(self) -> float:
-        """Return how long the client may take for what it sends next."""
+        """Return how long the client may take for the next data that it sends."""
         if self._is_in_head or self._is_in_body():
             if self._is_stopping:
                 return LAST_REQUEST_SECONDS
@@ -267,7 +270,7 @@ class BoundedConnection(HttpToolsProtocol):
         return HEAD_SECONDS if self._running is None else KEEP_ALIVE_SECONDS
 
     def _measure(self) -> int:
-        """Return the number of bytes that wait for the client, and note whether it has read some."""
+        """Return the number of bytes that wait for the client, and note the time if the client has read some."""
         unsent = self.transport.get_write_buffer_size()
         least = STALLED_SECONDS * BYTES_PER_SECOND if self.flow.write_paused else 1
         if unsent == 0 or self._unsent == 0 or unsent <= self._unsent - least:

@@ -83,7 +83,7 @@ class ListCursor(Generic[Key]):
         self._path = request.scope["path"]
         self._query = _query(request)
         self._limit = filters.limit
-        self._context = f"{request.user.user_id} {self._path.rstrip('/')} {self._query}"
+        self._context = f"{request.user.user_id} {self._path} {self._query}"
         self.position = cursors.open(filters.cursor, key, self._context) if filters.cursor is not UNSET else None
 
     @property
@@ -92,7 +92,7 @@ class ListCursor(Generic[Key]):
         return self.position.after if self.position else None
 
     def at(self, now: datetime) -> datetime:
-        """The time of the first page, at which all pages evaluate values that depend on the time."""
+        """The time of the first page. All pages use this time for values that depend on the time."""
         return self.position.at if self.position else now
 
     def answer(self, page: Page[Any, Key], views: list[View], at: datetime) -> Response[Listed[View]]:

@@ -83,7 +83,7 @@ def _key(request: Request, body: bytes) -> record.Request | None:
         return None
     if not KEY.fullmatch(key):  # several header lines are joined by ", ": no key has a space
         raise InvalidInput.of(HEADER, f"must be 1 to {MAX_KEY_LENGTH} visible ASCII characters")
-    parts = (request.method.encode(), request.scope["path"].rstrip("/").encode(), body)
+    parts = (request.method.encode(), request.scope["path"].encode(), body)
     return record.Request(key, hashlib.sha256(b"\0".join(parts)).digest())
 
 

@@ -12,7 +12,7 @@ from tasktracker.entrypoints.http.core.request import header
 
 
 def preferred_language(connection: ASGIConnection[Any, Any, Any, Any]) -> Language | None:
-    """Return the language that the client accepts most, or None if it accepts none that there is (RFC 9110 §12.5.4)."""
+    """Return the supported language that the client prefers; None if it accepts none of them (RFC 9110 §12.5.4)."""
     weights: dict[Language, float] = {}
     for part in (header(connection, "Accept-Language") or "").split(","):
         tag, _, parameter = part.partition(";")

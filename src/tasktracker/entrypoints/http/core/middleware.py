@@ -71,7 +71,7 @@ class ResponseMiddleware:
         request_id = request_id_of(scope["headers"])
         head = scope["method"] == HttpMethod.HEAD
         if head:
-            # A copy, because the server decides by its own scope whether to send a body.
+            # This is a copy, because the server's own scope decides whether the server sends a body.
             scope = {**scope, "method": HttpMethod.GET, "state": {**scope.get("state", {}), IS_HEAD: True}}
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id)
@@ -81,7 +81,8 @@ class ResponseMiddleware:
         try:
             await app(scope, receive, self._finishing(scope, send, request_id, answer, head))
         except asyncio.CancelledError:
-            # uvicorn cancels requests that still run when the server must stop, and would log each with a traceback.
+            # uvicorn cancels requests that still run when the server must stop. It would log each of them with a
+            # traceback.
             log.warning("request cancelled", route=scope.get("path_template"))
         finally:
             seconds = perf_counter() - started
@@ -89,7 +90,7 @@ class ResponseMiddleware:
             if self._observe is not None:
                 self._observe(method, scope.get("path_template"), answer.status, seconds)
             if self._request_log:
-                # The route, and never the path or the query, which may contain private data.
+                # The route is logged, and never the path or the query, which may contain private data.
                 log.info(
                     "request",
                     method=method,
@@ -127,7 +128,7 @@ def _has_host(scope: Scope) -> bool:
 
 
 def request_id_of(headers: Iterable[Header]) -> str:
-    """Return the id that the client sent, if it is a sane one; otherwise a new one."""
+    """Return the id that the client sent, if its form is allowed; otherwise a new id."""
     for name, value in headers:
         if name == b"x-request-id" and SANE_REQUEST_ID.fullmatch(value):
             return value.decode()

@@ -1,7 +1,7 @@
 """The OpenAPI 3.1 document, generated from the handlers and from the types that validate requests.
 
-It contains every status, header and problem of each operation. This module adds those of all operations; `operation(…)`
-declares those of a single one.
+It contains every status, header and problem of each operation. This module adds the parts that all operations share;
+`operation(…)` declares the parts of one operation.
 """
 
 from __future__ import annotations
@@ -154,7 +154,7 @@ def _result(handler: HTTPRouteHandler) -> Any:
     annotation = handler.parsed_fn_signature.return_type.annotation
     if get_origin(annotation) is Response:
         (annotation,) = get_args(annotation)
-    # With bytes, the handler produces the body itself, and its operation declares the media type.
+    # A handler that returns bytes produces the body itself, and its operation declares the media type.
     return None if annotation in (type(None), bytes) else annotation
 
 

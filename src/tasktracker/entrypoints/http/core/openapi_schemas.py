@@ -1,7 +1,7 @@
 """The schemas of the OpenAPI document and of its headers, in the form that generators of clients understand.
 
-msgspec writes valid JSON Schema. Generators read less than that: without a `type` they accept any value, a `default`
-makes a field of a request required, and an object without properties has none.
+msgspec writes valid JSON Schema. Generators understand only a part of JSON Schema. Without a `type`, they accept any
+value. A `default` makes a field of a request required. For them, an object without declared properties can have none.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ PROBLEM_TYPE = "ProblemType"
 
 
 def typed_enum(values: Sequence[str | int]) -> Schema:
-    """Return the schema of some values, with names for languages in which a name has letters only."""
+    """Return the schema of an enum, with names for languages in which names consist of letters only."""
     schema = {"type": JSON_TYPES[type(values[0])], "enum": values}
     if isinstance(values[0], str) and not all(str(value).isidentifier() for value in values):
         schema["x-enum-varnames"] = [_name(str(value)) for value in values]
@@ -72,7 +72,7 @@ HEADERS: dict[str, dict[str, Any]] = {
 
 
 def complete(schemas: dict[str, Schema], queries: Collection[str]) -> None:
-    """Complete the schemas of all requests and responses, in place. `queries` names those of query strings."""
+    """Complete the schemas of all requests and responses, in place. `queries` names the schemas of query strings."""
     for title, schema in schemas.items():
         is_request = schema.get("additionalProperties") is False
         for name, field in schema.get("properties", {}).items():
@@ -93,14 +93,14 @@ def complete(schemas: dict[str, Schema], queries: Collection[str]) -> None:
             each["additionalProperties"] = True
     slugs = {kind.slug for kind in kinds() if kind is not DomainError} | {slug for slug, _ in PROTOCOL.values()}
     schemas[PROBLEM_TYPE] = {
-        "description": "The kind of a problem, and the path of its explanation. Later versions may have more.",
+        "description": "The kind of a problem, and the path of its explanation. Later versions may have more kinds.",
         **typed_enum(sorted(f"/problems/{slug}" for slug in slugs)),
     }
     schemas[Problem.__name__]["properties"]["type"] = {"$ref": SCHEMAS.format(name=PROBLEM_TYPE)}
 
 
 def describe_read_only(request: Schema, response: Schema) -> None:
-    """Give the read-only fields of a request the types that they have in its response."""
+    """Give the read-only fields of a request the types that these fields have in the response."""
     for name, field in request["properties"].items():
         if field.get("readOnly"):
             field.update(response["properties"][name])

@@ -21,11 +21,12 @@ class Access(Enum):
     PUBLIC = auto()
     """None."""
     PAGE = auto()
-    """None. Unknown query parameters are ignored: mail programs and others add theirs to the address of a page."""
+    """None. Unknown query parameters are ignored, because mail programs and others add parameters to the address of a
+    page."""
     OPTIONAL = auto()
     """None. The handler itself reads a token, if there is one."""
     OPTIONAL_TOKEN = auto()
-    """None. A bearer token that is sent must be valid; an API token may have any scopes."""
+    """None. If a bearer token is sent, it must be valid. An API token may have any scopes."""
     TOKEN = auto()
     """An access token, or an API token whose scopes the use case checks."""
     SESSION = auto()
@@ -75,11 +76,11 @@ def operation(
     """Return the `opt` of a handler.
 
     `problems` are the errors specific to the operation, `query` is the type of its query parameters, and `headers` are
-    those of a successful response. An `idempotent` operation accepts an `Idempotency-Key`; one that `creates` accepts
-    `If-None-Match: *`. `consumes` is the example of a body that is not JSON but a file, and `produces` are the media
-    types of a response that is not JSON. An operation may return 202 with a representation of the type `accepted`; an
-    `asynchronous` one does so with `Prefer: respond-async`, and continues. With `cookie`, the refresh token may
-    be in the cookie.
+    the headers of a successful response. An `idempotent` operation accepts an `Idempotency-Key`. An operation that
+    `creates` accepts `If-None-Match: *`. `consumes` is the example of a body that is a file and not JSON, and
+    `produces` are the media types of a response that is not JSON. An operation may return 202 with a representation of
+    the type `accepted`. An `asynchronous` operation does so if the request has `Prefer: respond-async`, and continues
+    after the response. With `cookie`, the refresh token may be in the cookie.
     """
     return {
         OPERATION: Operation(

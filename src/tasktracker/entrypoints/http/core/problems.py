@@ -86,7 +86,7 @@ class Problem(Struct):
     status: int
     detail: str
     errors: Annotated[list[FieldProblem], Meta(description="Each invalid field.")] | UnsetType = UNSET
-    quota: Annotated[str, Meta(description="The quota that is used up.")] | UnsetType = UNSET
+    quota: Annotated[str, Meta(description="The quota that would be exceeded.")] | UnsetType = UNSET
     limit: Annotated[int, Meta(description="The most that the quota allows.")] | UnsetType = UNSET
     current: Annotated[Any, Meta(description=CURRENT, extra_json_schema={"type": "object"})] | UnsetType = UNSET
 
@@ -107,7 +107,7 @@ def problem_of(error: DomainError) -> Problem:
 
 
 def explain(error: Exception) -> Problem:
-    """Return the problem document of an error that ended work after its response."""
+    """Return the problem document of an error that occurred after the response was sent."""
     return problem_of(error) if isinstance(error, DomainError) else protocol_problem(HTTPStatus.INTERNAL_SERVER_ERROR)
 
 

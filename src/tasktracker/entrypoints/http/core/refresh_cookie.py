@@ -35,7 +35,7 @@ class RefreshCookie:
         self._clock = clock
 
     def is_used(self, request: Request) -> bool:
-        """Whether the client asks for the cookie. Raises InvalidInput for another transport."""
+        """Whether the client asks for the cookie. Raises InvalidInput for an unknown transport."""
         transport = header(request, TRANSPORT)
         if transport not in (None, COOKIE):
             raise InvalidInput.of(TRANSPORT, f"must be {COOKIE}")
@@ -47,10 +47,10 @@ class RefreshCookie:
             self.require_same_origin(request, is_proof_needed=False)
 
     def require_same_origin(self, request: Request, *, is_proof_needed: bool) -> None:
-        """Refuse a request that a page of another origin has sent; and one that does not say so, if proof is needed.
+        """Refuse a request from a page of another origin. If proof is needed, refuse one with neither header, too.
 
-        Raises PermissionDeniedException. Browsers set both headers, and scripts cannot change them (Fetch Metadata
-        Request Headers §2.3; RFC 6454 §7).
+        Raises PermissionDeniedException. Browsers set `Sec-Fetch-Site` and `Origin`, and scripts cannot change them
+        (Fetch Metadata Request Headers §2.3; RFC 6454 §7).
         """
         site, origin = header(request, "Sec-Fetch-Site"), header(request, "Origin")
         if site is not None:
@@ -75,7 +75,7 @@ class RefreshCookie:
         return token
 
     def respond(self, request: Request, view: ViewT, expires_at: datetime) -> Response[ViewT]:
-        """Respond with new tokens; with the refresh token in the cookie, if the client asks for that."""
+        """Respond with new tokens. The refresh token is in the cookie if the client asks for the cookie."""
         if not self.is_used(request):
             return JsonResponse(view)
         token: Any = msgspec.structs.asdict(view)["refresh"]
@@ -92,7 +92,7 @@ class RefreshCookie:
         return "; ".join([*parts, "SameSite=Strict", *(["Secure"] if self._is_secure(request) else [])])
 
     def _name(self, request: Request) -> str:
-        """Return the name. Browsers keep these prefixes for secure cookies (RFC 6265bis §4.1.3)."""
+        """Return the name. Browsers accept its prefix only for secure cookies (RFC 6265bis §4.1.3)."""
         if not self._is_secure(request):
             return "refresh"
         return "__Host-refresh" if self._path == "/" else "__Secure-refresh"

@@ -88,7 +88,7 @@ class Request(LitestarRequest[Actor, TokenClaims | None, State]):
             raise
 
     async def _require_may_write(self) -> None:
-        """Raise SessionEnded or InsufficientScope if the actor may not write: both precede errors of the body."""
+        """Raise SessionEnded or InsufficientScope if the actor may not write. This comes before errors of the body."""
         if self.user is not None:
             await self.app.state.require_may_write(self.user)
 
@@ -115,7 +115,7 @@ def bearer_token(connection: ASGIConnection[Any, Any, Any, Any]) -> str | None:
 
 
 def _unmapped(address: str) -> str:
-    """Return an IPv4 address in its own form, not in that of a socket for IPv6 and IPv4 (RFC 4291 §2.5.5.2)."""
+    """Return an IPv4 address in its usual form, not as `::ffff:…`, the form of IPv6 sockets (RFC 4291 §2.5.5.2)."""
     try:
         parsed = ip_address(address)
     except ValueError:
@@ -131,7 +131,7 @@ def query(type_: type[QueryT], request: Request) -> QueryT:
 def header(connection: ASGIConnection[Any, Any, Any, Any], name: str) -> str | None:
     """Return the value of a header. Several lines of one header are joined by commas (RFC 9110 §5.3).
 
-    It is much faster than Litestar's `headers`, which parses all headers and takes as long as reading a task.
+    This is much faster than Litestar's `headers`, which parses all headers and takes as long as reading a task.
     """
     sought = name.lower().encode()
     found: bytes | None = None
@@ -142,12 +142,12 @@ def header(connection: ASGIConnection[Any, Any, Any, Any], name: str) -> str | N
 
 
 def prefers_html(connection: ASGIConnection[Any, Any, Any, Any]) -> bool:
-    """Return whether a person opens the path in a browser: programs do not name HTML among the types they accept."""
+    """Return whether a person opens the path in a browser. Programs do not send `text/html` in `Accept`."""
     return "text/html" in (header(connection, "Accept") or "")
 
 
 def prefers_async(request: Request) -> bool:
-    """Return whether the client prefers a response before the work is done (RFC 7240 §4.1)."""
+    """Return whether the client prefers a response before the operation has finished (RFC 7240 §4.1)."""
     preferences = (header(request, "Prefer") or "").split(",")
     return any(each.partition(";")[0].strip().lower() == RESPOND_ASYNC for each in preferences)
 

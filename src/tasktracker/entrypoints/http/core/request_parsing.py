@@ -138,7 +138,7 @@ def _mistakes(type_: type[Body], value: dict[str, Any], rules: Mapping[str, Rule
 
 
 def _within(type_: Any, name: str, value: Any) -> Sequence[FieldError]:
-    """Return the errors of each body in a list; no errors if the list itself is invalid, or no list of bodies."""
+    """Return the errors of each body in a list. There are none if the value is not a valid list of bodies."""
     info = _without_meta(type_)
     if not isinstance(info, msgspec.inspect.ListType) or not isinstance(info.item_type, msgspec.inspect.StructType):
         return ()
@@ -158,7 +158,7 @@ def _within(type_: Any, name: str, value: Any) -> Sequence[FieldError]:
 
 
 def _explain(error: Exception, type_: Any) -> str:
-    """Return the message of msgspec in the words of JSON and of our own rules, without the names of Python's types."""
+    """Return the message of msgspec in the words of JSON and of our rules, without names of Python's types."""
     message = str(error).split(" - at ")[0]
     if message in MESSAGES:
         return MESSAGES[message]
@@ -201,7 +201,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _number(text: str) -> float | int:
-    # JSON does not distinguish integers: 7.0 equals 7, as in JSON Schema.
+    # JSON has no integers of its own: 7.0 equals 7, as in JSON Schema.
     number = float(text)
     return int(number) if number.is_integer() else number
 

@@ -73,7 +73,7 @@ class StreamedResponse(Response[bytes]):
 
 
 class HeadResponse(StreamedResponse):
-    """The response to HEAD where that to GET is a stream: its length is unknown (RFC 9110 §8.6)."""
+    """The response to HEAD if the response to GET is a stream, whose length is unknown (RFC 9110 §8.6)."""
 
     async def stream(self, _scope: Scope, _receive: Receive, send: Send) -> None:
         """Send the headers."""

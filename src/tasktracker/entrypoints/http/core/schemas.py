@@ -23,11 +23,11 @@ JsonBody = JSONBody[SkipValidation[BodyT]]
 """The body of a request. `Request.json` has already validated it, so Litestar does not validate it again."""
 
 ReadOnly = Annotated[Any, Meta(extra_json_schema={"readOnly": True})]
-"""A field that only the server sets. Clients may send it back with a whole representation; it is ignored."""
+"""A field that only the server sets. Clients may send it back with a whole representation, but it is ignored."""
 
 Version = Annotated[
     int,
-    Meta(ge=1, description="In a request, a precondition: the change is refused unless this is the current version."),
+    Meta(ge=1, description="In a request, a precondition: the change is refused if this is not the current version."),
 ]
 
 Moment = Annotated[datetime, Meta(tz=True)]
@@ -88,7 +88,7 @@ def sent_fields(body: Body, fields: type[FieldsT]) -> FieldsT:
 
 
 def sent(value: SentT | UnsetType | None) -> SentT | None:
-    """Return the value of a field, and None for one that was not sent or is null."""
+    """Return the value of a field, or None if the field was not sent or is null."""
     return None if value is UNSET else value
 
 

@@ -7,11 +7,11 @@ from typing import cast
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 _LINKS = {b"location": b"/", b"link": b"</"}
-"""The headers that begin with a path of this server, and how it begins."""
+"""The headers with a path of this server at their beginning, and the first bytes of these headers."""
 
 
 class SubPath:
-    """Wraps an application: removes the path from requests, and puts it before the paths in headers of responses."""
+    """Wraps an application: removes the path of PUBLIC_URL from requests, and adds it to paths in response headers."""
 
     def __init__(self, app: ASGIApp, path: str) -> None:
         self._app = app

@@ -25,17 +25,17 @@ Result = TypeVar("Result")
 Parameters = ParamSpec("Parameters")
 
 SHARE = 0.4
-"""The part of the threads that one sharer may hold: a user's reads, say. The user's writes may hold as many, and both
-together leave some threads to others."""
+"""The part of the threads that one sharer may hold, for example the reads of a user. The writes of the user may hold
+the same part. Reads and writes together leave some threads to other users."""
 LARGE_BYTES, LARGE_RESPONSES = 256 * 1024, 2
-"""Only so many large responses wait for the event loop. Their memory would pile up while it is busy, so threads that
-have more of them wait."""
+"""The most large responses (LARGE_BYTES or more) that wait for the event loop. While the loop is busy, more would need
+too much memory, so threads with further large responses wait."""
 LATE = "The request waited for its turn longer than a request may wait."
 
 
 Sharer = tuple[Hashable, bool]
-"""Whose calls are started, and whether they write. Calls of an equal sharer share a part of the threads: so reads do
-not wait behind writes that wait for a lock."""
+"""The owner of calls, and whether they write. Calls of an equal sharer share a part of the threads. Reads and writes
+are different sharers, so reads do not wait for writes that wait for a lock."""
 
 _SHARER: ContextVar[Sharer | None] = ContextVar("sharer", default=None)
 
@@ -68,7 +68,7 @@ class _Call:
         self.ends_at = monotonic() + seconds
         self.sharer = _SHARER.get()
         self.is_write = self.sharer is not None and self.sharer[1]
-        # What it holds while it runs, until it ends or passes them on.
+        # The call holds these while it runs, until it ends or gives them to another call.
         self.share: _Share | None = None
         self.has_write_slot = False
         self.is_large = False  # its response needs a permit
@@ -77,11 +77,11 @@ class _Call:
         self._claim = Lock()
 
     def claim(self) -> bool:
-        """Return whether the caller is the first to claim the call, and so decides whether it runs or expires."""
+        """Return whether the caller is the first to claim the call. The first caller makes it run or expire."""
         return self._claim.acquire(blocking=False)
 
     def run(self) -> Any:
-        """Run the function with its deadline. Raises StorageUnavailable after it."""
+        """Run the function with its deadline. Raises StorageUnavailable after the deadline."""
         if monotonic() >= self.ends_at:
             raise StorageUnavailable(LATE)
         return self._context.run(self._run)
@@ -92,7 +92,7 @@ class _Call:
 
 
 class _Share:
-    """The calls of a sharer: how many the threads may run now, and those that wait for them to end."""
+    """The calls of a sharer: how many of them threads may run now, and the calls that wait until others end."""
 
     __slots__ = ("running", "waiting")
 
@@ -108,9 +108,9 @@ class ThreadRunner:
     passes its result directly to the loop. With many concurrent calls, a call takes 9 µs instead of 14, and a request a
     tenth less (`python -m benchmarks.studies.library`).
 
-    `limit` is the maximum number of running and waiting calls, and `limit_each` that of one sharer. A call counts until
-    it ends, even if the client of its request has disconnected. `wait_seconds` limits how long a call waits for a
-    thread and then for the storage, both together. Writes never hold the last `for_reads` threads.
+    `limit` is the maximum number of running and waiting calls, and `limit_each` is the maximum for one sharer. A call
+    counts until it ends, even if the client of its request has disconnected. `wait_seconds` limits how long a call
+    waits in total, first for a thread and then for the storage. Writes never hold the last `for_reads` threads.
     """
 
     def __init__(
@@ -132,13 +132,13 @@ class ThreadRunner:
         self._is_closed = False
         # Changed only on the event loop, without a lock.
         self._shares: dict[Sharer | None, _Share] = defaultdict(_Share)
-        # The writes that their shares allow, but that wait for another write to end.
+        # The writes that their shares allow to run, but that wait until another write ends.
         self._writes: deque[_Call] = deque()
         # The calls that have not ended, in order of their deadlines.
         self._timed: dict[_Call, None] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._queue: SimpleQueue[_Call | None] = SimpleQueue()
-        # One for each large response that may wait until the event loop sends it.
+        # One permit for each large response that may wait until the event loop sends it.
         self._permits: SimpleQueue[None] = SimpleQueue()
         self._permit(LARGE_RESPONSES)
         self._threads = [Thread(target=self._work, name=f"{name}-{number}", daemon=True) for number in range(count)]
@@ -149,7 +149,7 @@ class ThreadRunner:
         """Call a function on one of the threads, with the caller's context variables, and return its result.
 
         The function is called even if the caller is cancelled. Raises Busy above the limit, StorageUnavailable if no
-        thread is free until the deadline, RuntimeError after `close`.
+        thread is free before the deadline, RuntimeError after `close`.
         """
         return await self.start(function, *args, **kwargs)
 
@@ -178,7 +178,7 @@ class ThreadRunner:
 
     @property
     def running(self) -> int:
-        """The calls that a thread has begun, and whose result the event loop has not taken yet."""
+        """The calls that a thread has begun, and whose results the event loop has not received yet."""
         return max(0, self._pending - self.waiting)
 
     def __len__(self) -> int:
@@ -203,7 +203,7 @@ class ThreadRunner:
             self._permits.put(None)
 
     def _submit(self, call: _Call) -> None:
-        """Pass a call to the threads, or let it wait for others to end. Raises Busy."""
+        """Pass a call to the threads, or let it wait until other calls end. Raises Busy."""
         if call.sharer is not None:
             share = self._shares[call.sharer]
             if share.running >= self._share:
@@ -248,14 +248,16 @@ class ThreadRunner:
             del call, result, failure  # free their memory before waiting for the next call
             call = successor
             if call is not None and not self._queue.empty():
-                # It is the turn of another call. Otherwise, putting it would wake another thread for nothing.
+                # Other calls wait longer, so this one goes to the end. With an empty queue, this thread goes on without
+                # waking another.
                 self._queue.put(call)
                 call = None
 
     def _successor(self, call: _Call) -> _Call | None:
-        """Give what an ended call holds to calls that wait for it, and return one that may run now.
+        """Give the share and the slot of an ended call to waiting calls. Return a call that may run now.
 
-        On the call's thread, which need not wait for the event loop then, and once more on the event loop.
+        This runs on the call's thread, so that the thread need not wait for the event loop. It runs again on the event
+        loop.
         """
         if (share := call.share) is not None and share.waiting:
             try:
@@ -273,7 +275,7 @@ class ThreadRunner:
         return None
 
     def _next_write(self) -> _Call | None:
-        """Give a slot to the write that has waited longest, and return it."""
+        """Give a slot to the write that has waited for the longest time, and return this write."""
         try:
             call = self._writes.popleft()
         except IndexError:
@@ -288,7 +290,7 @@ class ThreadRunner:
             self._queue.put(successor)
         if call.has_write_slot:
             self._free_for_writes += 1
-        # A successor in the share may still wait for this, if another call has taken the slot of its predecessor.
+        # A successor in the share may still wait for a slot, if another call has taken the slot of its predecessor.
         while self._writes and self._free_for_writes and (write := self._next_write()) is not None:
             self._free_for_writes -= 1
             self._queue.put(write)
@@ -352,8 +354,8 @@ def on_hashing_thread(
 ) -> Callable[Concatenate[HashingT, Parameters], Coroutine[Any, Any, Result]]:
     """Run a handler on one of the few threads for password hashing.
 
-    Hashing is expensive on purpose. On the threads of other requests it would block them, and without a limit, a flood
-    of logins would use all memory.
+    Hashing is slow on purpose. On the threads of other requests, it would block these requests. Without a limit, very
+    many logins would use all memory.
     """
 
     @wraps(handler)

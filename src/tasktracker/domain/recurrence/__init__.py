@@ -1,0 +1,1 @@
+"""Recurrence: the rules by which a task is due again."""

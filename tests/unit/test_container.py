@@ -1,0 +1,120 @@
+"""What the settings change: each one reaches the service that it is for."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from tasktracker.adapters.events.local import LocalChangeNotifier
+from tasktracker.adapters.events.polling import PollingChangeNotifier
+from tasktracker.adapters.events.postgresql import PostgresChangeNotifier
+from tasktracker.adapters.events.sqlite import SqliteChangeNotifier
+from tasktracker.entrypoints.container import Container
+from tasktracker.entrypoints.settings import load
+from tests.contracts.http.base import problem
+from tests.fakes import ManualClock
+from tests.http import Api, expect, new_name
+
+
+def container(**settings: str) -> Container:
+    return Container(settings=load({"DATABASE_URL": "memory://", **settings}, None))
+
+
+@pytest.mark.parametrize(
+    ("setting", "limit", "path", "body"),
+    [
+        ("TASKS_PER_USER", 1, "/api/tasks/", {"title": "12345678"}),
+        ("CATEGORIES_PER_USER", 1, "/api/categories/", {"name": "first"}),
+        ("BYTES_PER_USER", 15, "/api/tasks/", {"title": "12345678"}),
+    ],
+)
+def test_a_quota_is_that_of_its_setting(setting: str, limit: int, path: str, body: dict[str, Any]) -> None:
+    settings: dict[str, Any] = {setting: str(limit)}
+    with Api("memory://", **settings) as api:
+        ada = api.register()
+        expect(ada.post(path, body), 201)
+        other = {name: f"87654321{value[8:]}" for name, value in body.items()}
+        assert problem(ada.post(path, other), 409, "quota-exceeded")["limit"] == limit
+        expect(api.register().post(path, body), 201)
+
+
+@pytest.mark.parametrize(("setting", "logged"), [("true", ["request"]), ("false", [])])
+def test_requests_are_logged_unless_a_setting_turns_it_off(setting: str, logged: list[str]) -> None:
+    with Api("memory://", REQUEST_LOG=setting) as api, capture_logs() as logs:
+        api.get("/health/live")
+    assert [each["event"] for each in logs] == logged
+
+
+def test_a_password_is_hashed_with_the_parameters_of_the_settings() -> None:
+    settings = {"ARGON2_MEMORY_KIB": "24", "ARGON2_PASSES": "3", "ARGON2_LANES": "2"}
+    assert container(**settings).passwords().hash("secret").startswith("$argon2id$v=19$m=24,t=3,p=2$")
+
+
+def test_a_response_is_kept_for_its_key_for_the_days_of_the_settings() -> None:
+    with Api("memory://", WINDOW_DAYS="40", RUN_WORKER="false") as api:
+        ada, key = api.register(), {"Idempotency-Key": new_name()}
+
+        def repeat(days: int) -> Any:
+            api.clock.advance(days=days)
+            api.container.housekeeping().sweep()
+            answer = api.login(ada).request("POST", "/api/tasks/", json={"title": "x"}, headers=key)
+            expect(answer, 201)
+            return answer.headers.get("idempotency-replayed")
+
+        assert [repeat(0), repeat(39), repeat(10)] == [None, "true", None]
+
+
+@pytest.mark.parametrize(
+    ("settings", "kind"),
+    [
+        ({}, LocalChangeNotifier),
+        ({"DATABASE_URL": "sqlite:///tasks.db"}, SqliteChangeNotifier),
+        ({"DATABASE_URL": "postgresql://u@data/d"}, PostgresChangeNotifier),
+        ({"DATABASE_URL": "postgresql://u@data/d", "DATABASE_PREPARED_STATEMENTS": "off"}, PollingChangeNotifier),
+    ],
+)
+def test_the_kind_of_database_decides_how_changes_are_noticed(settings: dict[str, str], kind: type[object]) -> None:
+    assert type(container(**settings).notifier()) is kind
+
+
+@pytest.mark.parametrize("prepared", ["on", "off"])
+def test_changes_are_listened_for_past_the_pooler(prepared: str) -> None:
+    notifier = container(
+        DATABASE_URL="postgresql://u@pooler/d",
+        LISTEN_DATABASE_URL="postgresql://u@direct/d",
+        DATABASE_PREPARED_STATEMENTS=prepared,
+    ).notifier()
+    assert isinstance(notifier, PostgresChangeNotifier)
+    assert "direct" in notifier._conninfo
+
+
+def test_writes_leave_threads_to_reads_and_one_user_leaves_the_queue_to_others() -> None:
+    with Api("memory://", DATABASE_CONNECTIONS="10") as api:
+        services = api.app.services
+        threads = services.threads
+        assert (len(threads), threads._free_for_writes, threads._limit, threads._limit_each) == (10, 8, 1000, 250)
+        assert services.health_threads is not threads, "a check does not wait behind requests"
+
+
+@pytest.mark.parametrize("name", ["jobs", "courier", "housekeeping", "import_jobs"])
+def test_what_hosts_do_together_has_the_clock_of_the_database(name: str) -> None:
+    tested, shared = container(), ManualClock()
+    tested.shared_clock.override(shared)
+    assert getattr(tested, name)()._clock is shared
+
+
+@pytest.mark.parametrize(
+    ("setting", "field", "seconds"),
+    [
+        ("ACCESS_TOKEN_SECONDS", "access", 800),
+        ("SESSION_IDLE_SECONDS", "idle", 1000),
+        ("SESSION_ABSOLUTE_SECONDS", "absolute", 2000),
+        ("REFRESH_GRACE_SECONDS", "grace", 31),
+    ],
+)
+def test_each_time_of_a_session_is_that_of_its_setting(setting: str, field: str, seconds: int) -> None:
+    policy = container(**{setting: str(seconds)}).session_policy()
+    assert getattr(policy, field) == timedelta(seconds=seconds)

@@ -1,0 +1,80 @@
+"""The registry of subscriptions, with a storage that fails at first."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Mapping
+from contextlib import closing
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from tasktracker.adapters.events.local import LocalChangeNotifier
+from tasktracker.domain.kernel.actors import Actor, SessionActor
+from tasktracker.domain.kernel.errors import StorageUnavailable, TooManyStreams
+from tasktracker.entrypoints.http.core.threads import ThreadRunner
+from tasktracker.entrypoints.http.subscriptions import SubscriptionRegistry
+from tests.waiting import PATIENCE
+
+ACTOR = SessionActor(uuid4(), uuid4(), 1)
+
+
+class FailingStreams:
+    """Each answer comes after a failure."""
+
+    def __init__(self, head: int, live: Collection[Actor]) -> None:
+        self._head, self._live = head, live
+        self._failed: set[str] = set()
+
+    def heads(self, user_ids: Collection[UUID]) -> Mapping[UUID, int]:
+        self._fail_once("heads")
+        return dict.fromkeys(user_ids, self._head)
+
+    def filter_admissible(self, _: Collection[Actor]) -> Collection[Actor]:
+        self._fail_once("filter_admissible")
+        return self._live
+
+    def _fail_once(self, name: str) -> None:
+        if name not in self._failed:
+            self._failed.add(name)
+            raise StorageUnavailable
+
+
+@pytest.mark.parametrize(("head", "live", "is_over"), [(1, [ACTOR], False), (0, [], True)])
+def test_after_a_time_without_a_database_a_subscription_is_woken_or_ended(
+    monkeypatch: pytest.MonkeyPatch, head: int, live: Collection[Actor], is_over: bool
+) -> None:
+    sleep = asyncio.sleep
+    monkeypatch.setattr(asyncio, "sleep", lambda _: sleep(0.001))
+    streams: Any = FailingStreams(head, live)
+
+    async def scenario(threads: ThreadRunner) -> None:
+        registry = SubscriptionRegistry(LocalChangeNotifier(), streams, threads, per_user=1)
+        registry.open()
+        with registry.subscribed(ACTOR) as subscription:
+            registry._on_change(None)  # some changes may have been missed
+            assert await subscription.wait(PATIENCE)
+            assert subscription.is_over is is_over
+        await registry.close()
+
+    with closing(ThreadRunner(1, "streams")) as threads:
+        asyncio.run(scenario(threads))
+
+
+def test_a_closed_subscription_counts_no_longer() -> None:
+    async def scenario() -> None:
+        services: Any = None
+        registry = SubscriptionRegistry(services, services, services, per_user=2)
+        with registry.subscribed(ACTOR), registry.subscribed(ACTOR):
+            assert (len(registry), registry.count) == (2, 2)
+            with pytest.raises(TooManyStreams), registry.subscribed(ACTOR):
+                pass
+        assert (len(registry), registry.count, dict(registry._subscriptions)) == (0, 0, {})
+        registry._end_all()
+        with registry.subscribed(ACTOR) as late:
+            late.clear()
+            assert late.is_over
+            assert await late.wait(PATIENCE), "it does not wait"
+
+    asyncio.run(scenario())
