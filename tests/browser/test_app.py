@@ -372,6 +372,15 @@ def test_the_trash_restores_and_deletes_for_good_and_is_shown_offline(app: Tab, 
     app.page.click(".side a:has-text('Trash')")
     app.see("Offline. This is the trash as of: Today")
     assert titles.all_text_contents() == ["a"]
+    app.page.hover("button[aria-label='Restore “a”']")
+    app.page.mouse.down()
+    app.page.mouse.up()
+    app.see("The trash is empty.")
+    app.page.mouse.down(click_count=2)
+    app.page.mouse.up(click_count=2)
+    assert app.page.evaluate("getSelection().toString()").strip() == ""
+    app.undo()
+    app.page.wait_for_selector(".trash .title:text-is('a')")
     app.page.click("button[aria-label='Delete for good: “a”']")
     app.page.click("dialog[open] button:has-text('Delete for good')")
     app.see("The server cannot be reached.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from dataclasses import replace
 from email import message_from_bytes
 from email.headerregistry import Address
@@ -228,6 +229,7 @@ def test_a_folder_keeps_each_mail_as_a_file(tmp_path: Path) -> None:
     mailer.send(new_letter())  # a duplicate
     mailer.send(new_letter(message_id="<0194@mail.example.org>", to="ada@example.net"))
     mailer.close()
+    assert {stat.S_IMODE(file.stat().st_mode) for file in folder.iterdir()} == {0o600}
     found = MailFolder(folder)
     newest, older = found.names()
     first, second = found.find(newest), found.find(older)

@@ -423,9 +423,12 @@ test("a task that is restored twice is restored once, and is not in the trash an
   await until(() => areIdle(laptop));
   await laptop.copy.ask(TRASH);
   laptop.browser.isOnline = false;
-  await Promise.all([laptop.copy.restore(id), laptop.copy.restore(id)]);
+  const [undo] = await Promise.all([laptop.copy.restore(id), laptop.copy.restore(id)]);
   assert.deepEqual(laptop.copy.answers.value.get(TRASH)?.results, []);
   assert.equal(laptop.copy.waiting.value, 1);
+  await undo();
+  assert.deepEqual(laptop.copy.answers.value.get(TRASH)?.results.map(({ title }) => title), ["deleted"]);
+  await laptop.copy.restore(id);
   laptop.browser.isOnline = true;
   laptop.copy.wake();
   await until(() => areIdle(laptop) && laptop.titles.length === 1);

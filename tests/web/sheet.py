@@ -175,7 +175,7 @@ class _Sheet:
         expect(person.patch("/api/accounts/me/", address), 200)
         file = b'{"type": "header", "format": "tasktracker", "version": 1}\n' + b'{"type": "task", "id": 1}\n' * 3
         expect(person.request("POST", "/api/accounts/me/import/", content=file, headers=NDJSON), 202)
-        for section in ("profile", "devices", "tokens", "data", "activity", "account"):
+        for section in ("profile", "devices", "tokens", "data", "activity", "account", "help"):
             self._view(f"/settings/{section}", ".panel section", f"settings-{section}", self._loaded)
         self._view("/settings/tokens", ".panel section", "settings-proof", self._make_token)
         page.fill("dialog[open] [name=password]", PASSWORD)

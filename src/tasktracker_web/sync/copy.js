@@ -389,11 +389,23 @@ export class Copy {
   /** Take a task out of the trash. @param {string} id @returns {Promise<Undo>} */
   async restore(id) {
     await this.#edit({ type: "task", op: "restore", target: id });
-    await this.write(async (tx) => {
-      const trash = await meta(tx, TRASH); // as the server has listed it last
-      if (trash) setMeta(tx, { [TRASH]: { ...trash, results: trash.results.filter((/** @type {Fields} */ each) => each.id !== id) } });
+    /** Change the trash as the server has listed it last. @param {(results: Fields[]) => Fields[]} change */
+    const list = (change) =>
+      this.write(async (tx) => {
+        const trash = await meta(tx, TRASH);
+        if (trash) setMeta(tx, { [TRASH]: { ...trash, results: change(trash.results) } });
+      });
+    /** @type {Fields[]} */
+    let listed = [];
+    await list((results) => {
+      listed = results.filter((each) => each.id === id);
+      return results.filter((each) => each.id !== id);
     });
-    return () => this.trash("task", id);
+    return async () => {
+      await this.trash("task", id);
+      const deleted_at = new Date(this.#parts.now()).toISOString();
+      await list((results) => [...listed.map((each) => ({ ...each, deleted_at })), ...results.filter((each) => each.id !== id)]);
+    };
   }
 
   /**

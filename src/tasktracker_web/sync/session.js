@@ -52,8 +52,7 @@ export class Session {
 
   /** The last requests that have failed, the newest first. */
   get failures() {
-    this.#failures = this.#failures.slice(-MAX_FAILURES);
-    return this.#failures.toReversed();
+    return this.#failures;
   }
 
   /** Create an account, and sign in. @param {Schemas["Register"]} fields @returns {Promise<Schemas["UserView"]>} */
@@ -186,7 +185,10 @@ export class Session {
       const response = await this.#fetch.call(undefined, this.#api + path, options);
       const { status, ok, headers } = response;
       const id = headers.get("X-Request-ID");
-      if (!ok && id && status !== 401) this.#failures.push({ at: this.#now(), method: options.method ?? "GET", path: path.split("?")[0], status, id });
+      if (!ok && id && status !== 401) {
+        const failure = { at: this.#now(), method: options.method ?? "GET", path: path.split("?")[0], status, id };
+        this.#failures = [failure, ...this.#failures].slice(0, MAX_FAILURES);
+      }
       return response;
     } catch (error) {
       throw new Offline("The server was not reached.", { cause: error });

@@ -39,7 +39,9 @@ export function Trash() {
   /** @type {Deleted[]} */
   const rows = trash?.results.filter(({ id }) => !tasks.has(id)) ?? []; // some are restored, but that was not sent yet
   const { from, to } = useWindow(list, rows.length);
-  return html`<section class="list">
+  /** The second click of a double click selects no word: by then, the button is gone. */
+  const hold = (/** @type {MouseEvent} */ event) => event.detail > 1 && event.preventDefault();
+  return html`<section class="list" onMouseDown=${hold}>
     <header><h1>${t("view.trash")}</h1></header>
     ${isOffline && trash && html`<p class="hint">${t("trash.old", { time: dayAndTime(new Date(trash.at), now.value) })}</p>`}
     ${!trash && html`<p class="empty" role="status">${t(isOffline ? "trash.unknown" : "trash.loading")}</p>`}

@@ -12,9 +12,14 @@ import httpx
 import pytest
 
 from tasktracker.adapters.mail.folder import MailFolder
+from tasktracker.domain.deliveries.delivery import DeliveryState
 from tasktracker.domain.kernel.languages import Language
+from tasktracker.entrypoints.http.deliveries import view_delivery
 from tasktracker.entrypoints.texts import TEXTS
+from tests.contracts.base import SECOND, Seed
 from tests.contracts.http.base import invalid, problem
+from tests.contracts.test_deliveries import new_delivery
+from tests.fakes import START, SequentialIds
 from tests.http import OTHER_PASSWORD, PASSWORD, Api, Person, expect
 from tests.mail import parts
 from tests.waiting import wait_until
@@ -350,3 +355,12 @@ def test_no_title_is_in_a_mail_or_shown_to_administrators(api: Api, folder: Mail
     assert mail is not None
     assert title not in str(parts(mail))
     assert title not in str(admin.listed("/api/admin/deliveries/"))
+
+
+def test_each_time_of_a_mail_is_shown_under_its_name(api: Api) -> None:
+    seed = Seed(api.container.store(), api.clock, SequentialIds())
+    due = new_delivery(seed, user_id=seed.id(), created_at=START, next_attempt_at=START + SECOND)
+    shown = view_delivery(due)
+    assert (shown.created_at, shown.next_attempt_at, shown.ended_at) == (START, START + SECOND, None)
+    ended = view_delivery(due.ended(DeliveryState.FAILED, START + 2 * SECOND, "no"))
+    assert (ended.created_at, ended.next_attempt_at, ended.ended_at) == (START, None, START + 2 * SECOND)
