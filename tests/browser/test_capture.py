@@ -90,6 +90,25 @@ def test_pasted_lines_become_tasks_in_their_order_and_one_undo_takes_all_back(ap
     app.expect()
 
 
+def test_a_text_is_kept_when_its_box_is_closed_or_its_list_is_left(app: Tab) -> None:
+    app.page.fill(".add-box input", "in the list")
+    app.page.click(".side a:has-text('Today')")
+    app.page.wait_for_selector(".side a[aria-current]:has-text('Today')")
+    app.page.keyboard.press("q")
+    app.page.locator(BOX).press_sequentially("in the box")
+    app.page.keyboard.press("Escape")
+    app.page.wait_for_selector("dialog.capture .add-box", state="detached")
+    app.page.click("h1")
+    app.page.keyboard.press("q")
+    app.page.locator(BOX).press_sequentially(" again")
+    app.page.keyboard.press("Enter")
+    app.see("“in the box again”")
+    app.page.click(".side a:has-text('All tasks')")
+    app.expect("in the box again")
+    app.page.press(".add-box input", "Enter")
+    app.expect("in the box again", "in the list")
+
+
 def test_keys_that_follow_the_key_of_the_box_are_written_in_it(app: Tab) -> None:
     app.page.click("h1")
     app.page.keyboard.type("qx and q")

@@ -78,6 +78,31 @@ def test_a_viewer_sees_the_people_of_a_task_and_cannot_change_it(app: Tab, perso
     assert app.page.get_by_text("Delete", exact=True).count() == 0
 
 
+@pytest.mark.parametrize("leave", ["Escape", "Close"])
+def test_what_was_written_is_kept_when_the_task_is_closed(app: Tab, person: Person, leave: str) -> None:
+    def close() -> None:
+        app.page.keyboard.press(leave) if leave == "Escape" else app.page.click(".pane .close")
+        app.page.wait_for_selector(".pane", state="detached")
+
+    app.add("Pay rent")
+    app.row("Pay rent").locator("a").click()
+    app.page.fill(".pane textarea.title", "Pay the rent")
+    close()
+    app.row("Pay the rent").locator("a").click()
+    app.page.click("text=Add notes")
+    app.page.keyboard.type("by Friday")
+    close()
+    app.row("Pay the rent").locator("a").click()
+    app.page.locator(".notes", has_text="by Friday").wait_for()
+    app.page.fill(".subtasks input", "Ask")
+    close()
+    app.row("Pay the rent").locator("a").click()
+    app.wait_for("document.querySelector('.subtasks input')?.value === 'Ask'")
+    app.synced()
+    [task] = person.listed("/api/tasks/")
+    assert (task["title"], task["description"]) == ("Pay the rent", "by Friday")
+
+
 def test_a_text_that_is_being_written_survives_a_reload(app: Tab, person: Person) -> None:
     task = person.task("Pay rent")
     app.open(f"/task/{task['id']}")

@@ -20,13 +20,15 @@ import "../vendor/preact-signals.js";
 export function AddBox({ name, category, draft, autofocus = false, initial = "", onAdded = () => {} }) {
   const copy = useCopy();
   const field = useRef(/** @type {HTMLInputElement | null} */ (null));
-  const kept = useDraft(draft, () => field.current?.value || null);
-  const [text, setText] = useState(kept ?? initial);
+  const written = useRef("");
+  const kept = useDraft(draft, () => written.current || null, true);
+  const [text, setText] = useState([kept, initial].filter(Boolean).join(" "));
   const [caret, setCaret] = useState(0);
   const [chosen, choose] = useState(0);
   /** The parts of the text that the user does not want to be understood. */
   const [literal, setLiteral] = useState(/** @type {ReadonlySet<string>} */ (new Set()));
   const id = useId();
+  useLayoutEffect(() => void (written.current = text), []);
   useLayoutEffect(() => void (autofocus && field.current?.focus()), []); // before the next key
   const categories = new Map([...copy.categories.value].filter(([, each]) => canFileIn(each)));
   const understand = (/** @type {string} */ line) => captured(line, { now: new Date(), categories: categories.values(), literal });
@@ -34,8 +36,9 @@ export function AddBox({ name, category, draft, autofocus = false, initial = "",
   const { start, matches } = completions(text, caret, categories.values());
   const unknown = matches.length === 0 ? unknownCategory(text, tokens) : "";
 
+  const write = (/** @type {string} */ text) => setText((written.current = text));
   const reset = (text = "") => {
-    setText(text);
+    write(text);
     setCaret(text.length);
     setLiteral(new Set());
     choose(0);
@@ -65,7 +68,7 @@ export function AddBox({ name, category, draft, autofocus = false, initial = "",
   };
   const complete = (/** @type {{ name: string }} */ category) => {
     const before = `${text.slice(0, start)}#${category.name} `;
-    setText(before + text.slice(caret).trimStart());
+    write(before + text.slice(caret).trimStart());
     setCaret(before.length);
     field.current?.focus();
   };
@@ -83,7 +86,7 @@ export function AddBox({ name, category, draft, autofocus = false, initial = "",
     else complete(matches[chosen] ?? matches[0]);
   };
   const input = (/** @type {any} */ { target }) => {
-    setText(target.value);
+    write(target.value);
     setCaret(target.selectionStart);
     choose(0);
   };

@@ -28,8 +28,7 @@ export function Capture({ name, category }) {
   useEffect(() => {
     const parameters = new URLSearchParams(location.search);
     const shared = ["title", "text", "url"].flatMap((each) => parameters.get(each) || []);
-    const kept = draft(DRAFT);
-    if (kept !== null) capture(kept);
+    if (draft(DRAFT) !== null) capture();
     if (shared.length || isShared) capture([...new Set(shared)].join(" "));
     if (shared.length) history.replaceState(null, "", location.pathname);
   }, []);

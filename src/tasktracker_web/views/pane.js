@@ -43,7 +43,7 @@ export function Pane({ id, onClose }) {
     onClose();
   };
   const keys = (/** @type {KeyboardEvent} */ event) => {
-    if (event.key === "Escape") onClose();
+    if (event.key === "Escape" && !event.isComposing) onClose(); // what is being written is stored
   };
   const isEditor = canEdit(task, me, copy.categories.value);
   const isOrganiser = canOrganise(task, me, copy.categories.value);
@@ -103,7 +103,6 @@ function Text({ name, class: style, label, value, required = false, autofocus = 
   }, []);
   useLayoutEffect(() => void (autofocus && field.current?.focus()), []); // before the next key
   const keys = (/** @type {KeyboardEvent} */ event) => {
-    if (event.key === "Escape") write(null);
     if (event.key !== "Enter" || !(required || event.ctrlKey || event.metaKey)) return;
     event.preventDefault();
     /** @type {HTMLElement} */ (field.current?.closest(".pane")?.querySelector("[tabindex='-1']")).focus(); // its keys go on working

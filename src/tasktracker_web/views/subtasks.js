@@ -1,11 +1,13 @@
 // The tasks above and below a task.
 
 import { useCopy, useLists, useMe } from "../account.js";
+import { draftOf, useDraft } from "../drafts.js";
 import { h, html } from "../html.js";
 import { url } from "../router.js";
 import { above, canOrganise, isOpen, MAX_DEPTH } from "../tasks.js";
 import { t } from "../texts/texts.js";
 import { undoable } from "../toasts.js";
+import { useRef } from "../vendor/preact-hooks.js";
 import "../vendor/preact-signals.js";
 import { Check, Due } from "./rows.js";
 
@@ -24,6 +26,8 @@ export function Breadcrumbs({ task }) {
 export function Subtasks({ task }) {
   const copy = useCopy();
   const me = useMe();
+  const field = useRef(/** @type {HTMLInputElement | null} */ (null));
+  const kept = useDraft(draftOf(task.id, "subtask"), () => field.current?.value || null, true);
   const tasks = [...(useLists().children.value.get(task.id) ?? [])];
   tasks.sort((a, b) => Number(isOpen(b)) - Number(isOpen(a))); // otherwise in the order of lists
   const open = tasks.filter(isOpen).length;
@@ -53,7 +57,7 @@ export function Subtasks({ task }) {
     </ul>
     ${canAdd &&
     html`<form onSubmit=${add}>
-      <input name="title" dir="auto" maxlength="200" autocomplete="off" enterkeyhint="done" placeholder=${t("subtasks.add")} aria-label=${t("subtasks.add")} />
+      <input ref=${field} name="title" dir="auto" defaultValue=${kept ?? ""} maxlength="200" autocomplete="off" enterkeyhint="done" placeholder=${t("subtasks.add")} aria-label=${t("subtasks.add")} />
     </form>`}
   </section>`;
 }

@@ -11,7 +11,7 @@ export const texts = {
   "keys.all": "Select all tasks",
   "keys.around": "Go to another task",
   "keys.move": "Change the state of the task",
-  "keys.close": "Close the task",
+  "keys.close": "Save, and close the task",
   "keys.title": "Save the title",
   "keys.notes": "Save the notes",
   "keys.category": "Choose a suggested category",
