@@ -191,8 +191,10 @@ function Category({ task, save }) {
   const mayFile = useFiling();
   const categories = byName(useCopy().categories.value).filter(({ id }) => mayFile(task, id));
   const options = [...(mayFile(task, null) ? [{ id: null, name: t("task.category.none") }] : []), ...categories];
+  const isFixed = options.length < 2 && task.category !== null;
   return html`<label for="category">${t("task.category")}</label>
-    <select id="category" class=${arrival(task.id, "category")} disabled=${options.length < 2} onChange=${(/** @type {any} */ event) => save({ category: event.target.value || null })}>
+    <select id="category" class=${arrival(task.id, "category")} disabled=${options.length < 2} aria-describedby=${isFixed ? "category-note" : undefined} onChange=${(/** @type {any} */ event) => save({ category: event.target.value || null })}>
       ${options.map(({ id, name }) => html`<option value=${id ?? ""} selected=${id === task.category}>${name}</option>`)}
-    </select>`;
+    </select>
+    ${isFixed && html`<p id="category-note" class="hint note">${t("task.category.fixed")}</p>`}`;
 }
