@@ -29,6 +29,11 @@ def test_a_new_user_registers_and_adds_completes_and_gets_back_a_task(
     tab.see("3 to 150 letters")
     tab.see("too easy to guess")
     assert tab.page.evaluate("document.activeElement.id") == "username"
+    tab.enter("Anna Berg", button="Create an account", password="short")
+    tab.see("A username has no spaces.")
+    tab.see("This password is too short: use at least 8 characters.")
+    tab.page.get_by_label("Show the password").check()
+    assert tab.page.locator("#password").get_attribute("type") == "text"
     tab.enter("newcomer", button="Create an account")
     tab.see("Nothing is due today.")
     tab.add("Buy milk")

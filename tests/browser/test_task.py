@@ -38,6 +38,21 @@ def test_the_focus_returns_to_the_row_when_the_pane_closes(app: Tab) -> None:
         app.wait_for("document.activeElement.querySelector('.title')?.textContent === 'a'")
 
 
+def test_offline_is_shown_at_once_and_a_history_that_was_never_fetched_is_not_awaited(app: Tab) -> None:
+    app.page.set_viewport_size({"width": 390, "height": 844})
+    app.add("Buy milk")
+    app.synced()
+    app.page.click(".row a")
+    app.page.context.set_offline(True)
+    app.see("Offline. You can go on working.")
+    sign = app.page.locator(".top .status-line")
+    assert sign.bounding_box()["y"] < app.page.locator(".pane").bounding_box()["y"]
+    app.page.select_option("#priority", label="High")
+    app.see("1 change waiting")
+    app.page.click(".history summary")
+    app.see("The history is on the server, which cannot be reached.")
+
+
 def test_the_history_shows_who_changed_what_and_undoes_it_and_is_shown_offline(
     app: Tab, person: Person, server: Server
 ) -> None:

@@ -302,7 +302,7 @@ class SharingMachine(RuleBasedStateMachine):
             self.app.do(user.actor, self.app.category_removal.delete, category)
             for task in list(self.tasks.values()):
                 if task.category == category:
-                    self._change(user, task, Action.EDIT, category=None)
+                    self._change(user, task, Action.MOVE, category=None)
 
     @rule(name=names, is_due=st.sampled_from((False, False, False, True)))
     def start_over(self, name: str, is_due: bool) -> None:

@@ -466,5 +466,7 @@ def test_a_section_begins_without_a_task_above(account: Account) -> None:
 
 
 def test_a_finding_of_a_row_is_reported_once(account: Account) -> None:
-    report = account.import_file("TYPE,CONTENT,DATE,DEADLINE,TIMEZONE\ntask,a,2026-04-24,2026-04-25,Nowhere\n")
+    report = account.import_file(
+        "TYPE,CONTENT,DATE,DEADLINE,TIMEZONE\ntask,a,2026-04-24 9:00,2026-04-25 9:00,Nowhere\n"
+    )
     assert sorted(notices(report)) == [(2, "DEADLINE"), (2, "TIMEZONE")]

@@ -35,8 +35,8 @@ def user(seed: Seed) -> User:
 @pytest.mark.parametrize("inner", ["reading", "writing"])
 def test_a_nested_unit_of_work_is_an_error(store: Storage, user: User, outer: str, inner: str) -> None:
     def nest() -> None:
-        with getattr(store, outer)(None) as work:
-            with pytest.raises(RuntimeError, match="open in this thread"), getattr(store, inner)(None):
+        with getattr(store, outer)(SYSTEM) as work:
+            with pytest.raises(RuntimeError, match="open in this thread"), getattr(store, inner)(SYSTEM):
                 pass
             assert work.users.find(user.id) == user
 

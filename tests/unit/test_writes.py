@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 from litestar import Response
@@ -21,6 +22,7 @@ class FakeRequest:
 
     def __init__(self, user: SessionActor, *headers: tuple[bytes, bytes]) -> None:
         self.user = user
+        self.state = SimpleNamespace()
         self.scope = {"path": PATH, "headers": headers}
 
 

@@ -6,7 +6,7 @@ import { useDraft } from "../drafts.js";
 import { html } from "../html.js";
 import { uuid } from "../sync/platform.js";
 import { canFileIn, dayDue, onDay, isDue } from "../tasks.js";
-import { dayFrom, dueText, t } from "../texts/texts.js";
+import { dayFrom, dueText, startOfDay, t } from "../texts/texts.js";
 import { together, undoable } from "../toasts.js";
 import { onDemand } from "../updates.js";
 import { useId, useLayoutEffect, useRef, useState } from "../vendor/preact-hooks.js";
@@ -17,6 +17,8 @@ import { byName } from "./sidebar.js";
 /** @typedef {import("../sync/items.js").Task} Task */
 
 const PRIORITIES = [4, 3, 2, 1].map((each) => ({ id: String(each), name: t(`priority.${each}`) }));
+/** In how many days a task is due that is added to a list of days, and says no other day. @type {Record<string, number>} */
+const DAYS = { today: 0, upcoming: 1 };
 
 /**
  * `name` is the list that the task is added to, `category` its category, if the list is one; `draft` the name of the text.
@@ -51,7 +53,8 @@ export function AddBox({ name, category, draft, autofocus = false, initial = "",
     choose(0);
   };
   const add = (/** @type {string[]} */ lines) => {
-    const common = name === "list" && categories.has(category) ? { category } : name === "today" ? onDay(dayFrom(new Date())) : {};
+    const days = DAYS[name];
+    const common = name === "list" && categories.has(category) ? { category } : days === undefined ? {} : onDay(dayFrom(startOfDay(new Date(), days)));
     const tasks = lines.map((line) => {
       const { title, fields, tokens } = understand(line, lines.length === 1);
       const created = tokens.find(({ created }) => created)?.created;

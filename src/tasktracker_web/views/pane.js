@@ -198,6 +198,7 @@ function Category({ task, save }) {
   const categories = byName(copy.categories.value).filter(({ id }) => mayFile(task, id));
   const options = [...(mayFile(task, null) ? [{ id: null, name: t("task.category.none") }] : []), ...categories];
   const canCreate = mayFile(task, null);
+  const isFixed = options.length < 2 && task.category !== null;
   const choose = (/** @type {any} */ { target }) => {
     setNew(target.value === NEW);
     if (target.value !== NEW) save({ category: target.value || null });
@@ -213,10 +214,11 @@ function Category({ task, save }) {
   return html`<label for="category">${t("task.category")}</label>
     ${isNew
       ? h(Name, { onDone: create })
-      : html`<select id="category" class=${arrival(task.id, "category")} disabled=${options.length < 2 && !canCreate} onChange=${choose}>
+      : html`<select id="category" class=${arrival(task.id, "category")} disabled=${options.length < 2 && !canCreate} aria-describedby=${isFixed ? "category-note" : undefined} onChange=${choose}>
           ${options.map(({ id, name }) => html`<option value=${id ?? ""} selected=${id === task.category}>${name}</option>`)}
           ${canCreate && html`<option value=${NEW}>${t("task.category.new")}</option>`}
-        </select>`}`;
+        </select>`}
+    ${isFixed && html`<p id="category-note" class="hint note">${t("task.category.fixed")}</p>`}`;
 }
 
 /** The name of a new category. @param {{ onDone: (name: string) => void }} props empty to create none */

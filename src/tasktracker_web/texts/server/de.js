@@ -121,6 +121,8 @@ export const texts = {
   "is taken, and so is the id derived from it": "ist vergeben, und die daraus gebildete auch",
   "is neither a category in the file nor one of yours": "ist weder eine Kategorie der Datei noch eine von Ihnen",
   "is neither one of your tasks nor a task of the file that could be imported first": "ist weder eine Ihrer Aufgaben noch eine der Datei, die zuerst importiert werden kann",
+  "cannot be set together with {}": "kann nicht zusammen mit {} gesetzt werden",
+  "must be null if due_on is set": "muss null sein, wenn due_on gesetzt ist",
   "is in the trash, but this task is not": "ist im Papierkorb, aber diese Aufgabe nicht",
   "must be the task itself or the task with which its parent was deleted": "muss die Aufgabe selbst sein, oder die, mit der ihre Aufgabe darüber gelöscht wurde",
   "exceeds the limit of {} categories in a file": "überschreitet die Grenze von {} Kategorien in einer Datei",

@@ -67,6 +67,11 @@ export const texts = {
 
   "first_name": "Vorname",
   "last_name": "Nachname",
+  "scheme": "Farben",
+  "scheme.on": "Auf diesem Gerät",
+  "scheme.system": "Wie das System",
+  "scheme.light": "Hell",
+  "scheme.dark": "Dunkel",
   "language": "Sprache",
   "language.hint": "Dieser App und aller Mails. Andere Geräte folgen, außer die Sprache wurde dort gewählt.",
   "time_zone": "Zeitzone",
@@ -266,7 +271,10 @@ export const texts = {
 
   "error.email": "Geben Sie eine vollständige Adresse an, zum Beispiel: ada@example.org",
   "error.email-taken": "Ein anderes Konto hat diese Adresse.",
-  "error.new_password": "Mindestens 8 Zeichen. Dieses ist zu kurz, zu lang oder zu leicht zu erraten.",
+  "error.new_password": "Dieses Passwort ist nicht möglich.",
+  "error.new_password-short": "Dieses Passwort ist zu kurz: mindestens {count} Zeichen.",
+  "error.new_password-long": "Dieses Passwort ist zu lang: höchstens {count} Zeichen.",
+  "error.new_password-easy": "Dieses Passwort ist zu leicht zu erraten. Gut sind mehrere Wörter, die nicht zusammengehören.",
   "error.password-wrong": "Dieses Passwort ist falsch.",
   "error.name": "1 bis 100 Zeichen.",
   "error.file": "Wählen Sie eine Datei.",

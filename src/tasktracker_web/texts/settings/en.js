@@ -67,6 +67,11 @@ export const texts = {
 
   "first_name": "First name",
   "last_name": "Last name",
+  "scheme": "Colors",
+  "scheme.on": "On this device",
+  "scheme.system": "As the system",
+  "scheme.light": "Light",
+  "scheme.dark": "Dark",
   "language": "Language",
   "language.hint": "Of this app, and of all mails. Other devices follow, unless the language was chosen there.",
   "time_zone": "Time zone",
@@ -266,7 +271,10 @@ export const texts = {
 
   "error.email": "Use a complete address, such as: ada@example.org",
   "error.email-taken": "Another account has this address.",
-  "error.new_password": "Use at least 8 characters. This one is too short, too long or too easy to guess.",
+  "error.new_password": "This password cannot be used.",
+  "error.new_password-short": "This password is too short: use at least {count} characters.",
+  "error.new_password-long": "This password is too long: use at most {count} characters.",
+  "error.new_password-easy": "This password is too easy to guess. Several words that do not belong together are good.",
   "error.password-wrong": "This password is wrong.",
   "error.name": "Use 1 to 100 characters.",
   "error.file": "Choose a file.",
