@@ -35,6 +35,7 @@ const PRIORITY = new RegExp(`!([1-4])${END}`, "y");
 const NEW_CATEGORY = new RegExp(`#(\\p{L}[\\p{L}\\p{M}\\p{N}_-]{0,63})${END}`, "uy");
 /** A time follows, so what is before it is a day. */
 const BEFORE_TIME = "(?=,? (?:(?:at|um) )?(?:\\d{1,2}(?:[:.]\\d\\d|(?: ?[ap]m| ?uhr|h)\\b)|noon|midday|mittags?|morning|afternoon|evening|night|vormittags?|nachmittags?|abends?|morgens))";
+const EVENING = 19;
 /** Nothing follows that the day of a month would belong to, as in "on the 2nd floor". */
 const ALONE = "(?=\\s*(?:$|[,;.!?)#(]|at |um |\\d))";
 const IS_END = new RegExp(`^${END}`);
@@ -151,20 +152,24 @@ function dueAt(text, at, { days, times, hours, parts }, now) {
   /** @type {Day | null | undefined} */
   let day;
   /** @type {[hours: number, minutes: number] | null | undefined} */
-  let time, part;
+  let time, likely, part;
   for (let last = -1; last < end; ) {
     last = end;
     day ??= follows(days);
     if (day?.isExact) return token(text, at, end, atMoment(day.date));
     if (day || time) part ??= follows(parts);
-    time ??= follows(times) ?? (day && follows(hours));
+    time ??= follows(times);
+    if (day && !time) likely ??= follows(hours);
   }
+  time ??= likely;
   if (!day && !time) return null;
   const begin = part?.[0] ?? day?.hour;
   if (day && !time && begin === undefined) return token(text, at, end, onDay(dayFrom(day.date)));
   const [hour, minutes] = time ?? [begin ?? 0, 0];
-  const isLater = time && begin !== undefined && begin >= 12 && hour < 12; // 8 in the evening
-  const on = (/** @type {Date} */ date) => new Date(date.getFullYear(), date.getMonth(), date.getDate(), isLater ? hour + 12 : hour, minutes);
+  // 8 in the evening, 2 in the night; and without more, from 1 to 6, after noon.
+  const isAfternoon = begin === undefined ? likely && hour > 0 && hour < 7 : time && begin >= 12 && hour < 12;
+  const later = !isAfternoon ? 0 : (begin ?? 0) >= EVENING && hour < 5 ? 24 : 12;
+  const on = (/** @type {Date} */ date) => new Date(date.getFullYear(), date.getMonth(), date.getDate(), hour + later, minutes);
   let date = on(day?.date ?? now);
   if (!day && date <= now) date = on(daysAfter(now, 1));
   return token(text, at, end, atMoment(date));
@@ -249,11 +254,6 @@ function dayOfMonth(now, day) {
   return null;
 }
 
-/** Return the time of an hour without more: from 1 to 6, it is after noon. @param {string[]} groups @returns {[number, number]} */
-function likelyTime([hour, minutes]) {
-  return [Number(hour) + (Number(hour) < 7 && Number(hour) > 0 && hour[0] !== "0" ? 12 : 0), Number(minutes ?? 0)];
-}
-
 /** Return a time with words, which are numbers. @param {string[]} groups @returns {[number, number]} */
 function timeFrom([hours, minutes, others]) {
   return [Number(hours), Number(minutes ?? others ?? 0)];
@@ -335,7 +335,7 @@ function english(locale) {
     days: [
       isoDate(),
       rule(`${on}today|(?:by )?(?:eod|end of (?:the )?day)`, (_, now) => ({ date: now })),
-      rule("tonight|this evening", (_, now) => ({ date: now, hour: 19 })),
+      rule("tonight|this evening", (_, now) => ({ date: now, hour: EVENING })),
       rule("this afternoon", (_, now) => ({ date: now, hour: 15 })),
       rule("this morning", (_, now) => ({ date: now, hour: 9 })),
       rule(`${on}(?:the )?day after tomorrow`, (_, now) => ({ date: daysAfter(now, 2) })),
@@ -362,12 +362,13 @@ function english(locale) {
       rule("(?:at )?(0?[1-9]|1[0-2])(?::([0-5]\\d))? ?(am|pm)", ([hours, minutes, half]) => [(Number(hours) % 12) + (half.toLowerCase() === "pm" ? 12 : 0), Number(minutes ?? 0)]),
       rule("(?:at )?([01]?\\d|2[0-3]):([0-5]\\d)", timeFrom),
       rule("(?:at )?([01]?\\d|2[0-3])(?:\\.([0-5]\\d))? ?uhr", timeFrom),
-      hourRule("(?:at )?(?:12 )?(?:noon|midday)", 12),
-      hourRule("(?:at )?midnight", 24),
+      rule("at ([01]?\\d|2[0-3])(?= (?:in the (?:morning|afternoon|evening)|at night|tonight))", timeFrom),
+      hourRule("at (?:12 )?(?:noon|midday)", 12),
+      hourRule("at midnight", 24),
     ],
-    hours: [rule("(?:at )?([01]?\\d|2[0-3])h([0-5]\\d)?", timeFrom), rule("at ([01]?\\d|2[0-3])(?![.:,]\\d)", likelyTime)],
-    parts: [hourRule("(?:in the )?morning", 9), hourRule("(?:in the )?afternoon", 15), hourRule("(?:in the )?evening|(?:at )?night", 19)],
-    repetition: rule(`(?:every|each)(?: (?:other|single|first|second|third|last|${COUNT}|\\d{1,2}(?:st|nd|rd|th)))? ${unit}(?:(?:,|,? (?:and|or|&)) ${unit})*|daily|weekly|monthly|yearly|(?:(?:on|at) )?(?:weekday|weekend|workday|${weekday})s(?:(?:,|,? (?:and|or|&)) (?:${weekday})s)*`, null).pattern,
+    hours: [rule("(?:at )?(0?[7-9]|1\\d|2[0-3])h([0-5]\\d)?", timeFrom), rule("at ([01]?\\d|2[0-3])(?![.:,]\\d)", timeFrom)],
+    parts: [hourRule("(?:in the )?morning", 9), hourRule("noon|midday", 12), hourRule("midnight", 24), hourRule("(?:in the )?afternoon", 15), hourRule("(?:in the )?evening|(?:at )?night", EVENING)],
+    repetition: rule(`(?:every|each)(?: (?:other|single|first|second|third|last|${COUNT}|\\d{1,2}(?:st|nd|rd|th)))? ${unit}(?:(?:,|,? (?:and|or|&)) ${unit})*|(?:${short}) (?:to|until|till|-|–) (?:${short})|daily|weekly|monthly|yearly|(?:(?:on|at) )?(?:weekday|weekend|workday|${weekday})s(?:(?:,|,? (?:and|or|&)) (?:${weekday})s)*`, null).pattern,
     range: /(?:,? (?:to|until|till|-|–) | ?– ?)/iy,
   };
 }
@@ -381,7 +382,7 @@ function german() {
   const next = "(nächste[nrsm]? )";
   const unit = `(?:tage?[ns]?|woche|wochen|monate?|jahre?|stunden?|minuten?|morgen|vormittag|mittag|nachmittag|abend|nacht|werktag|arbeitstag|wochenende|${weekday}|${short})`;
   /** @type {[words: string, hour: number][]} */
-  const named = [["morgens?|früh|vormittags?", 9], ["mittags?", 12], ["nachmittags?", 15], ["abends?", 19], ["nachts?", 22]];
+  const named = [["morgens?|früh|vormittags?", 9], ["mittags?", 12], ["nachmittags?", 15], ["abends?", EVENING], ["nachts?", 22]];
   const partOfWeekday = named.map(([words, hour]) => {
     /** @type {DayRule["read"]} */
     const readPart = ([isNext, name], now) => ({ ...weekdayAfter(now, numberOf(weekdays, name), !!isNext), hour });
@@ -396,7 +397,7 @@ function german() {
       rule(`${on}(${weekday}) nächste[rn]? woche|nächste woche,? (?:am )?(${weekday})`, ([name, other], now) => weekdayAfter(now, numberOf(weekdays, name ?? other), true)),
       rule(`${on}(?:diese[nrsm]? )?${next}?(${weekday})`, ([isNext, name], now) => weekdayAfter(now, numberOf(weekdays, name), !!isNext)),
       ...partOfWeekday,
-      rule(`(?:am |bis )?${next}(${short})|(?:am|bis) (${short})|(${short})${BEFORE_TIME}`, ([isNext, name, other, alone], now) => weekdayAfter(now, numberOf(SHORT_WEEKDAYS.de, name ?? other ?? alone), !!isNext)),
+      rule(`(?:am |bis )?${next}(${short})|(?:am|bis) (${short})|(${short})\\.?${BEFORE_TIME}`, ([isNext, name, other, alone], now) => weekdayAfter(now, numberOf(SHORT_WEEKDAYS.de, name ?? other ?? alone), !!isNext)),
       rule("nächste woche", (_, now) => weekdayAfter(now, 1, true)),
       rule(`(?:(?:am|bis zum) |(?:bis )?diese[sm] |(?:am |bis )?${next})wochenende`, ([isNext], now) => weekend(now, !!isNext)),
       rule("(?:(?:am|bis|bis zum|zum) )?(?:monatsende|ende (?:des|dieses) monats)", (_, now) => endOfMonth(now)),
@@ -408,12 +409,13 @@ function german() {
     times: [
       rule("(?:um )?([01]?\\d|2[0-3]):([0-5]\\d)(?: ?uhr)?", timeFrom),
       rule("(?:um )?([01]?\\d|2[0-3])(?:\\.([0-5]\\d))? ?uhr(?: ([0-5]\\d))?", timeFrom),
+      rule("um ([01]?\\d|2[0-3])(?= (?:morgens|früh|vormittags|mittags|nachmittags|abends|nachts|heute (?:früh|abend|nacht)))", timeFrom),
       hourRule("mittags|zu mittag", 12),
       hourRule("um mitternacht", 24),
     ],
-    hours: [rule("(?:um )?([01]?\\d|2[0-3])h([0-5]\\d)?", timeFrom), rule("um ([01]?\\d|2[0-3])(?![.:,]\\d)", likelyTime)],
+    hours: [rule("(?:um )?(0?[7-9]|1\\d|2[0-3])h([0-5]\\d)?", timeFrom), rule("um ([01]?\\d|2[0-3])(?![.:,]\\d)", timeFrom)],
     parts: named.map(([words, hour]) => hourRule(`(?:am |in der |zu )?(?:${words})`, hour)),
-    repetition: rule(`(?:jede[nrsm]?|alle)(?: (?:(?:erste|zweite|dritte|letzte)[nrsm]?|${COUNT}|\\d{1,2}\\.))? ${unit}(?:(?:,|,? (?:und|oder|&)) (?:jede[nrsm]? )?${unit})*|täglich|wöchentlich|monatlich|jährlich|werktags|wochentags|(?:${weekday})s(?:(?:,|,? (?:und|oder|&)) (?:${weekday})s)*`, null).pattern,
+    repetition: rule(`(?:jede[nrsm]?|alle)(?: (?:(?:erste|zweite|dritte|letzte)[nrsm]?|${COUNT}|\\d{1,2}\\.))? ${unit}(?:(?:,|,? (?:und|oder|&)) (?:jede[nrsm]? )?${unit})*|(?:${short}) (?:bis|-|–) (?:${short})|täglich|wöchentlich|monatlich|jährlich|werktags|wochentags|(?:${weekday})s(?:(?:,|,? (?:und|oder|&)) (?:${weekday})s)*`, null).pattern,
     range: /(?:,? (?:bis|-|–) | ?– ?)/iy,
   };
 }
