@@ -1,5 +1,6 @@
 // A task as a user writes it in one line: when it is due, its priority and its category are recognised in the text.
 
+import { fitting, tidy } from "./lines.js";
 import { atMoment, onDay } from "./tasks.js";
 import { dayFrom, language as defaultLanguage, locale as defaultLocale } from "./texts/texts.js";
 
@@ -26,8 +27,6 @@ import { dayFrom, language as defaultLanguage, locale as defaultLocale } from ".
  * @typedef {{ days: DayRule[], times: TimeRule[], hours: TimeRule[], parts: TimeRule[], repetition: RegExp, range: RegExp }} Grammar
  */
 
-const MAX_TITLE = 200;
-const MAX_NOTES = 10_000;
 /** What follows a word. */
 const END = "(?=$|[\\s,;.!?)])";
 const PRIORITY = new RegExp(`!([1-4])${END}`, "y");
@@ -61,12 +60,6 @@ export function captured(text, { now, categories = [], priorities = [], creates 
   return { title: fitted, fields: Object.assign(fields, ...tokens.map((token) => token.fields)), tokens };
 }
 
-/** Return the tasks in a text of several lines, without the signs of a list. @param {string} text */
-export function linesOf(text) {
-  const lines = text.split(/[\r\n]+/).map((line) => line.replace(/^\s*(?:[-*•]\s+)?(?:\[[ xX]?\]\s+)?/, "").trim());
-  return lines.filter((line) => line !== "");
-}
-
 /**
  * Return the names that complete the one that is being written before the caret, and where its sign is.
  * @template {Named} T @param {string} text @param {number} caret @param {Record<string, Iterable<T>>} named by their sign
@@ -89,22 +82,6 @@ function without(text, tokens) {
     end = token.end;
   }
   return tidy(rest + text.slice(end)).replace(/ (?=[,;.!?)]( |$))/g, "").replace(/[,;]$/, "");
-}
-
-/** @param {string} text */
-function tidy(text) {
-  return text.replace(/\s+/g, " ").trim();
-}
-
-/** Keep a text that is too long for a title as notes, too. @param {string} text @returns {{ title: string, fields: Partial<Task> }} */
-function fitting(text) {
-  if (text.length <= MAX_TITLE) return { title: text, fields: {} };
-  return { title: `${cut(text, MAX_TITLE - 1)}…`, fields: { description: cut(text, MAX_NOTES) } };
-}
-
-/** Cut a text, and not between the two halves of a character. @param {string} text @param {number} length */
-function cut(text, length) {
-  return text.slice(0, length).replace(/\p{Cs}$/u, "");
 }
 
 /** @param {string} text @param {number} at @param {Iterable<Named>} priorities @returns {Token | null} */

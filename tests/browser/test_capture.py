@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from tests.browser.conftest import PLAIN_HOST
 from tests.browser.tab import Tab
 from tests.http import Person
 from tests.waiting import wait_until
@@ -70,6 +71,9 @@ def test_days_and_times_are_those_of_the_browser(new_device: Callable[..., Tab],
 
 
 def test_pasted_lines_become_tasks_in_their_order_and_one_undo_takes_all_back(app: Tab) -> None:
+    app.page.fill(".add-box input", "x !4")
+    app.page.wait_for_selector(".chip")  # what understands tasks is loaded
+    app.page.fill(".add-box input", "")
     app.page.context.set_offline(True)
     app.page.evaluate(
         """() => {
@@ -107,6 +111,17 @@ def test_a_text_is_kept_when_its_box_is_closed_or_its_list_is_left(app: Tab) -> 
     app.expect("in the box again")
     app.page.press(".add-box input", "Enter")
     app.expect("in the box again", "in the list")
+
+
+def test_a_task_is_added_as_it_is_when_what_understands_it_cannot_be_loaded(
+    new_device: Callable[..., Tab], person: Person
+) -> None:
+    tab = new_device(PLAIN_HOST)  # without a service worker
+    tab.page.route("**/assets/*/capture.js", lambda route: route.abort())
+    tab.open().enter(person.username).see("Nothing is due today.")
+    tab.page.goto(f"{tab.url}/all")
+    tab.add("Buy milk tomorrow")
+    tab.expect("Buy milk tomorrow")
 
 
 def test_keys_that_follow_the_key_of_the_box_are_written_in_it(app: Tab) -> None:

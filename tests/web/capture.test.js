@@ -2,7 +2,8 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { captured, completions, linesOf } from "../../src/tasktracker_web/capture.js";
+import { captured, completions } from "../../src/tasktracker_web/capture.js";
+import { linesOf } from "../../src/tasktracker_web/lines.js";
 
 const PRIORITIES = {
   en: ["Low", "Normal", "High", "Urgent"].map((name, index) => ({ id: String(index + 1), name })),

@@ -81,7 +81,7 @@ export const texts = {
   "empty.list.hint": "Schreiben Sie die erste auf, und drücken Sie Enter.",
   "sample": "Drei Aufgaben für den Anfang",
   "sample.1": "Klicken Sie auf den Kreis, um diese Aufgabe zu erledigen",
-  "sample.2": "Schreiben Sie oben: Bank anrufen morgen 17:00 !3",
+  "sample.2": "Schreiben Sie oben: Bank anrufen morgen 17:00 !hoch",
   "sample.3": "Öffnen Sie diese Aufgabe, und ändern Sie ihre Fälligkeit",
   "sample.3.notes": "Notizen schreiben Sie in **Markdown**. Alles geht auch ohne Verbindung.",
   "sample.add": "Diese Aufgaben hinzufügen",

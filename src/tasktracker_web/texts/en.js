@@ -81,7 +81,7 @@ export const texts = {
   "empty.list.hint": "Write down the first one, and press Enter.",
   "sample": "Three tasks to begin with",
   "sample.1": "Click the circle to complete this task",
-  "sample.2": "Write at the top: Call the bank tomorrow 17:00 !3",
+  "sample.2": "Write at the top: Call the bank tomorrow 17:00 !high",
   "sample.3": "Open this task, and change its due date",
   "sample.3.notes": "Notes are written in **Markdown**. Everything here also works without a connection.",
   "sample.add": "Add these tasks",

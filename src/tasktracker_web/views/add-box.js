@@ -4,11 +4,11 @@ import { useCopy } from "../account.js";
 import { now } from "../clock.js";
 import { useDraft } from "../drafts.js";
 import { html } from "../html.js";
+import { fitting, linesOf, tidy } from "../lines.js";
 import { uuid } from "../sync/platform.js";
 import { canFileIn, dayDue, onDay, isDue } from "../tasks.js";
 import { dayFrom, dueText, startOfDay, t } from "../texts/texts.js";
 import { together, undoable } from "../toasts.js";
-import { onDemand } from "../updates.js";
 import { useId, useLayoutEffect, useRef, useState } from "../vendor/preact-hooks.js";
 import "../vendor/preact-signals.js";
 import { capturing, loadCapturing } from "./later.js";
@@ -41,7 +41,7 @@ export function AddBox({ name, category, draft, autofocus = false, initial = "",
   /** Pasted lines create no categories: nothing has shown before what would be created. */
   const understand = (/** @type {string} */ line, creates = true) =>
     capturing.peek()?.captured(line, { now: new Date(), categories: categories.values(), priorities: PRIORITIES, creates, literal }) ??
-    { title: line, fields: {}, tokens: [] };
+    { ...fitting(tidy(line)), tokens: [] };
   const { start = 0, sign = "", matches = [] } = capturing.value?.completions(text, caret, { "#": byName(categories), "!": PRIORITIES }) ?? {};
   const tokens = (text ? understand(text).tokens : []).filter(({ created }) => !created || matches.length === 0);
 
@@ -60,27 +60,28 @@ export function AddBox({ name, category, draft, autofocus = false, initial = "",
       const created = tokens.find(({ created }) => created)?.created;
       return { task: { ...common, ...fields, ...(created && { category: uuid() }), title }, created };
     });
-    if (tasks.length === 0) return;
-    reset();
     const creating = tasks.flatMap(({ task, created }) => (created ? [copy.create("category", { name: created }, task.category ?? undefined)] : []));
     const adding = together(...creating, copy.createAll(tasks.map(({ task }) => task)));
     void undoable(adding, tasks.length === 1 ? added(tasks[0].task, tasks[0].created) : t("did.create.all", { count: tasks.length }));
-    onAdded();
   };
   const submit = (/** @type {Event} */ event) => {
     event.preventDefault();
-    const value = /** @type {HTMLInputElement} */ (field.current).value.trim();
-    if (!value) return;
-    if (capturing.peek()) add([value]);
-    else void loadCapturing().catch(() => {}).then(() => add([value]));
+    const { value } = /** @type {HTMLInputElement} */ (field.current);
+    if (value.trim()) addWhenLoaded([value]);
+  };
+  /** Without a connection, they may be added as they are. @param {string[]} lines */
+  const addWhenLoaded = (lines) => {
+    reset();
+    onAdded();
+    if (capturing.peek()) add(lines);
+    else void loadCapturing().catch(() => {}).then(() => add(lines));
   };
   const paste = (/** @type {ClipboardEvent} */ event) => {
     const pasted = event.clipboardData?.getData("text/plain") ?? "";
     const { selectionStart, selectionEnd } = /** @type {HTMLInputElement} */ (field.current);
-    if (!/[\r\n]/.test(pasted.trim())) return;
+    if (linesOf(pasted).length < 2) return;
     event.preventDefault();
-    const all = text.slice(0, selectionStart ?? 0) + pasted + text.slice(selectionEnd ?? 0);
-    void onDemand(loadCapturing).then(({ linesOf }) => add(linesOf(all)));
+    addWhenLoaded(linesOf(text.slice(0, selectionStart ?? 0) + pasted + text.slice(selectionEnd ?? 0)));
   };
   const complete = (/** @type {{ name: string }} */ category) => {
     const before = `${text.slice(0, start)}${sign}${category.name} `;
@@ -117,7 +118,7 @@ export function AddBox({ name, category, draft, autofocus = false, initial = "",
         aria-expanded=${matches.length > 0}
         aria-controls=${`${id}-categories`}
         aria-activedescendant=${matches.length ? `${id}-${chosen}` : undefined}
-        onFocus=${() => void onDemand(loadCapturing).catch(() => {})}
+        onFocus=${() => void loadCapturing().catch(() => {})}
         onInput=${input}
         onPaste=${paste}
         onKeyDown=${keys}
