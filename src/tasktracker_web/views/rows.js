@@ -11,6 +11,7 @@ import { dayAndTime, dueText, t } from "../texts/texts.js";
 import { undoable } from "../toasts.js";
 import { useEffect, useLayoutEffect, useRef, useState } from "../vendor/preact-hooks.js";
 import "../vendor/preact-signals.js";
+import { Icon } from "./icon.js";
 import { Dot } from "./sidebar.js";
 import { useWindow } from "./window.js";
 
@@ -152,6 +153,7 @@ export function About({ task, parent }) {
     ${task.state === "in_progress" && name !== "board" && html`<span class="in-progress">${t("state.in_progress")}</span>`}
     ${task.priority > 2 && html`<span class=${`priority-${task.priority}`}>${t(`priority.${task.priority}`)}</span>`}
     ${category && html`<span>${h(Dot, { color: category.color ?? "none" })} <bdi>${category.name}</bdi></span>`}
+    ${task.description && html`<span class="noted" role="img" aria-label=${t("task.notes")} title=${t("task.notes")}>${h(Icon, { name: "notes" })}</span>`}
     ${parent !== undefined && html`<span class="parent">↳ <bdi>${parent}</bdi></span>`}
   </span>`;
 }
