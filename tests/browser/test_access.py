@@ -93,6 +93,7 @@ def test_a_task_is_added_changed_completed_and_deleted_by_keyboard(app: Tab, per
     go_to("Delete")
     press("Enter")
     app.expect()
+    app.see("1 task deleted")  # until then, the message is about the title
     go_to("Undo")
     press("Enter")
     app.expect("Buy milk and bread")
