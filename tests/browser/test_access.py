@@ -88,6 +88,7 @@ def test_a_task_is_added_changed_completed_and_deleted_by_keyboard(app: Tab, per
     app.expect("Buy milk and bread")
     press("Escape")
     page.wait_for_selector(".pane", state="detached")
+    app.wait_for("document.activeElement.closest('.row') !== null")
     press("x")
     page.wait_for_selector(".bulk")
     go_to("Delete")
