@@ -88,11 +88,13 @@ def test_a_task_is_added_changed_completed_and_deleted_by_keyboard(app: Tab, per
     app.expect("Buy milk and bread")
     press("Escape")
     page.wait_for_selector(".pane", state="detached")
+    app.wait_for("document.activeElement.closest('.row') !== null")
     press("x")
     page.wait_for_selector(".bulk")
     go_to("Delete")
     press("Enter")
     app.expect()
+    app.see("1 task deleted")  # until then, the message is about the title
     go_to("Undo")
     press("Enter")
     app.expect("Buy milk and bread")

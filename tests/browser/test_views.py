@@ -145,7 +145,7 @@ def test_selected_tasks_are_changed_together_with_one_undo(app: Tab, person: Per
     assert list(fields("category").values()).count(category["id"]) == 2
     app.row("a").locator(".pick").click()
     app.page.select_option(".bulk select[aria-label='Due']", label="Today")
-    app.see("Today, 23:59")
+    app.page.wait_for_selector(".row .due:text-is('Today')")
     app.undo()
     app.page.keyboard.press("Control+a")
     app.see("5 selected")

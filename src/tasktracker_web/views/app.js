@@ -9,11 +9,10 @@ import { signal } from "../vendor/preact-signals.js";
 import { AfterFrame } from "./after-frame.js";
 import { Capture, CaptureButton } from "./capture.js";
 import { Icon } from "./icon.js";
-import { Board, Issues, Later, LATER, Pane, Trash } from "./later.js";
+import { Board, Issues, Later, LATER, Pane, SignIn, Trash } from "./later.js";
 import { List } from "./list.js";
 import { Sidebar } from "./sidebar.js";
 import { SearchButton, Shortcuts } from "./shortcuts.js";
-import { SignIn } from "./sign-in.js";
 import { StatusLine } from "./status-line.js";
 import { Toast } from "./toast.js";
 

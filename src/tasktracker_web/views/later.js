@@ -59,4 +59,5 @@ export const Issues = part(async () => (await import("./issues.js")).Issues);
 export const Members = part(async () => (await import("./members.js")).Members);
 export const Pane = part(async () => (await import("./pane.js")).Pane);
 export const Samples = part(async () => (await import("./samples.js")).Samples);
+export const SignIn = part(async () => (await import("./sign-in.js")).SignIn);
 export const Trash = part(async () => (await import("./trash.js")).Trash);
