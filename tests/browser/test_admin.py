@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +11,7 @@ import pytest
 from tests.browser.tab import Tab
 from tests.browser.test_settings import prove
 from tests.http import PASSWORD, Person, Server, expect
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.browser
 
@@ -236,21 +236,30 @@ def test_events_are_filtered(opened: Callable[..., Tab], server: Server) -> None
 
 class TestWithMail:
     @pytest.fixture
-    def settings(self, tmp_path: Path) -> dict[str, str]:
-        (tmp_path / "mails").write_text("no folder: every attempt fails")
-        mail = {"MAIL_URL": f"folder:{tmp_path}/mails", "MAIL_FROM": "tasks@example.org"}
+    def settings(self) -> dict[str, str]:
+        """Mail by a relay that does not answer: every attempt fails."""
+        mail = {"MAIL_URL": "smtp://127.0.0.1:9", "MAIL_FROM": "tasks@example.org"}
         return {**mail, "PUBLIC_URL": "http://127.0.0.1"}
 
     def test_a_mail_is_cancelled_and_sent_again(
         self, opened: Callable[..., Tab], admin: Person, server: Server
     ) -> None:
         expect(admin.patch("/api/accounts/me/", {"email": "ada@example.org", "password": PASSWORD}), 200)
+        wait_until(lambda: admin.listed("/api/admin/deliveries/")[0]["problem"], "no attempt")
         tab = opened("deliveries")
-        tab.page.wait_for_selector(".entries li:has-text('Due'):has-text('ada@example.org')")
+        failing = tab.page.wait_for_selector(
+            ".entries li:has(.badge.negative:text-is('Failing')):has-text('ada@example.org')"
+        )
+        assert failing is not None
+        assert "Check MAIL_URL" in failing.inner_text()
         assert tab.mistakes() == []
         tab.page.click("button:has-text('Do not send')")
         prove(tab)
         tab.page.wait_for_selector(".badge:text-is('Cancelled')")
+        tab.page.click("button:has-text('Send again')")
+        with tab.page.expect_response("**/retry") as sent_now:
+            tab.page.click("button:has-text('Send now')")
+        assert sent_now.value.json()["attempts"] > 0
         with sqlite3.connect(server.folder / "tasks.db") as database:
             database.execute("UPDATE deliveries SET state = 'failed'")
         tab.page.get_by_label("State").select_option("failed")

@@ -134,6 +134,8 @@ export const texts = {
 
   "deliveries.any": "Alle Mails",
   "deliveries.retry": "Noch einmal senden",
+  "deliveries.now": "Jetzt senden",
+  "deliveries.relay": "Prüfen Sie MAIL_URL und den Mailserver. 24 Stunden lang folgen weitere Versuche.",
   "deliveries.retried": "Die Mail wird noch einmal gesendet",
   "deliveries.cancel": "Nicht senden",
   "deliveries.cancelled": "Die Mail wird nicht gesendet",

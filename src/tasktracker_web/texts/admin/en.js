@@ -134,6 +134,8 @@ export const texts = {
 
   "deliveries.any": "All mails",
   "deliveries.retry": "Send again",
+  "deliveries.now": "Send now",
+  "deliveries.relay": "Check MAIL_URL and the mail server. Attempts go on for 24 hours.",
   "deliveries.retried": "The mail will be sent again",
   "deliveries.cancel": "Do not send",
   "deliveries.cancelled": "The mail will not be sent",
