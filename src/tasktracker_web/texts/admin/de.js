@@ -145,6 +145,7 @@ export const texts = {
   "activity.by": "durch {name}",
   "activity.kind.any": "Alle Arten",
   "activity.outcome.any": "Alle Resultate",
+  "activity.reads": "Auch, was in der Verwaltung angesehen wurde",
   "activity.none": "Kein Ereignis passt.",
   "outcome.success": "Erfolgreich",
   "kind.settings_change": "Einstellungen geändert",

@@ -145,6 +145,7 @@ export const texts = {
   "activity.by": "by {name}",
   "activity.kind.any": "All kinds",
   "activity.outcome.any": "All results",
+  "activity.reads": "Also what administrators looked at",
   "activity.none": "No event matches.",
   "outcome.success": "Successful",
   "kind.settings_change": "Settings changed",
