@@ -32,6 +32,7 @@ ATTEMPTS = 3
 MAX_WAIT = 30.0
 TIMEOUT = httpx.Timeout(30, connect=10)
 STREAM_READ_TIMEOUT = 60.0  # in seconds; the server sends something at least every 20 seconds
+ACCOUNT_DISABLED = "/problems/account-disabled"
 PROBLEM = "application/problem+json"
 
 
@@ -213,7 +214,12 @@ class Api:
                 if (access := self._access()) != stale:
                     return access
                 raise LoginRequired("The session has ended.")
-            answer = self._read(response)
+            try:
+                answer = self._read(response)
+            except Refused as error:
+                if error.problem.get("type") == ACCOUNT_DISABLED:
+                    raise LoginRequired(str(error)) from error
+                raise
             with understanding("the refreshed tokens"):
                 tokens = _tokens(answer)
             if stored := self._local.replace_tokens(refresh, **tokens):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
@@ -12,7 +13,7 @@ import pytest
 
 from tests.browser.conftest import PLAIN_HOST
 from tests.browser.tab import Tab
-from tests.http import PASSWORD, Person, Server, expect
+from tests.http import PASSWORD, Person, Server, clean_environment, expect, tasktracker_command
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.browser
@@ -225,6 +226,17 @@ def test_completing_a_task_by_keyboard_moves_the_focus_to_the_next(app: Tab) -> 
     app.row("b").locator("button").press("Enter")
     app.expect("a")
     app.wait_for("document.activeElement.querySelector('.title')?.textContent === 'a'")
+
+
+def test_a_disabled_account_is_named_in_the_app_and_at_the_login(app: Tab, server: Server, person: Person) -> None:
+    app.synced()
+    command = [str(tasktracker_command()), "users", "disable", person.username]
+    subprocess.run(command, env=clean_environment(server.environment), check=True, capture_output=True)
+    app.add("not sent")
+    app.page.wait_for_selector(".status-line.disabled:has-text('This account was disabled.')", state="attached")
+    app.page.locator(".status-line a:has-text('Sign in')").click()
+    app.enter(person.username)
+    app.see("This account is disabled. Ask an administrator.")
 
 
 def test_a_session_that_was_ended_elsewhere_asks_for_a_login_and_keeps_edits(app: Tab, person: Person) -> None:

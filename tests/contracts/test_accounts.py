@@ -27,6 +27,7 @@ from tasktracker.domain.accounts.token import TokenKind, TokenPair
 from tasktracker.domain.kernel.actors import SessionActor
 from tasktracker.domain.kernel.clock import MAX_CLOCK_SKEW
 from tasktracker.domain.kernel.errors import (
+    AccountDisabled,
     EmailTaken,
     InvalidCredentials,
     InvalidInput,
@@ -221,7 +222,10 @@ class AccountMachine(RuleBasedStateMachine):
         self.hasher.clear()
         good = user is not None and user.password == password and user.is_active
         self._tick()
-        done = attempt(lambda: self.sessions.login(login, password), None if good else InvalidCredentials)
+        done = attempt(
+            lambda: self.sessions.login(login, password),
+            None if good else AccountDisabled if user and user.password == password else InvalidCredentials,
+        )
         assert len(self.hasher.verified) == 1
         if not done or user is None:
             return
@@ -420,7 +424,9 @@ class AccountMachine(RuleBasedStateMachine):
         now, session = self.clock.now(), token.session
         if token.kind is not TokenKind.REFRESH or now >= token.expires_at:
             return InvalidToken, False, ""
-        if not session.is_open or not session.user.is_active or not self._is_live(session):
+        if not session.user.is_active:
+            return AccountDisabled, False, ""
+        if not session.is_open or not self._is_live(session):
             return SessionEnded, False, ""
         if token.generation == session.generation:
             return None, False, "rotated"

@@ -18,6 +18,7 @@ from tasktracker.domain.api_tokens import api_token
 from tasktracker.domain.api_tokens.api_token import ApiTokenFields
 from tasktracker.domain.kernel.actors import Scope, SessionActor
 from tasktracker.domain.kernel.errors import (
+    AccountDisabled,
     ApiTokenNotFound,
     CodeRequired,
     ConfirmationRequired,
@@ -243,7 +244,7 @@ class CredentialMachine(RuleBasedStateMachine):
         good, on = right and user.is_active, user.has_second_factor
         done = attempt(
             lambda: self.app.sessions.login(user.name, password, None, text, ORIGIN),
-            None if good else InvalidCredentials,
+            None if good else AccountDisabled if right else InvalidCredentials,
             CodeRequired if good and on and text is None else None,
             InvalidCredentials if good and on and text is not None and accept is None else None,
         )

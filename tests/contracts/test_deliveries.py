@@ -16,6 +16,7 @@ from tasktracker.domain.deliveries.delivery import (
     FIRST_PAUSE,
     LEASE,
     MAX_PAUSE,
+    RESTORED,
     RETRIED_FOR,
     Delivery,
     DeliveryKind,
@@ -243,7 +244,9 @@ def test_deliveries_that_were_due_are_skipped_after_a_restore(store: Storage, se
     add(store, replace(due, parameters={"name": "x"}, leased_until=START + LEASE), sent)
     with store.writing(SYSTEM) as work:
         assert work.deliveries.skip_due(START + SECOND) == 1
-    assert stored(store, due) == replace(due, state=DeliveryState.SKIPPED, ended_at=START + SECOND, parameters={})
+    assert stored(store, due) == replace(
+        due, state=DeliveryState.SKIPPED, problem=RESTORED, ended_at=START + SECOND, parameters={}
+    )
     assert stored(store, sent) == sent
 
 
@@ -273,9 +276,9 @@ def test_a_delivery_wakes_the_courier_once_it_is_committed(backend: Backend, sto
 # --------------------------------------------------------------------- courier
 
 
-def prepare(work: UnitOfWork[AnyActor], delivery: Delivery) -> tuple[Delivery, Letter] | None:
+def prepare(work: UnitOfWork[AnyActor], delivery: Delivery) -> tuple[Delivery, Letter] | str:
     if delivery.address is None:
-        return None
+        return "no address"
     letter = Letter(
         kind=delivery.kind,
         message_id=delivery.message_id,
@@ -390,6 +393,7 @@ def test_a_delivery_of_no_more_use_is_skipped(store: Storage, seed: Seed, clock:
     assert courier(store, clock, mailer).run_all() == 1
     assert (mailer.letters, stored(store, delivery).state) == ([], DeliveryState.SKIPPED)
     assert stored(store, delivery).parameters == {}
+    assert stored(store, delivery).problem == "no address"
 
 
 @pytest.mark.parametrize("place", ["preparing", "sending"])
@@ -398,7 +402,7 @@ def test_a_fault_stops_no_other_delivery(store: Storage, seed: Seed, clock: Manu
     add(store, broken, sound)
     clock.advance(SECOND)
 
-    def fail(work: UnitOfWork[AnyActor], delivery: Delivery) -> tuple[Delivery, Letter] | None:
+    def fail(work: UnitOfWork[AnyActor], delivery: Delivery) -> tuple[Delivery, Letter] | str:
         if place == "preparing" and delivery.id == broken.id:
             raise ValueError("a fault")
         return prepare(work, delivery)
@@ -418,7 +422,7 @@ def test_a_delivery_is_as_it_was_after_the_storage_fails(store: Storage, seed: S
     delivery = new_delivery(seed)
     add(store, delivery)
 
-    def fail(_work: UnitOfWork[AnyActor], _delivery: Delivery) -> tuple[Delivery, Letter] | None:
+    def fail(_work: UnitOfWork[AnyActor], _delivery: Delivery) -> tuple[Delivery, Letter] | str:
         raise StorageUnavailable
 
     with pytest.raises(StorageUnavailable):

@@ -74,12 +74,16 @@ class TestSummary:
         self, store: Storage, seed: Seed, kind: Kind
     ) -> None:
         user, other = seed.user(), seed.user()
-        seed.event(user, kind=kind, at=START + SECOND)
-        seed.event(user, kind=kind, at=START)
-        seed.event(user, kind=kind, at=LATER, outcome=Outcome.FAILURE)
-        seed.event(user, kind=kind, at=LATER, subject=user.id)  # by an administrator
-        seed.event(user, kind=Kind.RENAME, at=LATER)
-        seed.event(other, kind=kind, at=LATER)
+        assert find(store, user).last_seen_at is None
+        seed.event(user, kind=kind, at=LATER, session_id=None)  # a registration by a link or a command
+        assert find(store, user).last_seen_at is None
+        session = seed.id()
+        seed.event(user, kind=kind, at=START + SECOND, session_id=session)
+        seed.event(user, kind=kind, at=START, session_id=session)
+        seed.event(user, kind=kind, at=LATER, session_id=session, outcome=Outcome.FAILURE)
+        seed.event(user, kind=kind, at=LATER, session_id=session, subject=user.id)  # by an administrator
+        seed.event(user, kind=Kind.RENAME, at=LATER, session_id=session)
+        seed.event(other, kind=kind, at=LATER, session_id=session)
         assert find(store, user).last_seen_at == START + SECOND
 
     def test_an_account_that_is_being_removed_is_not_found(self, store: Storage, seed: Seed) -> None:

@@ -114,22 +114,17 @@ def test_an_address_that_another_account_has_not_verified_is_taken_from_it(app: 
     assert (found.email, found.pending_email) == (None, ADDRESS)
 
 
-@pytest.mark.parametrize(("address", "left"), [(ADDRESS, 0), ("other@example.org", 1), (None, 1)])
-def test_while_registration_is_open_an_invitation_is_used_up_as_a_proof_only(
-    app: App, address: str | None, left: int
+@pytest.mark.parametrize(("address", "is_proved"), [(ADDRESS, True), ("other@example.org", False), (None, False)])
+def test_while_registration_is_open_an_invitation_is_used_up_too(
+    app: App, address: str | None, is_proved: bool
 ) -> None:
     token = token_of(invited(app))
     app.do(SYSTEM, app.registration_mode.change, Registration.OPEN)
     user = register(app, token, address)
-    assert (user.verified_email is not None, remaining(app)) == (left == 0, [left])
-
-
-def test_while_registration_is_open_an_address_of_another_account_uses_no_invitation_up(app: App, seed: Seed) -> None:
-    token = token_of(invited(app))
-    seed.user(email=ADDRESS, email_verified_at=START)
-    app.do(SYSTEM, app.registration_mode.change, Registration.OPEN)
-    user = register(app, token)
-    assert (user.pending_email, remaining(app)) == (ADDRESS, [1])
+    assert (user.verified_email is not None, remaining(app)) == (is_proved, [0])
+    with pytest.raises(InvalidInput) as refused:
+        register(app, token, None, "hopper")
+    assert fields_of(refused) == ["invite"]
 
 
 def test_while_registration_is_closed_invitations_do_not_work(app: App) -> None:

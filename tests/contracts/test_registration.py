@@ -41,7 +41,7 @@ def register(app: App, name: str, token: str | None = None) -> LoggedIn:
 class TestMode:
     def test_registration_is_open_until_it_is_changed(self, app: App) -> None:
         assert app.see(SYSTEM, app.registration_mode.current) is Registration.OPEN
-        register(app, "alice", "any text, as no invitation is needed")
+        register(app, "alice")
         for mode in (Registration.CLOSED, Registration.INVITE, Registration.OPEN):
             set_mode(app, mode)
             assert app.see(SYSTEM, app.registration_mode.current) is mode
@@ -132,6 +132,19 @@ class TestInvite:
         app.clock.advance(DEFAULT_LIFETIME)
         with pytest.raises(InvalidInput):
             register(app, "bob", other)
+
+    def test_an_invitation_is_counted_and_refused_while_registration_is_open(self, app: App) -> None:
+        token, expired = invite(app), invite(app, expires_at=START + SECOND)
+        set_mode(app, Registration.OPEN)
+        register(app, "alice", token)
+        app.clock.advance(SECOND)
+        app.hasher.clear()
+        for bad in (token, expired, "made up"):
+            with pytest.raises(InvalidInput) as caught:
+                register(app, "bob", bad)
+            assert fields_of(caught) == ["invite"]
+        assert app.hasher.hashed == []
+        register(app, "bob", "")
 
     def test_a_revoked_invitation_is_refused(self, app: App) -> None:
         made, token = app.do(SYSTEM, app.invites.create, {})

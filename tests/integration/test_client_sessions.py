@@ -65,6 +65,11 @@ class TestSessions:
         phone.login(ada.username, ada.password, device="phone")
         assert phone.sync().applied == 1
 
+    def test_a_disabled_account_is_named(self, api: Api, phone: Phone, ada: Person) -> None:
+        api.set_active(ada.username, False)
+        with pytest.raises(LoginRequired, match="disabled"):
+            phone.sync()
+
     @pytest.mark.parametrize(
         "value", [object(), b"bytes", float("nan"), "\ud800"], ids=["object", "bytes", "nan", "surrogate"]
     )

@@ -7,6 +7,7 @@ import pytest
 from tasktracker.domain.accounts.user import User, UserFields
 from tasktracker.domain.kernel.actors import SessionActor
 from tasktracker.domain.kernel.errors import (
+    AccountDisabled,
     ConfirmationRequired,
     EmailTaken,
     InvalidCredentials,
@@ -136,7 +137,7 @@ class TestAdministration:
         for actor in (alice, app.actor(other)):
             with pytest.raises(SessionEnded):
                 app.see(actor, app.accounts.profile)
-        with pytest.raises(InvalidCredentials):
+        with pytest.raises(AccountDisabled):
             app.sessions.login("alice", PASSWORD)
 
     def test_an_enabled_user_must_log_in_again(self, app: App, alice: SessionActor) -> None:

@@ -21,6 +21,7 @@ from tasktracker.domain.api_tokens.api_token import ApiTokenFields
 from tasktracker.domain.deliveries.delivery import Delivery, DeliveryKind
 from tasktracker.domain.kernel.actors import Scope, SessionActor
 from tasktracker.domain.kernel.errors import (
+    AccountDisabled,
     CodeRequired,
     DomainError,
     InvalidCredentials,
@@ -89,7 +90,7 @@ class TestEvents:
         if reason == "code":
             turn_on(app, alice)
         app.audit_log.events.clear()
-        with pytest.raises(InvalidCredentials):
+        with pytest.raises(AccountDisabled if reason == "disabled" else InvalidCredentials):
             app.sessions.login(
                 "bob" if reason == "unknown" else "alice",
                 WRONG if reason == "password" else PASSWORD,

@@ -13,6 +13,7 @@ from tasktracker.domain.accounts.session import Session
 from tasktracker.domain.accounts.token import TokenKind
 from tasktracker.domain.accounts.user import User
 from tasktracker.domain.kernel.errors import (
+    AccountDisabled,
     InvalidCredentials,
     InvalidInput,
     InvalidToken,
@@ -119,7 +120,7 @@ class TestLogin:
         app.sessions.login("alice", PASSWORD, device)
         assert sessions_of(app)[0].device == stored
 
-    @pytest.mark.parametrize("reason", ["unknown", "wrong password", "disabled", "disabled, wrong password"])
+    @pytest.mark.parametrize("reason", ["unknown", "wrong password", "disabled, wrong password"])
     def test_every_failure_has_the_same_error_and_cost(self, app: App, reason: str) -> None:
         app.do(SYSTEM, app.set_active, "alice", "disabled" not in reason)
         with pytest.raises(InvalidCredentials) as caught:
@@ -129,6 +130,12 @@ class TestLogin:
         assert caught.value.detail == InvalidCredentials().detail
         assert len(app.hasher.verified) == 1
         assert app.hasher.hashed == []
+
+    def test_the_right_password_shows_that_the_account_is_disabled_at_the_same_cost(self, app: App) -> None:
+        app.do(SYSTEM, app.set_active, "alice", False)
+        with pytest.raises(AccountDisabled):
+            app.sessions.login("alice", PASSWORD)
+        assert (len(app.hasher.verified), app.hasher.hashed) == (1, [])
 
     @pytest.mark.parametrize(
         ("field", "arguments"),
@@ -185,7 +192,7 @@ class TestLogin:
                 app.account_removal.delete(actor, PASSWORD)
 
         before_next_call(monkeypatch, app.hasher, "verify", change_account)
-        with pytest.raises(InvalidCredentials):
+        with pytest.raises(AccountDisabled if change == "disabled" else InvalidCredentials):
             app.sessions.login("alice", PASSWORD)
 
     def test_a_login_over_the_limit_ends_the_least_recently_refreshed_session(self, app: App) -> None:
@@ -320,7 +327,7 @@ class TestRefresh:
             app.do(SYSTEM, app.set_active, "alice", False)
         else:
             app.account_removal.delete(app.actor(tokens), PASSWORD)
-        with pytest.raises(SessionEnded):
+        with pytest.raises(AccountDisabled if end == "disable" else SessionEnded):
             app.sessions.refresh(tokens.refresh)
 
 

@@ -13,6 +13,7 @@ from tasktracker.adapters.memory import rate_limiter
 from tasktracker.adapters.memory.rate_limiter import MemoryRateLimiter
 from tasktracker.domain.activity.event import UNKNOWN_ORIGIN, Origin
 from tasktracker.domain.kernel.errors import (
+    AccountDisabled,
     CodeRequired,
     InvalidCredentials,
     InvalidInput,
@@ -40,7 +41,7 @@ from tasktracker.domain.throttling.limit import (
     networks,
 )
 from tests.contracts.base import SECOND
-from tests.fakes import START, App
+from tests.fakes import START, SYSTEM, App
 from tests.unit.base import PASSWORD, before_next_call
 
 HOME, ATTACKER, ELSEWHERE = Origin("192.0.2.1"), Origin("198.51.100.7"), Origin("2001:db8:ffff::1")
@@ -77,6 +78,16 @@ def exhaust(call: Callable[[], object], *expected: type[Exception]) -> int:
         except TooManyRequests:
             return number
     raise AssertionError("no call is throttled")
+
+
+@pytest.mark.parametrize("is_active", [True, False])
+def test_right_guesses_at_a_disabled_account_count_like_wrong_ones(app: App, is_active: bool) -> None:
+    app.do(SYSTEM, app.set_active, "alice", is_active)
+    password = "wrong" if is_active else PASSWORD
+    attempts = exhaust(
+        lambda: app.sessions.login("alice", password, origin=ATTACKER), InvalidCredentials, AccountDisabled
+    )
+    assert attempts == LOGIN_BY_PAIR.burst
 
 
 class TestBucket:

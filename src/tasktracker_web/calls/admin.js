@@ -54,7 +54,7 @@ export const retryDelivery = (id) => call("POST", `/admin/deliveries/${id}/retry
 /** @param {string} id @returns {Promise<Schemas["DeliveryView"]>} */
 export const cancelDelivery = (id) => call("POST", `/admin/deliveries/${id}/cancel`);
 
-/** @param {Record<string, string>} filters @returns {Promise<Page<Schemas["AdminEventView"]>>} */
+/** @param {Record<string, string | string[]>} filters @returns {Promise<Page<Schemas["AdminEventView"]>>} */
 export const allActivity = (filters) => call("GET", `/admin/activity${query(filters)}`);
 
 /** @returns {Promise<Schemas["SettingsView"]>} */

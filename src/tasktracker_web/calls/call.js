@@ -37,8 +37,8 @@ function proof() {
 
 /** A page of a list. @template T @typedef {{ results: T[], next_cursor: string | null }} Page */
 
-/** Return a query of the parameters that are not empty, with its question mark. @param {Record<string, string>} parameters */
+/** Return a query of the parameters that are not empty, with its question mark. A list repeats its parameter. @param {Record<string, string | string[]>} parameters */
 export function query(parameters) {
-  const text = new URLSearchParams(Object.entries(parameters).filter(([, value]) => value)).toString();
+  const text = new URLSearchParams(Object.entries(parameters).flatMap(([name, value]) => [value].flat().filter(Boolean).map((each) => [name, each]))).toString();
   return text && `?${text}`;
 }

@@ -23,8 +23,13 @@ export function isNoSpace(error) {
   return error instanceof Error && error.name === "QuotaExceededError";
 }
 
-/** The user has to sign in. */
-export class SignInRequired extends Error {}
+/** The user has to sign in. `isDisabled` is true if an administrator disabled the account. */
+export class SignInRequired extends Error {
+  constructor(isDisabled = false) {
+    super();
+    this.isDisabled = isDisabled;
+  }
+}
 
 /** The server refused the request. */
 export class Refused extends Error {

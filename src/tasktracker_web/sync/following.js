@@ -2,7 +2,7 @@
 
 import { isNoSpace, Offline, Refused, SignInRequired, Unavailable } from "./errors.js";
 
-/** @typedef {"starting" | "live" | "offline" | "full" | "no-space" | "signed-out" | "refused"} Connection */
+/** @typedef {"starting" | "live" | "offline" | "full" | "no-space" | "signed-out" | "disabled" | "refused"} Connection */
 /**
  * @typedef {object} Parts
  * @property {import("./syncer.js").Syncer} syncer
@@ -127,7 +127,7 @@ export class Following {
       } catch (error) {
         if (this.#isEnded) return;
         if (error instanceof SignInRequired) {
-          this.#parts.onConnection("signed-out");
+          this.#parts.onConnection(connectionAfter(error));
           ms = undefined;
         } else if (error instanceof Refused) ms = POLL_MS; // too many streams are open
         else ms = backoff.next(error instanceof Unavailable ? error.seconds * 1000 : 0);
@@ -174,7 +174,7 @@ export class Following {
 
 /** @param {unknown} error @returns {Connection} */
 function connectionAfter(error) {
-  if (error instanceof SignInRequired) return "signed-out";
+  if (error instanceof SignInRequired) return error.isDisabled ? "disabled" : "signed-out";
   if (error instanceof Refused) return "refused";
   if (error instanceof Unavailable && error.isFull) return "full";
   if (isNoSpace(error)) return "no-space";

@@ -146,7 +146,8 @@ export class Session {
     try {
       this.#keep(await this.#ask("POST", "/accounts/refresh", undefined, COOKIE));
     } catch (error) {
-      if (error instanceof Refused && error.status === 401) throw new SignInRequired();
+      const isDisabled = error instanceof Refused && error.slug === "account-disabled";
+      if (isDisabled || (error instanceof Refused && error.status === 401)) throw new SignInRequired(isDisabled);
       throw error;
     }
   }

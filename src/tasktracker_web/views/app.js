@@ -29,7 +29,7 @@ wide.addEventListener("change", () => (isWide.value = wide.matches));
 export function App() {
   const { name } = route.value;
   const isKnown = account.value !== undefined;
-  const asks = account.value?.copy.status.value.connection === "signed-out";
+  const asks = ["signed-out", "disabled"].includes(account.value?.copy.status.value.connection ?? "");
   const isEntry = SIGNED_OUT.includes(name);
   useEffect(() => {
     if (!isKnown) return;

@@ -20,7 +20,7 @@ const KINDS = {
 /** Return the message for each of these fields, or for the `form`. @param {unknown} error @param {string[]} [names] @returns {Record<string, string>} */
 export function explained(error, names = []) {
   if (error instanceof Offline) return { form: t("error.offline") };
-  if (error instanceof SignInRequired) return { form: t("status.signed-out") };
+  if (error instanceof SignInRequired) return { form: t(error.isDisabled ? "status.disabled" : "status.signed-out") };
   if (error instanceof Unavailable && error.status === 500 && error.id) return { form: t("error.server", { id: error.id }) };
   if (error instanceof Unavailable) return { form: error.seconds ? t("error.wait", { count: error.seconds }) : t("error.offline") };
   if (!(error instanceof Refused)) return { form: t("error.other", { detail: String(error) }) };

@@ -21,6 +21,6 @@ export function StatusLine() {
     <span>${text}</span>
     ${waiting > 0 && html` <span class="waiting">${t("waiting", { count: waiting })}</span>`}
     ${differs && html` <button class="plain" onClick=${() => copy.repair()}>${t("status.repair")}</button>`}
-    ${connection === "signed-out" && html` <a href=${url("/signin")}>${t("signin")}</a>`}
+    ${["signed-out", "disabled"].includes(connection) && html` <a href=${url("/signin")}>${t("signin")}</a>`}
   </p>`;
 }

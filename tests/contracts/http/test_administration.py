@@ -374,10 +374,19 @@ class TestActivity:
         user = expect(admin.post(USERS, {"username": new_name()}), 201)
         newest = events(admin, "limit=2")[0]
         assert (newest["kind"], newest["subject"]) == ("register", user["id"])
-        invite = expect(admin.post(INVITES, {}), 201)["id"]
+        assert newest["detail"] == user["username"]
+        invite = expect(admin.post(INVITES, {"note": "for Grace"}), 201)["id"]
         expect(admin.delete(f"{INVITES}{invite}/"), 204)
         found = [each for each in events(admin, "limit=3") if each["subject"] == invite]
-        assert [each["kind"] for each in found] == ["invite_revoke", "invite_create"]
+        assert [(each["kind"], each["detail"]) for each in found] == [
+            ("invite_revoke", "for Grace"),
+            ("invite_create", "for Grace"),
+        ]
+        assert events(admin, "kind=settings_change")[0]["detail"] == "open"
+        expect(admin.delete(user_path(alice)), 204)
+        of_alice = [each for each in events(admin, f"user={alice.id}") if each["kind"] != "user_read"]
+        assert (of_alice[0]["kind"], of_alice[0]["username"]) == ("delete", None)
+        assert {each["detail"] for each in of_alice} == {alice.username}
         assert admin.listed(ACTIVITY, f"kind=activity_list&user={admin.id}")
 
     def test_events_are_filtered(self, api: Api, admin: Person, alice: Person, clock: ManualClock) -> None:

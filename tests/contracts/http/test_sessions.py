@@ -81,13 +81,18 @@ class TestLogin:
                 (new_name(), PASSWORD),
                 (f"{new_name()}@example.org", PASSWORD),
                 ("", PASSWORD),
-                (bob.username, PASSWORD),
                 (bob.username, PASSWORD + "x"),
             )
         ]
         for response in refusals:
             assert problem(response, 401, "invalid-credentials") == refusals[0].json()
             assert response.headers["www-authenticate"] == "Bearer"
+
+    def test_the_right_password_or_token_shows_that_the_account_is_disabled(self, api: Api, bob: Person) -> None:
+        api.set_active(bob.username, False)
+        problem(api.post(LOGIN, {"username": bob.username, "password": PASSWORD}), 403, "account-disabled")
+        problem(api.post("/api/accounts/refresh/", {"refresh": bob.refresh}), 403, "account-disabled")
+        problem(bob.get("/api/accounts/me/"), 401, "session-ended")
 
     def test_a_login_over_the_limit_ends_the_least_recently_used_session(
         self, new_api: NewApi, clock: ManualClock

@@ -49,6 +49,7 @@ class MemoryAccountDirectory:
             if event.user_id == user.id
             and event.kind in (Kind.LOGIN, Kind.REGISTER)
             and event.outcome is Outcome.SUCCESS
+            and event.session_id is not None
             and event.subject is None
         ]
         return AccountSummary(

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from tasktracker.adapters.memory.tables import Transaction
 from tasktracker.domain.accounts.user import email_key
-from tasktracker.domain.deliveries.delivery import Delivery, DeliveryKey, DeliveryKind, DeliveryState
+from tasktracker.domain.deliveries.delivery import RESTORED, Delivery, DeliveryKey, DeliveryKind, DeliveryState
 from tasktracker.domain.kernel.paging import Page
 
 
@@ -77,7 +77,7 @@ class MemoryDeliveries:
     def skip_due(self, now: datetime) -> int:
         due = [each for each in self._transaction.data.deliveries.rows() if each.state is DeliveryState.DUE]
         for each in due:
-            self.save(each.ended(DeliveryState.SKIPPED, now, each.problem))
+            self.save(each.ended(DeliveryState.SKIPPED, now, RESTORED))
         return len(due)
 
     def purge_before(self, before: datetime, limit: int) -> int:

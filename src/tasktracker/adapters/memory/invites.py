@@ -36,12 +36,12 @@ class MemoryInvites:
         invite = next((each for each in self._usable(now) if each.id == invite_id), None)
         return self._save(invite and replace(invite, digest=digest))
 
-    def remove(self, invite_id: UUID) -> bool:
+    def remove(self, invite_id: UUID) -> Invite | None:
         data = self._transaction.data
-        is_stored = data.invites.get(invite_id) is not None
-        if is_stored:
+        invite = data.invites.get(invite_id)
+        if invite is not None:
             self._transaction.drop(data.invites, invite_id)
-        return is_stored
+        return invite
 
     def list(self, after: InviteKey | None, limit: int) -> Page[Invite, InviteKey]:
         found = sorted(self._transaction.data.invites.rows(), key=lambda invite: invite.key, reverse=True)

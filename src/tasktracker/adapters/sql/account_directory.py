@@ -34,6 +34,7 @@ _LAST_LOGIN = (
         auth_events.c.user_id == users.c.id,
         auth_events.c.kind.in_([Kind.LOGIN.value, Kind.REGISTER.value]),
         auth_events.c.outcome == Outcome.SUCCESS.value,
+        auth_events.c.session_id.is_not(None),  # a registration by a link or a command opens no session
         auth_events.c.subject.is_(None),  # not by an administrator
     )
     .order_by(auth_events.c.at.desc())

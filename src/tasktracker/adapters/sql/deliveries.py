@@ -16,7 +16,7 @@ from tasktracker.adapters.sql.connection import Connection
 from tasktracker.adapters.sql.rows import Rows
 from tasktracker.adapters.sql.schema import deliveries
 from tasktracker.domain.accounts.user import email_key
-from tasktracker.domain.deliveries.delivery import LEASE, Delivery, DeliveryKey, DeliveryKind, DeliveryState
+from tasktracker.domain.deliveries.delivery import LEASE, RESTORED, Delivery, DeliveryKey, DeliveryKind, DeliveryState
 from tasktracker.domain.kernel.paging import Page
 
 
@@ -68,7 +68,7 @@ _SUMMARY = select(deliveries.c.state, func.count(), func.min(deliveries.c.create
 _SKIP_DUE = (
     update(deliveries)
     .where(_IS_DUE)
-    .values(state=DeliveryState.SKIPPED.value, ended_at=_NOW, leased_until=None, parameters=_dump({}))
+    .values(state=DeliveryState.SKIPPED.value, ended_at=_NOW, leased_until=None, parameters=_dump({}), problem=RESTORED)
 )
 _PURGE = delete(deliveries).where(
     deliveries.c.id.in_(select(deliveries.c.id).where(deliveries.c.ended_at < bindparam("before")).limit(_LIMIT))

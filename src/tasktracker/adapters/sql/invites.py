@@ -34,7 +34,7 @@ _RENEW = (
     .returning(*_INVITES.columns)
 )
 _ADD = insert(invites)
-_REMOVE = delete(invites).where(invites.c.id == bindparam("id"))
+_REMOVE = delete(invites).where(invites.c.id == bindparam("id")).returning(*_INVITES.columns)
 _LIST = (
     select(*_INVITES.columns)
     .order_by(invites.c.created_at.desc(), invites.c.id.desc())
@@ -70,8 +70,8 @@ class SqlInvites:
         parameters = {"of_id": invite_id, "digest": digest, "now": now}
         return self._first(self._connection.change_returning(_RENEW, parameters))
 
-    def remove(self, invite_id: UUID) -> bool:
-        return self._connection.change(_REMOVE, {"id": invite_id}) > 0
+    def remove(self, invite_id: UUID) -> Invite | None:
+        return self._first(self._connection.change_returning(_REMOVE, {"id": invite_id}))
 
     def list(self, after: InviteKey | None, limit: int) -> Page[Invite, InviteKey]:
         key: dict[str, Any] = {} if after is None else {"after_at": after.at, "after_id": after.id}

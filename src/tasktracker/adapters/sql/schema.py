@@ -453,6 +453,7 @@ auth_events = Table(
     # There are no foreign keys: events of administrators stay when the account of the user or administrator is removed.
     Column("admin_id", Id),
     Column("subject", Id),
+    Column("detail", Text),
     PrimaryKeyConstraint("id", name="pk_auth_events"),
     ForeignKeyConstraint(["user_id"], ["users.id"], name="fk_auth_events_user_id", ondelete="CASCADE"),
     Index("ix_auth_events_list", "user_id", "at", "id"),

@@ -50,10 +50,12 @@ class InviteService:
         """Return a page of invitations that were not revoked, the newest first, including used and expired ones."""
         return work.invites.list(after, limit)
 
-    def revoke(self, work: InviteWork, invite_id: UUID) -> None:
-        """Revoke an invitation: no later registration can use it. Raises InviteNotFound."""
-        if not work.invites.remove(invite_id):
+    def revoke(self, work: InviteWork, invite_id: UUID) -> Invite:
+        """Revoke an invitation, and return it: no later registration can use it. Raises InviteNotFound."""
+        revoked = work.invites.remove(invite_id)
+        if revoked is None:
             raise InviteNotFound
+        return revoked
 
 
 def require_invite(work: InviteWork, token: str | None) -> None:

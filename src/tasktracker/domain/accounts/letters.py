@@ -22,7 +22,11 @@ MAX_MAILS, IN_TIME = 3, timedelta(hours=1)
 ADDRESS_TAKEN = "address-taken"
 """The letter to the holder of an address that was entered for another account."""
 
-Prepared = tuple[Delivery, Letter] | None
+TOO_MANY = f"the limit of {MAX_MAILS} such mails an hour to one address was reached"
+NO_ADDRESS = "the account has no verified address"
+
+Prepared = tuple[Delivery, Letter] | str
+"""A delivery with its letter, or the reason why it is not sent. Users read the reasons of their own deliveries."""
 
 
 class LetterWork(InviteWork, LinkWork, Protocol):
@@ -50,16 +54,16 @@ class Letters:
         """Prepare a notice about a change of the account. It goes to the delivery's address or the verified one."""
         user = work.users.find_unlocked(delivery.user_id) if delivery.user_id else None
         to = user and (delivery.address or user.verified_email)
-        return (delivery, _letter(user, to, delivery)) if user and to else None
+        return (delivery, _letter(user, to, delivery)) if user and to else NO_ADDRESS
 
     def verify_email(self, work: LetterWork, delivery: Delivery) -> Prepared:
         """Prepare the link that verifies an address. The holder of a verified address gets another letter instead."""
         user = work.users.find(delivery.user_id) if delivery.user_id else None
         address = delivery.address
         if user is None or not address or address != user.unverified_email:
-            return None
+            return "the address is not to be verified any more"
         if work.deliveries.count_since(delivery.kind, address, work.now - IN_TIME) > MAX_MAILS:  # with this one
-            return None
+            return TOO_MANY
         holder = work.users.find_by_login(address)
         if holder is not None and holder.id != user.id and holder.verified_email is not None:
             return delivery, _letter(holder, address, delivery, ADDRESS_TAKEN)
@@ -74,17 +78,19 @@ class Letters:
             named = work.users.find_by_login(delivery.parameters["name"])
             user = work.users.find(named.id) if named is not None else None
             if user is None or user.verified_email is None:
-                return None
+                return "no account with a verified address has this name"
             if work.deliveries.count_since(delivery.kind, user.verified_email, work.now - IN_TIME) >= MAX_MAILS:
-                return None
+                return TOO_MANY
             state = {"state": state_of(user).hex()}
             delivery = replace(delivery, user_id=user.id, address=user.verified_email, parameters=state)
         else:
             user = work.users.find(delivery.user_id)
-        if user is None or not user.is_active or not user.verified_email:
-            return None
+        if user is None or not user.verified_email:
+            return NO_ADDRESS
+        if not user.is_active:
+            return "the account is disabled"
         if delivery.parameters["state"] != state_of(user).hex():
-            return None
+            return "the password or the address was changed meanwhile"
         return delivery, self._with_link(work, user, delivery, LinkKind.RESET_PASSWORD, user.verified_email)
 
     def invitation(self, work: LetterWork, delivery: Delivery) -> Prepared:
@@ -93,7 +99,7 @@ class Letters:
         invite = work.invites.renew(delivery.cause, digest_of(token), work.now)
         inviter = work.users.find_unlocked(invite.created_by) if invite and invite.created_by else None
         if invite is None:
-            return None
+            return "the invitation was revoked or used up, or has expired"
         until = {"until": invite.expires_at.isoformat()}
         return delivery, letter_to_stranger(delivery, inviter, until, (delivery.kind, token))
 

@@ -35,8 +35,8 @@ class InviteRepository(Protocol):
         """Replace the hash of the token of a usable invitation, and return it; None if it is not usable."""
         ...
 
-    def remove(self, invite_id: UUID) -> bool:
-        """Remove an invitation, and return whether it existed."""
+    def remove(self, invite_id: UUID) -> Invite | None:
+        """Remove an invitation and return it; None if there is none."""
         ...
 
     def list(self, after: InviteKey | None, limit: int) -> Page[Invite, InviteKey]:

@@ -8,7 +8,6 @@ from typing import Any
 
 from tasktracker.domain.accounts.addresses import VerifiedAddresses, ask_to_verify
 from tasktracker.domain.accounts.invite_service import require_invite, use_invite
-from tasktracker.domain.accounts.links import digest_of
 from tasktracker.domain.accounts.password import PasswordPolicy, normalized
 from tasktracker.domain.accounts.ports import PasswordHasher
 from tasktracker.domain.accounts.registration import Registration, RegistrationMode
@@ -75,13 +74,13 @@ class RegistrationService:
     ) -> LoggedIn:
         """Create an account and log the user in. `repeated`, if given, must equal the password.
 
-        An invitation is used up only if registration requires one, or if it proves the address. If mail is configured,
-        any other address is pending until it is verified, also if another account has it. Raises InvalidInput,
+        An invitation is used once, also if registration requires none. If mail is configured, an address that it does
+        not prove is pending until it is verified, also if another account has it. Raises InvalidInput,
         RegistrationClosed, UsernameTaken, EmailTaken, TooManyRequests.
         """
         user = self._prepare(fields, password, repeated, origin, invite)
         with self._store.writing(_ACTOR) as work:
-            user = self._add(work, user, origin, self._use_invite(work, user, invite))
+            user = self._add(work, user, origin, self._use_invite(work, invite))
             session = self._sessions.open(work, user, device=None, origin=origin)
             self._recorder.success(work, Kind.REGISTER, origin, user.id, session.id)
         self._sessions.trust(user.username, origin)
@@ -101,7 +100,7 @@ class RegistrationService:
         """
         user = self._prepare(fields, password, None, origin, invite)
         with self._store.writing(_ACTOR) as work:
-            proved = self._use_invite(work, user, invite)
+            proved = self._use_invite(work, invite)
             user = self._add(work, user, origin, proof(work) if proof is not None else proved)
             self._recorder.success(work, Kind.REGISTER, origin, user.id)
         return user
@@ -120,20 +119,14 @@ class RegistrationService:
         """Return a new user that is not stored. Everything that does not need the slow hash is checked before it."""
         self._throttle.consume(*buckets(REGISTRATION_LIMITS, origin.address))
         with self._store.reading(_ACTOR) as work:  # the unit of work that writes decides
-            if self._requires_invite(work):
+            if self._takes_invite(work, invite):
                 require_invite(work, invite)
         user = self.new_user(fields, password, repeated)
         return replace(user, email=None, pending_email=user.email) if self._outbox.is_on else user
 
-    def _use_invite(self, work: RegistrationWork, user: User, token: str | None) -> str | None:
-        """Use an invitation, if it is required or proves the user's address. Return the proved address."""
-        if self._requires_invite(work):
-            return use_invite(work, token).proved_address
-        digest = digest_of(token or "")
-        found = work.invites.find_usable(digest, work.now)
-        is_proof = found is not None and _proved_address(work, user, found.proved_address) is not None
-        used = work.invites.use(digest, work.now) if is_proof else None
-        return used.proved_address if used else None
+    def _use_invite(self, work: RegistrationWork, token: str | None) -> str | None:
+        """Use an invitation, if one was sent or is required. Return the proved address."""
+        return use_invite(work, token).proved_address if self._takes_invite(work, token) else None
 
     def _add(self, work: RegistrationWork, user: User, origin: Origin, proved: str | None) -> User:
         """Store a user, and verify the address or ask to verify it."""
@@ -144,11 +137,11 @@ class RegistrationService:
         ask_to_verify(self._outbox, work, user, self._ids)
         return user
 
-    def _requires_invite(self, work: RegistrationWork) -> bool:
+    def _takes_invite(self, work: RegistrationWork, token: str | None) -> bool:
         mode = self._mode.current(work)
         if mode is Registration.CLOSED:
             raise RegistrationClosed
-        return mode is Registration.INVITE
+        return bool(token) or mode is Registration.INVITE
 
     def new_user(
         self, fields: UserFields, password: str, repeated: str | None = None, *, is_admin: bool = False

@@ -25,6 +25,7 @@ from tasktracker.domain.kernel.actors import AnyActor, SessionActor, SystemActor
 from tasktracker.domain.kernel.characters import Characters
 from tasktracker.domain.kernel.clock import Clock, IdGenerator
 from tasktracker.domain.kernel.errors import (
+    AccountDisabled,
     CodeRequired,
     InvalidCredentials,
     InvalidToken,
@@ -122,8 +123,9 @@ class SessionService:
     ) -> LoggedIn:
         """Open a session for the user with this username or e-mail address and password.
 
-        Raises InvalidCredentials for an unknown user, a wrong password and a disabled user, each after the same
-        computation. Raises CodeRequired if the password is right and a second factor is on; TooManyRequests.
+        Raises InvalidCredentials for an unknown user and a wrong password. Raises AccountDisabled if the password is
+        right and the user is disabled. Each follows after the same computation, and counts as an attempt. Raises
+        CodeRequired if the password is right and a second factor is on; TooManyRequests.
         """
         fields = check(self._rules, _Login(username=username, password=password, device=device, code=code))
         is_trusted, attempts = self._count(fields["username"], origin)
@@ -133,7 +135,7 @@ class SessionService:
         form = matching_form(self._passwords, fields["password"], user.password_hash if user else None)
         if user is None or form is None or not user.is_active:
             self._recorder.failure(Kind.LOGIN, origin, user.id if user else None)
-            raise InvalidCredentials
+            raise InvalidCredentials if user is None or form is None else AccountDisabled
         if factor is not None and factor.is_required and not fields["code"]:
             self._throttle.refund(*attempts)
             raise CodeRequired
@@ -162,8 +164,8 @@ class SessionService:
     def refresh(self, token: str, origin: Origin = UNKNOWN_ORIGIN) -> TokenPair:
         """Exchange a refresh token for the next generation of tokens.
 
-        Raises InvalidToken, TooManyRequests, and SessionEnded for a token that is no longer accepted. A replayed token
-        ends its session; this is committed before SessionEnded is raised.
+        Raises InvalidToken, TooManyRequests, AccountDisabled, and SessionEnded for any other token that is no longer
+        accepted. A replayed token ends its session; this is committed before SessionEnded is raised.
         """
         claims = self._signer.read(token)
         if claims.kind is not TokenKind.REFRESH:
@@ -174,8 +176,9 @@ class SessionService:
         )
         with self._store.writing(SystemActor("refresh a session")) as work:
             refreshed = self._refresh(work, claims, origin)
+            user = None if refreshed else work.users.find_unlocked(claims.user_id)
         if refreshed is None:
-            raise SessionEnded
+            raise AccountDisabled if user is not None and not user.is_active else SessionEnded
         return self.tokens_of(refreshed)
 
     def verify(self, token: str) -> TokenClaims:

@@ -80,7 +80,8 @@ class AuthEvent:
     `user_id` is the account that the event concerns. It is None if the request named no existing user, or the user was
     removed. `admin_id` is the administrator who acted. It is None for actions of the user and for commands. `subject`
     is the id of the account or the invitation that an administrator chose. It stays stored when the account or
-    invitation is removed.
+    invitation is removed, and so does `detail`: the username at that time, the note of the invitation, or the new
+    setting.
     """
 
     id: UUID
@@ -92,6 +93,7 @@ class AuthEvent:
     address: str | None = None
     admin_id: UUID | None = None
     subject: UUID | None = None
+    detail: str | None = None
 
     @property
     def key(self) -> EventKey:

@@ -52,13 +52,14 @@ class Recorder:
         *,
         user_id: UUID | None = None,
         subject: UUID | None = None,
+        detail: str | None = None,
     ) -> AuthEvent:
         """Record what an administrator or a command did: to the account `user_id`, or to another `subject`."""
         actor = work.actor
         event = self._event(kind, Outcome.SUCCESS, work.now, origin, user_id, None)
         if isinstance(actor, AdminActor):
             event = replace(event, admin_id=actor.user_id, session_id=actor.session_id)
-        event = replace(event, subject=subject or user_id)
+        event = replace(event, subject=subject or user_id, detail=detail or None)
         self._add(work, event)
         return event
 

@@ -67,9 +67,9 @@ class AccountProcesses:
         with self._store.writing(actor) as work:
             require_proof(work)
             work.users.add(user)
-            self._recorder.by_admin(work, Kind.REGISTER, origin, user_id=user.id)
+            self._recorder.by_admin(work, Kind.REGISTER, origin, user_id=user.id, detail=user.username)
             if is_admin:
-                self._recorder.by_admin(work, Kind.PROMOTE, origin, user_id=user.id)
+                self._recorder.by_admin(work, Kind.PROMOTE, origin, user_id=user.id, detail=user.username)
             return user, create_link(work, user, LinkKind.SET_PASSWORD) if password is None else None
 
     def set_password(self, actor: Administrator, user_id: UUID, password: str) -> None:
@@ -91,7 +91,7 @@ class AccountProcesses:
             work.sessions.remove_others(user.id, keep=None)
             work.links.remove_of(user.id)
             work.api_tokens.remove_all(user.id)
-            self._recorder.by_admin(work, Kind.PASSWORD_CHANGE, UNKNOWN_ORIGIN, user_id=user.id)
+            self._recorder.by_admin(work, Kind.PASSWORD_CHANGE, UNKNOWN_ORIGIN, user_id=user.id, detail=user.username)
 
     def delete(
         self,
@@ -114,7 +114,7 @@ class AccountProcesses:
                 raise UserNotFound
             job = end_account(work, user, transfer_to)
             require_still_admin_unless_self(administration, user_id)
-            self._recorder.by_admin(administration, Kind.DELETE, origin, subject=user_id)
+            self._recorder.by_admin(administration, Kind.DELETE, origin, subject=user_id, detail=user.username)
         wait_for_earlier_writes(self._jobs, job)
 
 

@@ -30,7 +30,7 @@ class ServiceAdministration:
         """Change who may register. Raises SettingFixed if the environment sets it."""
         require_proof(work)
         self._mode.change(work, mode)
-        self._recorder.by_admin(work, Kind.SETTINGS_CHANGE, origin)
+        self._recorder.by_admin(work, Kind.SETTINGS_CHANGE, origin, detail=mode.value)
 
     def invite(
         self, work: AdminWork, fields: InviteFields, origin: Origin = UNKNOWN_ORIGIN
@@ -44,11 +44,11 @@ class ServiceAdministration:
             raise RegistrationClosed("Registration is closed, so no invitation works. Change it to `invite` first.")
         created_by = work.actor.user_id if isinstance(work.actor, AdminActor) else None
         invite, token = self._invites.create(work, fields, created_by)
-        self._recorder.by_admin(work, Kind.INVITE_CREATE, origin, subject=invite.id)
+        self._recorder.by_admin(work, Kind.INVITE_CREATE, origin, subject=invite.id, detail=invite.note)
         return invite, token
 
     def revoke_invite(self, work: AdminWork, invite_id: UUID, origin: Origin = UNKNOWN_ORIGIN) -> None:
         """Revoke an invitation. Raises InviteNotFound."""
         require_proof(work)
-        self._invites.revoke(work, invite_id)
-        self._recorder.by_admin(work, Kind.INVITE_REVOKE, origin, subject=invite_id)
+        revoked = self._invites.revoke(work, invite_id)
+        self._recorder.by_admin(work, Kind.INVITE_REVOKE, origin, subject=invite_id, detail=revoked.note)

@@ -105,9 +105,9 @@ class UserAdministration:
             work.sessions.remove_others(user.id, keep=None)
             work.links.remove_of(user.id)
         if self._save_quotas(work, user, changes):
-            self._recorder.by_admin(work, Kind.QUOTA_CHANGE, origin, user_id=user.id)
+            self._recorder.by_admin(work, Kind.QUOTA_CHANGE, origin, user_id=user.id, detail=user.username)
         for kind in _changed(user, edited):
-            event = self._recorder.by_admin(work, kind, origin, user_id=user.id)
+            event = self._recorder.by_admin(work, kind, origin, user_id=user.id, detail=user.username)
             if kind is Kind.RENAME and edited.verified_email != user.verified_email:
                 notify_of_address(self._outbox, work, user, event.id)
         return self.get(work, user_id)
@@ -116,7 +116,7 @@ class UserAdministration:
         """Return the token of a one-time link with which the user sets a new password. Changes nothing else."""
         require_proof(work)
         user = self._find(work, user_id)
-        self._recorder.by_admin(work, Kind.PASSWORD_LINK, origin, user_id=user.id)
+        self._recorder.by_admin(work, Kind.PASSWORD_LINK, origin, user_id=user.id, detail=user.username)
         return create_link(work, user, LinkKind.RESET_PASSWORD)
 
     def disable_two_factor(self, work: AdminWork, user_id: UUID, origin: Origin = UNKNOWN_ORIGIN) -> None:
@@ -127,14 +127,14 @@ class UserAdministration:
         if factor is None or not factor.is_required:
             raise TwoFactorOff
         work.second_factors.remove(user.id)
-        self._recorder.by_admin(work, Kind.TWO_FACTOR_DISABLE, origin, user_id=user.id)
+        self._recorder.by_admin(work, Kind.TWO_FACTOR_DISABLE, origin, user_id=user.id, detail=user.username)
 
     def end_sessions(self, work: AdminWork, user_id: UUID, origin: Origin = UNKNOWN_ORIGIN) -> None:
         """End all sessions of a user. API tokens remain."""
         require_proof(work)
         user = self._find(work, user_id)
         work.sessions.remove_others(user.id, keep=None)
-        self._recorder.by_admin(work, Kind.SESSION_END, origin, user_id=user.id)
+        self._recorder.by_admin(work, Kind.SESSION_END, origin, user_id=user.id, detail=user.username)
 
     def _find(self, work: AdminWork, user_id: UUID) -> User:
         user = work.users.find(user_id)

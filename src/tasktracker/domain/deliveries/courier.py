@@ -96,14 +96,17 @@ class Courier(Generic[WorkT]):
                 if claimed is None:
                     return None, None
                 prepared = self._preparations[claimed.kind](work, claimed)
-                delivery = prepared[0] if prepared else claimed.ended(DeliveryState.SKIPPED, self._clock.now())
+                if isinstance(prepared, str):
+                    delivery, letter = claimed.ended(DeliveryState.SKIPPED, self._clock.now(), prepared), None
+                else:
+                    delivery, letter = prepared
                 work.deliveries.save(delivery)
         except Exception as error:
             # The claim was undone, too. If no failure is recorded, the same delivery is the next one again.
             if claimed is not None and not isinstance(error, StorageUnavailable):
                 self._record(claimed, NotSent(FAULT))
             raise
-        return delivery, prepared[1] if prepared else None
+        return delivery, letter
 
     def _record(self, sent: Delivery, failure: NotSent | None) -> Delivery:
         """Store the result of an attempt to send a claimed delivery, and return the delivery.

@@ -16,6 +16,9 @@ LEASE = timedelta(minutes=2)
 RETRIED_FOR = timedelta(hours=24)
 """The time after which a delivery that cannot be sent has failed."""
 
+RESTORED = "the database was restored from a backup"
+"""Why deliveries that were due in a backup are skipped."""
+
 FIRST_PAUSE, MAX_PAUSE = timedelta(seconds=30), timedelta(hours=1)
 """The pause after the first attempt, and the longest pause. Each pause doubles, and is multiplied by 0.5 to 1.5."""
 
@@ -66,7 +69,7 @@ class Delivery:
     Without an `address`, it goes to the verified address that the user has when it is sent. `parameters` are texts for
     the template. They never contain a secret: the token of a link is derived when the message is sent. `message_id`
     (RFC 5322 §3.6.4) is the same in each attempt, so that a recipient can recognize a duplicate. `problem` is why the
-    last attempt failed.
+    last attempt failed, or why the delivery was skipped.
     """
 
     id: UUID

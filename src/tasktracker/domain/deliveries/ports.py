@@ -121,8 +121,8 @@ Work_contra = TypeVar("Work_contra", contravariant=True)
 class Preparation(Protocol[Work_contra]):
     """Prepares one kind of deliveries."""
 
-    def __call__(self, work: Work_contra, delivery: Delivery) -> tuple[Delivery, Letter] | None:
-        """Return the delivery to store and its letter, or None if the delivery is not needed any more.
+    def __call__(self, work: Work_contra, delivery: Delivery) -> tuple[Delivery, Letter] | str:
+        """Return the delivery to store and its letter, or the reason why it is not sent.
 
         It is called before each attempt. It must return the same letter again, because an earlier attempt may have
         succeeded.

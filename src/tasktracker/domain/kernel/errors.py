@@ -13,6 +13,7 @@ An error states a fact. The entrypoint decides on the response and its status.
     │   ├── RegistrationClosed  no account can be created
     │   ├── NotAllowed          the caller's role does not allow this
     │   ├── SessionRequired     an API token was used where a session is required
+    │   ├── AccountDisabled     the password or the token is right, but an administrator disabled the account
     │   ├── AdminRequired       the user does not administer the service
     │   ├── ConfirmationRequired the password must be confirmed again
     │   └── InsufficientScope   the API token lacks the required scope
@@ -163,6 +164,13 @@ class AdminRequired(Forbidden):
 
     slug = "admin-required"
     title = "Only administrators of the service may do this"
+
+
+class AccountDisabled(Forbidden):
+    """An administrator disabled the account. Only a right password or a genuine refresh token gets this error."""
+
+    slug = "account-disabled"
+    title = "This account is disabled; ask an administrator"
 
 
 class RegistrationClosed(Forbidden):

@@ -19,6 +19,9 @@ from tasktracker.domain.tasks.tree import lock_roots
 MAX_MAILS, IN_TIME = 3, timedelta(days=1)
 """The limit on mails to one address from all users together: any user can cause them."""
 
+TOO_MANY = f"the limit of {MAX_MAILS} such mails a day to one address was reached"
+DEAD_INVITATION = "the invitation was revoked or accepted, or has ended"
+
 MAX_ACCEPTED = 100
 """The most invitations that one verification accepts, so that no number of them can make it fail."""
 
@@ -82,18 +85,18 @@ class InvitationAcceptance:
         found = next((each for each in invitations if each.id == delivery.cause), None)
         inviter = self._inviter(work, found) if found is not None else None
         if found is None or inviter is None:
-            return None
+            return DEAD_INVITATION
         named = work.users.find_by_login(found.address)
         holder = work.users.find(named.id) if named is not None and named.verified_email is not None else None
         if holder is not None:
             if holder.is_active:
                 self.accept(work, holder)
-            return None
+            return "an account has verified the address meanwhile"
         if work.deliveries.count_since(delivery.kind, found.address, work.now - IN_TIME) > MAX_MAILS:  # with this one
-            return None
+            return TOO_MANY
         token = self._tokens.of(delivery.id)
         if not work.share_invitations.renew(found.id, digest_of(token)):
-            return None
+            return DEAD_INVITATION
         values = {"inviter": inviter.username, "until": found.expires_at.isoformat()}
         return delivery, letter_to_stranger(delivery, inviter, values, (delivery.kind, token))
 

@@ -165,6 +165,10 @@ class AdminEventView(Struct):
     admin: Annotated[UUID | None, Meta(description="The administrator who acted. Null if the user or a command did.")]
     admin_username: str | None
     subject: Annotated[UUID | None, Meta(description="The id of the account or invitation an administrator chose.")]
+    detail: Annotated[
+        str | None,
+        Meta(description="The username of the subject at that time, the note of the invitation, or the new setting."),
+    ]
     session_id: UUID | None
     address: str | None
 
@@ -221,6 +225,7 @@ def view_admin_event(event: AuthEvent, names: Mapping[UUID, str]) -> AdminEventV
         admin=event.admin_id,
         admin_username=names.get(event.admin_id) if event.admin_id else None,
         subject=event.subject,
+        detail=event.detail,
         session_id=event.session_id,
         address=event.address,
     )

@@ -30,7 +30,7 @@ class DeliveryView(Struct):
     ]
     state: DeliveryState
     attempts: int
-    problem: Annotated[str | None, Meta(description="Why the last attempt failed.")]
+    problem: Annotated[str | None, Meta(description="Why the last attempt failed, or why the mail was skipped.")]
     created_at: Moment
     next_attempt_at: Annotated[Moment | None, Meta(description="Null once the delivery has ended.")]
     ended_at: Moment | None

@@ -18,6 +18,7 @@ from tasktracker.domain.accounts.token import TokenKind
 from tasktracker.domain.api_tokens.api_token import actor_of, has_api_token_prefix
 from tasktracker.domain.kernel.actors import SessionActor
 from tasktracker.domain.kernel.errors import (
+    AccountDisabled,
     Busy,
     CodeRequired,
     InvalidCredentials,
@@ -147,6 +148,7 @@ class SessionController(Controller):
         opt=operation(
             InvalidInput,
             InvalidCredentials,
+            AccountDisabled,
             CodeRequired,
             TooManyRequests,
             Busy,
@@ -168,7 +170,15 @@ class SessionController(Controller):
         operation_id="refresh",
         summary="Refresh the tokens",
         status_code=200,
-        opt=operation(InvalidInput, InvalidToken, SessionEnded, TooManyRequests, access=Access.PUBLIC, cookie=True),
+        opt=operation(
+            InvalidInput,
+            InvalidToken,
+            SessionEnded,
+            AccountDisabled,
+            TooManyRequests,
+            access=Access.PUBLIC,
+            cookie=True,
+        ),
     )
     @shared_by(lambda self, request, data=None: self.owner_of(self.refresh_token(request, data)))
     @on_thread

@@ -134,6 +134,8 @@ export const texts = {
 
   "deliveries.any": "Alle Mails",
   "deliveries.retry": "Noch einmal senden",
+  "deliveries.now": "Jetzt senden",
+  "deliveries.relay": "Prüfen Sie MAIL_URL und den Mailserver. 24 Stunden lang folgen weitere Versuche.",
   "deliveries.retried": "Die Mail wird noch einmal gesendet",
   "deliveries.cancel": "Nicht senden",
   "deliveries.cancelled": "Die Mail wird nicht gesendet",
@@ -143,6 +145,7 @@ export const texts = {
   "activity.by": "durch {name}",
   "activity.kind.any": "Alle Arten",
   "activity.outcome.any": "Alle Resultate",
+  "activity.reads": "Auch, was in der Verwaltung angesehen wurde",
   "activity.none": "Kein Ereignis passt.",
   "outcome.success": "Erfolgreich",
   "kind.settings_change": "Einstellungen geändert",

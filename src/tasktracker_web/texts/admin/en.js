@@ -134,6 +134,8 @@ export const texts = {
 
   "deliveries.any": "All mails",
   "deliveries.retry": "Send again",
+  "deliveries.now": "Send now",
+  "deliveries.relay": "Check MAIL_URL and the mail server. Attempts go on for 24 hours.",
   "deliveries.retried": "The mail will be sent again",
   "deliveries.cancel": "Do not send",
   "deliveries.cancelled": "The mail will not be sent",
@@ -143,6 +145,7 @@ export const texts = {
   "activity.by": "by {name}",
   "activity.kind.any": "All kinds",
   "activity.outcome.any": "All results",
+  "activity.reads": "Also what administrators looked at",
   "activity.none": "No event matches.",
   "outcome.success": "Successful",
   "kind.settings_change": "Settings changed",

@@ -11,6 +11,9 @@ import { Filters } from "../panel/filters.js";
 
 const STATES = ["due", "sent", "failed", "cancelled", "skipped"];
 
+// The problems of the relay itself. The server does not name its host: users read the problems of their mails, too.
+const RELAY = /^(the relay cannot be used|no file can be written)/;
+
 export function Deliveries() {
   const [state, setState] = useState("");
   return html`<section>
@@ -24,9 +27,11 @@ export function Deliveries() {
         html`<ul class="entries">
           ${mails.map((mail) => {
             const about = t(`mail.${mail.kind}`);
-            const retry = mail.state === "failed" && h(Act, { label: t("deliveries.retry"), about, done: t("deliveries.retried"), act: () => retryDelivery(mail.id).then(reload) });
+            const isFailing = mail.state === "due" && mail.problem;
+            const hint = isFailing && RELAY.test(mail.problem ?? "") && t("deliveries.relay");
+            const retry = (isFailing || ["failed", "cancelled"].includes(mail.state)) && h(Act, { label: t(isFailing ? "deliveries.now" : "deliveries.retry"), about, done: t("deliveries.retried"), act: () => retryDelivery(mail.id).then(reload) });
             const cancel = mail.state === "due" && h(Act, { label: t("deliveries.cancel"), about, done: t("deliveries.cancelled"), isNegative: true, act: () => cancelDelivery(mail.id).then(reload) });
-            return h(Mail, { key: mail.id, mail, actions: retry || cancel });
+            return h(Mail, { key: mail.id, mail, hint, actions: html`${retry} ${cancel}` });
           })}
         </ul>`,
     })}

@@ -7,15 +7,17 @@ import "../../vendor/preact-signals.js";
 
 /** @typedef {import("../../sync/items.js").Schemas["DeliveryView"]} Delivery */
 
-/** @param {{ mail: Delivery, actions?: any, key?: string }} props */
-export function Mail({ mail, actions }) {
+/** @param {{ mail: Delivery, hint?: any, actions?: any, key?: string }} props */
+export function Mail({ mail, hint, actions }) {
   const { kind, address, state, problem, created_at, attempts, next_attempt_at } = mail;
   const time = (/** @type {string} */ at) => dayAndTime(new Date(at), now.value);
+  const shown = state === "due" && problem ? "failing" : state;
   return html`<li>
     <div>
-      ${t(`mail.${kind}`)} <span class=${`badge ${state === "failed" ? "negative" : ""}`}>${t(`delivery.${state}`)}</span>
+      ${t(`mail.${kind}`)} <span class=${`badge ${shown.startsWith("fail") ? "negative" : ""}`}>${t(`delivery.${shown}`)}</span>
       <p class="hint">${time(created_at)}${address && ` · ${address}`}</p>
-      ${problem && html`<p class="hint">${t("mail.problem", { count: attempts, problem: fromServer(problem) })}${next_attempt_at && ` · ${t("mail.next", { time: time(next_attempt_at) })}`}</p>`}
+      ${problem && html`<p class="hint">${state === "skipped" ? t("mail.reason", { reason: fromServer(problem) }) : t("mail.problem", { count: attempts, problem: fromServer(problem) })}${next_attempt_at && ` · ${t("mail.next", { time: time(next_attempt_at) })}`}</p>`}
+      ${hint && html`<p class="hint">${hint}</p>`}
     </div>
     ${actions}
   </li>`;
