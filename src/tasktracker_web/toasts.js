@@ -15,6 +15,11 @@ export function toast(text, action, seconds = SECONDS) {
   shown.value = { text, action, seconds };
 }
 
+/** Remove the message, unless it stays until it is closed. */
+export function dismiss() {
+  if (shown.value?.seconds !== Infinity) shown.value = null;
+}
+
 /** Do something, and offer to undo it. @param {Promise<import("./sync/copy.js").Undo>} doing @param {string} text */
 export async function undoable(doing, text) {
   try {

@@ -1,6 +1,6 @@
 // The name, the language, the time zone and the address of the user.
 
-import { describeServer, rename } from "../../account.js";
+import { describeServer, keepProfile } from "../../account.js";
 import { editProfile, requestVerification } from "../../calls/account.js";
 import { now } from "../../clock.js";
 import { h, html } from "../../html.js";
@@ -28,7 +28,7 @@ export function Profile({ user, put }) {
   const changeName = async (/** @type {FormData} */ data) => {
     const changed = await editProfile({ username: textOf(data, "username") });
     put(changed);
-    rename(changed.username);
+    keepProfile(changed);
   };
   return html`<section>
       <h2>${t("settings.profile")}</h2>
@@ -51,6 +51,7 @@ export function Profile({ user, put }) {
 function Address({ user, put }) {
   const { email, email_verified_at: verified, pending_email: pending } = user;
   const mail = useLoad(describeServer).data?.capabilities.mail;
+  const done = pending ? t("email.mailed", { email: pending }) : t("saved");
   const change = async (/** @type {FormData} */ data) => put(await editProfile({ email: textOf(data, "email") || null }));
   const state = !email ? "email.none" : verified ? "email.verified" : mail ? "email.unverified" : "email.unchecked";
   return html`<section>
@@ -64,6 +65,6 @@ function Address({ user, put }) {
         ${h(Act, { label: t("email.give-up"), act: async () => put(await editProfile({ pending_email: null })) })}
       </div>
     </div>`}
-    ${h(Form, { label: t("email.change"), send: change, children: h(Field, { name: "email", type: "email", label: "email.new", autocomplete: "email", value: pending ? "" : (email ?? ""), hint: mail ? t("email.hint") : "" }) })}
+    ${h(Form, { label: t("email.change"), done, send: change, children: h(Field, { name: "email", type: "email", label: "email.new", autocomplete: "email", value: pending ? "" : (email ?? ""), hint: mail ? t("email.hint") : "" }) })}
   </section>`;
 }
