@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 FIRST_DELAY = 1.0
 LONGEST_DELAY = 60.0
+_RANDOM = random.Random()  # noqa: S311  # not a secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,4 +53,4 @@ class Backoff:
     def next(self, least: float = 0.0) -> float:
         """Return the seconds to wait now, at least `least`."""
         delay, self._delay = self._delay, min(self._delay * 2, LONGEST_DELAY)
-        return max(least, delay * random.uniform(0.5, 1))  # noqa: S311  # no secret
+        return max(least, delay * _RANDOM.uniform(0.5, 1))

@@ -4,6 +4,7 @@ import { markArrivals, sayWhatPasses } from "./arrivals.js";
 import { BASE } from "./base.js";
 import { findFirst, forgetFirst, keepFirst } from "./first.js";
 import { Lists } from "./lists.js";
+import { announceShared } from "./newcomers.js";
 import { route } from "./router.js";
 import { Copy } from "./sync/copy.js";
 import { Offline } from "./sync/errors.js";
@@ -59,6 +60,7 @@ export async function start() {
     account.value?.copy.wake();
     void finishSigningOut();
   });
+  addEventListener("offline", () => account.value?.copy.wake()); // it notices at once
   addEventListener("beforeunload", (event) => account.value?.copy.hasUnstored && event.preventDefault());
   document.addEventListener("visibilitychange", () => {
     if (document.hidden) keep();
@@ -102,6 +104,7 @@ async function open(user) {
   const copy = new Copy({ ...shared, session, store, sha256, uuid, owner: { server: user.server, user: user.id } });
   markArrivals(copy);
   sayWhatPasses(copy, user.id);
+  announceShared(copy, user.id);
   const opened = { user, copy, lists: new Lists(copy.tasks, user.id) };
   const first = route.peek().name === "task" ? null : findFirst(user); // a task is written in: it must be current
   if (first) {

@@ -5,42 +5,53 @@ import { dayFrom, language as defaultLanguage, locale as defaultLocale } from ".
 
 /** @typedef {import("./sync/items.js").Task} Task */
 /** @typedef {{ id: string, name: string }} Named */
-/** A part of the text that was understood, from `start` to before `end`. @typedef {{ start: number, end: number, text: string, fields: Partial<Task> }} Token */
+/** A part of the text that was understood, from `start` to before `end`. `created` is the name of a category that does not exist yet. @typedef {{ start: number, end: number, text: string, fields: Partial<Task>, created?: string }} Token */
 /** @typedef {{ title: string, fields: Partial<Task>, tokens: Token[] }} Captured */
 /**
  * @typedef {object} Options
  * @property {Date} now
  * @property {Iterable<Named>} [categories]
+ * @property {Iterable<Named>} [priorities] their numbers and names
+ * @property {boolean} [creates] whether a name that no category has is that of a new one
  * @property {ReadonlySet<string>} [literal] parts of the text that stay in the title
  * @property {string} [language]
  * @property {string} [locale]
  */
-/** A day at 00:00, or a moment if `isExact`. @typedef {{ date: Date, isExact?: boolean }} Day */
+/** A day at 00:00, or a moment if `isExact`; and the hour at which its part begins. @typedef {{ date: Date, isExact?: boolean, hour?: number }} Day */
 /** @typedef {{ pattern: RegExp, read: (groups: string[], now: Date) => Day | null }} DayRule */
 /** @typedef {{ pattern: RegExp, read: (groups: string[]) => [hours: number, minutes: number] }} TimeRule */
-/** @typedef {{ days: DayRule[], times: TimeRule[] }} Grammar */
+/**
+ * `parts` are parts of a day, and `hours` are times that need a day before them. A `repetition` and a `range` are not
+ * understood: a part of them would be wrong.
+ * @typedef {{ days: DayRule[], times: TimeRule[], hours: TimeRule[], parts: TimeRule[], repetition: RegExp, range: RegExp }} Grammar
+ */
 
 const MAX_TITLE = 200;
 const MAX_NOTES = 10_000;
 /** What follows a word. */
 const END = "(?=$|[\\s,;.!?)])";
 const PRIORITY = new RegExp(`!([1-4])${END}`, "y");
+/** One word, which is no number. */
+const NEW_CATEGORY = new RegExp(`#(\\p{L}[\\p{L}\\p{M}\\p{N}_-]{0,63})${END}`, "uy");
 /** A time follows, so what is before it is a day. */
-const BEFORE_TIME = "(?=,? (?:(?:at|um) )?\\d{1,2}(?:[:.]\\d\\d|(?: ?[ap]m| ?uhr)\\b))";
+const BEFORE_TIME = "(?=,? (?:(?:at|um) )?(?:\\d{1,2}(?:[:.]\\d\\d|(?: ?[ap]m| ?uhr|h)\\b)|noon|midday|mittags?|morning|afternoon|evening|night|vormittags?|nachmittags?|abends?|morgens))";
+const EVENING = 19;
+/** Nothing follows that the day of a month would belong to, as in "on the 2nd floor". */
+const ALONE = "(?=\\s*(?:$|[,;.!?)#(]|at |um |\\d))";
 const IS_END = new RegExp(`^${END}`);
 
 /**
  * Return the task that a text describes. Text that is not understood is its title.
  * @param {string} text @param {Options} options @returns {Captured}
  */
-export function captured(text, { now, categories = [], literal = new Set(), language = defaultLanguage, locale = defaultLocale }) {
+export function captured(text, { now, categories = [], priorities = [], creates = true, literal = new Set(), language = defaultLanguage, locale = defaultLocale }) {
   const grammar = grammarOf(language, locale);
   /** The last one of each kind counts. @type {Map<string, Token>} */
   const found = new Map();
   for (let at = 0; at < text.length; ) {
     const isStart = at === 0 || /[\s(]/.test(text[at - 1]);
-    const token = isStart ? (dueAt(text, at, grammar, now) ?? priorityAt(text, at) ?? categoryAt(text, at, categories)) : null;
-    if (token && !literal.has(token.text)) found.set(Object.keys(token.fields)[0], token); // a day and a moment begin alike
+    const token = isStart ? (repetitionAt(text, at, grammar, now) ?? dueAt(text, at, grammar, now) ?? priorityAt(text, at, priorities) ?? categoryAt(text, at, categories) ?? (creates ? newCategoryAt(text, at) : null)) : null;
+    if (token?.fields && !literal.has(token.text)) found.set(Object.keys(token.fields)[0], token); // a day and a moment begin alike
     at = token ? token.end : at + 1;
   }
   const tokens = [...found.values()].sort((a, b) => a.start - b.start);
@@ -57,23 +68,17 @@ export function linesOf(text) {
 }
 
 /**
- * Return the categories that complete the one whose name is being written before the caret, and where its `#` is.
- * @template {Named} T @param {string} text @param {number} caret @param {Iterable<T>} categories
- * @returns {{ start: number, matches: T[] }}
+ * Return the names that complete the one that is being written before the caret, and where its sign is.
+ * @template {Named} T @param {string} text @param {number} caret @param {Record<string, Iterable<T>>} named by their sign
+ * @returns {{ start: number, sign: string, matches: T[] }}
  */
-export function completions(text, caret, categories) {
-  const [, prefix, written] = /(^|.*\s)#([^#]*)$/s.exec(text.slice(0, caret)) ?? [];
-  if (written === undefined) return { start: caret, matches: [] };
+export function completions(text, caret, named) {
+  const [, prefix, sign, written] = /(^|.*\s)([#!])([^#!]*)$/s.exec(text.slice(0, caret)) ?? [];
+  if (written === undefined) return { start: caret, sign: "", matches: [] };
   const name = written.toLowerCase();
-  const all = [...categories].filter((each) => each.name.toLowerCase().startsWith(name));
+  const all = [...(named[sign] ?? [])].filter((each) => each.name.toLowerCase().startsWith(name));
   const isDone = all.some((each) => each.name.toLowerCase() === name);
-  return { start: prefix.length, matches: isDone ? [] : all.sort((a, b) => a.name.localeCompare(b.name)).slice(0, 5) };
-}
-
-/** Return the name after a `#` that is not the name of a category, as far as it is one word. @param {string} text @param {Token[]} tokens */
-export function unknownCategory(text, tokens) {
-  if (tokens.some(({ fields }) => "category" in fields)) return "";
-  return /(?:^|\s)#(\p{L}[\p{L}\p{M}\p{N}_-]*)/u.exec(text)?.[1] ?? "";
+  return { start: prefix.length, sign, matches: isDone ? [] : all.slice(0, 5) };
 }
 
 /** @param {string} text @param {Token[]} tokens in their order */
@@ -102,38 +107,84 @@ function cut(text, length) {
   return text.slice(0, length).replace(/\p{Cs}$/u, "");
 }
 
-/** @param {string} text @param {number} at @returns {Token | null} */
-function priorityAt(text, at) {
+/** @param {string} text @param {number} at @param {Iterable<Named>} priorities @returns {Token | null} */
+function priorityAt(text, at, priorities) {
   const match = matched(PRIORITY, text, at);
-  return match && token(text, at, match.end, { priority: /** @type {1 | 2 | 3 | 4} */ (Number(match.groups[0])) });
+  const found = match ? { id: match.groups[0], end: match.end } : namedAt("!", text, at, priorities);
+  return found && token(text, at, found.end, { priority: /** @type {1 | 2 | 3 | 4} */ (Number(found.id)) });
 }
 
 /** @param {string} text @param {number} at @param {Iterable<Named>} categories @returns {Token | null} */
 function categoryAt(text, at, categories) {
-  if (text[at] !== "#") return null;
-  const rest = text.slice(at + 1).toLowerCase();
-  const isNamed = (/** @type {Named} */ { name }) => rest.startsWith(name.toLowerCase()) && IS_END.test(rest.slice(name.length));
-  const [first] = [...categories].filter(isNamed).sort((a, b) => b.name.length - a.name.length);
-  return first ? token(text, at, at + 1 + first.name.length, { category: first.id }) : null;
+  const found = namedAt("#", text, at, categories);
+  return found && token(text, at, found.end, { category: found.id });
 }
 
-/** Read a day, a time, or both in either order. @param {string} text @param {number} at @param {Grammar} grammar @param {Date} now @returns {Token | null} */
-function dueAt(text, at, { days, times }, now) {
-  const readDay = (/** @type {number} */ from) => read(days, text, from, now);
-  const readTime = (/** @type {number} */ from) => read(times, text, from, now);
-  const next = (/** @type {number} */ end) => end + (/^,? */.exec(text.slice(end))?.[0].length ?? 0);
-  let day = readDay(at);
-  const time = readTime(day ? next(day.end) : at);
-  if (!day && time) day = readDay(next(time.end));
+/** @param {string} text @param {number} at @returns {Token | null} */
+function newCategoryAt(text, at) {
+  const match = matched(NEW_CATEGORY, text, at);
+  return match && { ...token(text, at, match.end, { category: null }), created: match.groups[0] };
+}
+
+/** Find the longest name after a sign. @param {string} sign @param {string} text @param {number} at @param {Iterable<Named>} named */
+function namedAt(sign, text, at, named) {
+  if (text[at] !== sign) return null;
+  const rest = text.slice(at + 1).toLowerCase();
+  const isNamed = (/** @type {Named} */ { name }) => rest.startsWith(name.toLowerCase()) && IS_END.test(rest.slice(name.length));
+  const [first] = [...named].filter(isNamed).sort((a, b) => b.name.length - a.name.length);
+  return first ? { id: first.id, end: at + 1 + first.name.length } : null;
+}
+
+/** Return the end of a white space, perhaps after a comma. @param {string} text @param {number} at */
+function next(text, at) {
+  return at + (/^,? */.exec(text.slice(at))?.[0].length ?? 0);
+}
+
+/** Read a day, a part of the day and a time, in any order. @param {string} text @param {number} at @param {Grammar} grammar @param {Date} now @returns {Token | null} */
+function dueAt(text, at, { days, times, hours, parts }, now) {
+  let end = at;
+  /** Read what follows. @template T @param {{ pattern: RegExp, read: (groups: string[], now: Date) => T | null }[]} rules */
+  const follows = (rules) => {
+    const found = read(rules, text, end === at ? at : next(text, end), now);
+    if (found) end = found.end;
+    return found?.value;
+  };
+  /** @type {Day | null | undefined} */
+  let day;
+  /** @type {[hours: number, minutes: number] | null | undefined} */
+  let time, likely, part;
+  for (let last = -1; last < end; ) {
+    last = end;
+    day ??= follows(days);
+    if (day?.isExact) return token(text, at, end, atMoment(day.date));
+    if (day || time) part ??= follows(parts);
+    time ??= follows(times);
+    if (day && !time) likely ??= follows(hours);
+  }
+  time ??= likely;
   if (!day && !time) return null;
-  const end = Math.max(day?.end ?? 0, time?.end ?? 0);
-  if (day?.value.isExact) return token(text, at, day.end, atMoment(day.value.date));
-  if (day && !time) return token(text, at, end, onDay(dayFrom(day.value.date)));
-  const [hours, minutes] = time?.value ?? [0, 0];
-  const on = (/** @type {Date} */ date) => new Date(date.getFullYear(), date.getMonth(), date.getDate(), hours, minutes);
-  let date = on(day?.value.date ?? now);
+  const begin = part?.[0] ?? day?.hour;
+  if (day && !time && begin === undefined) return token(text, at, end, onDay(dayFrom(day.date)));
+  const [hour, minutes] = time ?? [begin ?? 0, 0];
+  // 8 in the evening, 2 in the night; and without more, from 1 to 6, after noon.
+  const isAfternoon = begin === undefined ? likely && hour > 0 && hour < 7 : time && begin >= 12 && hour < 12;
+  const later = !isAfternoon ? 0 : (begin ?? 0) >= EVENING && hour < 5 ? 24 : 12;
+  const on = (/** @type {Date} */ date) => new Date(date.getFullYear(), date.getMonth(), date.getDate(), hour + later, minutes);
+  let date = on(day?.date ?? now);
   if (!day && date <= now) date = on(daysAfter(now, 1));
   return token(text, at, end, atMoment(date));
+}
+
+/** Read what is due again and again, or from one time to another, with what belongs to it. It stays text. @param {string} text @param {number} at @param {Grammar} grammar @param {Date} now @returns {{ end: number, text: string, fields?: undefined } | null} */
+function repetitionAt(text, at, grammar, now) {
+  const due = (/** @type {number} */ from) => dueAt(text, from, grammar, now)?.end;
+  const start = due(at);
+  const range = start && matched(grammar.range, text, start);
+  const until = range && due(range.end);
+  if (until) return { end: until, text: "" };
+  const repetition = matched(grammar.repetition, text, start ? next(text, start) : at);
+  if (!repetition) return null;
+  return { end: due(next(text, repetition.end)) ?? repetition.end, text: "" };
 }
 
 /** @param {string} text @param {number} start @param {number} end @param {Partial<Task>} fields @returns {Token} */
@@ -184,9 +235,38 @@ function weekdayAfter(now, weekday, isNextWeek) {
   return { date: daysAfter(now, isNextWeek || days <= 0 ? days + 7 : days) };
 }
 
+/** Return Saturday, or today on a weekend. @param {Date} now @param {boolean} isNext @returns {Day} */
+function weekend(now, isNext) {
+  return !isNext && [0, 6].includes(now.getDay()) ? { date: now } : weekdayAfter(now, 6, isNext);
+}
+
+/** Return the last day of the month. @param {Date} now @returns {Day} */
+function endOfMonth(now) {
+  return { date: new Date(now.getFullYear(), now.getMonth() + 1, 0) };
+}
+
+/** Return the next day with this number, which not each month has. @param {Date} now @param {number} day @returns {Day | null} */
+function dayOfMonth(now, day) {
+  for (let month = now.getMonth(); month <= now.getMonth() + 2; month++) {
+    const date = new Date(now.getFullYear(), month, day);
+    if (date.getDate() === day && date >= daysAfter(now, 0)) return { date };
+  }
+  return null;
+}
+
+/** Return a time with words, which are numbers. @param {string[]} groups @returns {[number, number]} */
+function timeFrom([hours, minutes, others]) {
+  return [Number(hours), Number(minutes ?? others ?? 0)];
+}
+
+/** A rule for words that stand for an hour. @param {string} pattern @param {number} hour @returns {TimeRule} */
+function hourRule(pattern, hour) {
+  return rule(pattern, () => [hour, 0]);
+}
+
 /** @param {Date} now @param {string} count @param {string} unit a word that begins like one of the units @returns {Day} */
 function after(now, count, unit) {
-  const number = Number(count) || 1; // "in a week"
+  const number = Number(count) || numberOf(NUMBERS, count) + 2 || 1; // "in two weeks", "in a week"
   if (/^(min|h|std|stu)/.test(unit)) return { date: new Date(now.getTime() + number * (unit.startsWith("min") ? 60_000 : 3_600_000)), isExact: true };
   if (/^[dt]/.test(unit)) return { date: daysAfter(now, number) };
   if (unit.startsWith("w")) return { date: daysAfter(now, 7 * number) };
@@ -210,6 +290,10 @@ const MONTHS = {
   en: ["jan(?:uary)?", "feb(?:ruary)?", "mar(?:ch)?", "apr(?:il)?", "may", "june?", "july?", "aug(?:ust)?", "sept?(?:ember)?", "oct(?:ober)?", "nov(?:ember)?", "dec(?:ember)?"],
   de: ["jan(?:uar)?|jänner", "feb(?:ruar)?", "märz?", "apr(?:il)?", "mai", "juni?", "juli?", "aug(?:ust)?", "sep(?:tember)?", "okt(?:ober)?", "nov(?:ember)?", "dez(?:ember)?"],
 };
+
+/** From two on. */
+const NUMBERS = ["two|zwei", "three|drei", "four|vier", "five|fünf", "six|sechs", "seven|sieben", "eight|acht", "nine|neun", "ten|zehn", "eleven|elf", "twelve|zwölf"];
+const COUNT = `\\d{1,3}|${NUMBERS.join("|")}`;
 
 /** @type {Map<string, Grammar>} */
 const grammars = new Map();
@@ -242,30 +326,50 @@ function english(locale) {
   const [month, weekday, short] = [months.join("|"), WEEKDAYS.en.join("|"), SHORT_WEEKDAYS.en.join("|")];
   const parts = new Intl.DateTimeFormat(locale).formatToParts();
   const isMonthFirst = parts.findIndex(({ type }) => type === "month") < parts.findIndex(({ type }) => type === "day");
-  const on = "(?:(?:on|by|due) )?";
-  const withWord = "(?:on|by|due) ";
+  const withWord = "(?:on|by|due|until|till) ";
+  const on = `(?:${withWord})?`;
   /** @type {(first: string, second: string, year: string, now: Date) => Day | null} */
   const slashed = (first, second, year, now) => dateOf(now, Number(isMonthFirst ? first : second), Number(isMonthFirst ? second : first), Number(year));
+  const unit = `(?:weekday|workday|weekend|day|week|month|quarter|year|morning|afternoon|evening|night|hour|minute|${weekday}|${short})s?`;
   return {
     days: [
       isoDate(),
-      rule(`${on}today`, (_, now) => ({ date: now })),
+      rule(`${on}today|(?:by )?(?:eod|end of (?:the )?day)`, (_, now) => ({ date: now })),
+      rule("tonight|this evening", (_, now) => ({ date: now, hour: EVENING })),
+      rule("this afternoon", (_, now) => ({ date: now, hour: 15 })),
+      rule("this morning", (_, now) => ({ date: now, hour: 9 })),
+      rule(`${on}(?:the )?day after tomorrow`, (_, now) => ({ date: daysAfter(now, 2) })),
       rule(`${on}(?:tomorrow|tmr)`, (_, now) => ({ date: daysAfter(now, 1) })),
-      rule(`${on}(next )?(${weekday})`, ([next, name], now) => weekdayAfter(now, numberOf(WEEKDAYS.en, name), !!next)),
+      rule(`${on}(${weekday}) next week|${on}next week,? (?:on )?(${weekday})`, ([name, other], now) => weekdayAfter(now, numberOf(WEEKDAYS.en, name ?? other), true)),
+      rule(`${on}(?:this )?(next )?(${weekday})`, ([next, name], now) => weekdayAfter(now, numberOf(WEEKDAYS.en, name), !!next)),
       rule(`(?:${withWord})?(next )(${short})|${withWord}(${short})|(${short})${BEFORE_TIME}`, ([next, name, other, alone], now) => weekdayAfter(now, numberOf(SHORT_WEEKDAYS.en, name ?? other ?? alone), !!next)),
       rule("next week", (_, now) => weekdayAfter(now, 1, true)),
-      rule("in (\\d{1,3}|an?|one) (min|minutes?|h|hours?|days?|weeks?|months?|years?)", ([count, unit], now) => after(now, count, unit.toLowerCase())),
-      rule(`${on}(\\d{1,2})(?:st|nd|rd|th)?(?: of)? (${month})(?:,? (\\d{4}))?`, ([day, name, year], now) => dateOf(now, numberOf(months, name) + 1, Number(day), Number(year))),
+      rule(`(?:${on}(?:this|(next))|(?:on|at|by|until|till)(?: the)?) weekend`, ([next], now) => weekend(now, !!next)),
+      rule("(?:(?:at|by|on) )?(?:the )?end of (?:the |this )?month", (_, now) => endOfMonth(now)),
+      rule(`in (${COUNT}|an?|one) (min|minutes?|h|hours?|days?|weeks?|months?|years?)`, ([count, unit], now) => after(now, count, unit.toLowerCase())),
+      rule(`${on}(?:the )?(\\d{1,2})(?:st|nd|rd|th)?(?: of)? (${month})(?:,? (\\d{4}))?`, ([day, name, year], now) => dateOf(now, numberOf(months, name) + 1, Number(day), Number(year))),
       rule(`${on}(${month}) (\\d{1,2})(?:st|nd|rd|th)?(?:,? (\\d{4}))?`, ([name, day, year], now) => dateOf(now, numberOf(months, name) + 1, Number(day), Number(year))),
+      rule(`${withWord}(?:the )?(\\d{1,2})(?:st|nd|rd|th)${ALONE}`, ([day], now) => dayOfMonth(now, Number(day))),
       // Without a year or a word, 1/2 is more often a half.
       rule(`${on}(\\d{1,2})/(\\d{1,2})/(\\d{4})`, ([first, second, year], now) => slashed(first, second, year, now)),
       rule(`${withWord}(\\d{1,2})/(\\d{1,2})`, ([first, second], now) => slashed(first, second, "", now)),
       rule(`(\\d{1,2})/(\\d{1,2})${BEFORE_TIME}`, ([first, second], now) => slashed(first, second, "", now)),
+      // So is 3.4. a chapter.
+      rule(`${on}(\\d{1,2})\\.(\\d{1,2})\\.(\\d{4})`, ([day, number, year], now) => dateOf(now, Number(number), Number(day), Number(year))),
+      rule(`${withWord}(\\d{1,2})\\.(\\d{1,2})\\.|(\\d\\d)\\.(\\d\\d)\\.`, ([day, number, other, month], now) => dateOf(now, Number(number ?? month), Number(day ?? other))),
     ],
     times: [
       rule("(?:at )?(0?[1-9]|1[0-2])(?::([0-5]\\d))? ?(am|pm)", ([hours, minutes, half]) => [(Number(hours) % 12) + (half.toLowerCase() === "pm" ? 12 : 0), Number(minutes ?? 0)]),
-      rule("(?:at )?([01]?\\d|2[0-3]):([0-5]\\d)", ([hours, minutes]) => [Number(hours), Number(minutes)]),
+      rule("(?:at )?([01]?\\d|2[0-3]):([0-5]\\d)", timeFrom),
+      rule("(?:at )?([01]?\\d|2[0-3])(?:\\.([0-5]\\d))? ?uhr", timeFrom),
+      rule("at ([01]?\\d|2[0-3])(?= (?:in the (?:morning|afternoon|evening)|at night|tonight))", timeFrom),
+      hourRule("at (?:12 )?(?:noon|midday)", 12),
+      hourRule("at midnight", 24),
     ],
+    hours: [rule("(?:at )?(0?[7-9]|1\\d|2[0-3])h([0-5]\\d)?", timeFrom), rule("at ([01]?\\d|2[0-3])(?![.:,]\\d)", timeFrom)],
+    parts: [hourRule("(?:in the )?morning", 9), hourRule("noon|midday", 12), hourRule("midnight", 24), hourRule("(?:in the )?afternoon", 15), hourRule("(?:in the )?evening|(?:at )?night", EVENING)],
+    repetition: rule(`(?:every|each)(?: (?:other|single|first|second|third|last|${COUNT}|\\d{1,2}(?:st|nd|rd|th)))? ${unit}(?:(?:,|,? (?:and|or|&)) ${unit})*|(?:${short}) (?:to|until|till|-|–) (?:${short})|daily|weekly|monthly|yearly|(?:(?:on|at) )?(?:weekday|weekend|workday|${weekday})s(?:(?:,|,? (?:and|or|&)) (?:${weekday})s)*`, null).pattern,
+    range: /(?:,? (?:to|until|till|-|–) | ?– ?)/iy,
   };
 }
 
@@ -276,22 +380,42 @@ function german() {
   const [month, weekday, short] = [months.join("|"), weekdays.join("|"), SHORT_WEEKDAYS.de.join("|")];
   const on = "(?:(?:am|bis|bis zum|zum) )?";
   const next = "(nächste[nrsm]? )";
+  const unit = `(?:tage?[ns]?|woche|wochen|monate?|jahre?|stunden?|minuten?|morgen|vormittag|mittag|nachmittag|abend|nacht|werktag|arbeitstag|wochenende|${weekday}|${short})`;
+  /** @type {[words: string, hour: number][]} */
+  const named = [["morgens?|früh|vormittags?", 9], ["mittags?", 12], ["nachmittags?", 15], ["abends?", EVENING], ["nachts?", 22]];
+  const partOfWeekday = named.map(([words, hour]) => {
+    /** @type {DayRule["read"]} */
+    const readPart = ([isNext, name], now) => ({ ...weekdayAfter(now, numberOf(weekdays, name), !!isNext), hour });
+    return rule(`${on}${next}?(${weekday})(?:${words})`, readPart);
+  });
   return {
     days: [
       isoDate(),
       rule("(?:bis )?heute", (_, now) => ({ date: now })),
       rule("(?:bis )?übermorgen", (_, now) => ({ date: daysAfter(now, 2) })),
       rule("(?:bis )?morgen", (_, now) => ({ date: daysAfter(now, 1) })),
-      rule(`${on}${next}?(${weekday})`, ([isNext, name], now) => weekdayAfter(now, numberOf(weekdays, name), !!isNext)),
-      rule(`(?:am |bis )?${next}(${short})|(?:am|bis) (${short})|(${short})${BEFORE_TIME}`, ([isNext, name, other, alone], now) => weekdayAfter(now, numberOf(SHORT_WEEKDAYS.de, name ?? other ?? alone), !!isNext)),
+      rule(`${on}(${weekday}) nächste[rn]? woche|nächste woche,? (?:am )?(${weekday})`, ([name, other], now) => weekdayAfter(now, numberOf(weekdays, name ?? other), true)),
+      rule(`${on}(?:diese[nrsm]? )?${next}?(${weekday})`, ([isNext, name], now) => weekdayAfter(now, numberOf(weekdays, name), !!isNext)),
+      ...partOfWeekday,
+      rule(`(?:am |bis )?${next}(${short})|(?:am|bis) (${short})|(${short})\\.?${BEFORE_TIME}`, ([isNext, name, other, alone], now) => weekdayAfter(now, numberOf(SHORT_WEEKDAYS.de, name ?? other ?? alone), !!isNext)),
       rule("nächste woche", (_, now) => weekdayAfter(now, 1, true)),
-      rule("in (\\d{1,3}|eine[rmn]?) (min|minuten?|h|std|stunden?|tag(?:en?)?|wochen?|monat(?:en?)?|jahr(?:en?)?)", ([count, unit], now) => after(now, count, unit.toLowerCase())),
+      rule(`(?:(?:am|bis zum) |(?:bis )?diese[sm] |(?:am |bis )?${next})wochenende`, ([isNext], now) => weekend(now, !!isNext)),
+      rule("(?:(?:am|bis|bis zum|zum) )?(?:monatsende|ende (?:des|dieses) monats)", (_, now) => endOfMonth(now)),
+      rule(`in (${COUNT}|eine[rmn]?) (min|minuten?|h|std|stunden?|tag(?:en?)?|wochen?|monat(?:en?)?|jahr(?:en?)?)`, ([count, unit], now) => after(now, count, unit.toLowerCase())),
       rule(`${on}(\\d{1,2})\\. ?(${month})\\.?(?: (\\d{4}))?`, ([day, name, year], now) => dateOf(now, numberOf(months, name) + 1, Number(day), Number(year))),
       rule(`${on}(\\d{1,2})\\.(\\d{1,2})\\.(\\d{4})?`, ([day, number, year], now) => dateOf(now, Number(number), Number(day), Number(year))),
+      rule(`(?:am|bis|bis zum|zum) (\\d{1,2})\\.${ALONE}`, ([day], now) => dayOfMonth(now, Number(day))),
     ],
     times: [
-      rule("(?:um )?([01]?\\d|2[0-3]):([0-5]\\d)(?: ?uhr)?", ([hours, minutes]) => [Number(hours), Number(minutes)]),
-      rule("(?:um )?([01]?\\d|2[0-3])(?:\\.([0-5]\\d))? ?uhr(?: ([0-5]\\d))?", ([hours, minutes, others]) => [Number(hours), Number(minutes ?? others ?? 0)]),
+      rule("(?:um )?([01]?\\d|2[0-3]):([0-5]\\d)(?: ?uhr)?", timeFrom),
+      rule("(?:um )?([01]?\\d|2[0-3])(?:\\.([0-5]\\d))? ?uhr(?: ([0-5]\\d))?", timeFrom),
+      rule("um ([01]?\\d|2[0-3])(?= (?:morgens|früh|vormittags|mittags|nachmittags|abends|nachts|heute (?:früh|abend|nacht)))", timeFrom),
+      hourRule("mittags|zu mittag", 12),
+      hourRule("um mitternacht", 24),
     ],
+    hours: [rule("(?:um )?(0?[7-9]|1\\d|2[0-3])h([0-5]\\d)?", timeFrom), rule("um ([01]?\\d|2[0-3])(?![.:,]\\d)", timeFrom)],
+    parts: named.map(([words, hour]) => hourRule(`(?:am |in der |zu )?(?:${words})`, hour)),
+    repetition: rule(`(?:jede[nrsm]?|alle)(?: (?:(?:erste|zweite|dritte|letzte)[nrsm]?|${COUNT}|\\d{1,2}\\.))? ${unit}(?:(?:,|,? (?:und|oder|&)) (?:jede[nrsm]? )?${unit})*|(?:${short}) (?:bis|-|–) (?:${short})|täglich|wöchentlich|monatlich|jährlich|werktags|wochentags|(?:${weekday})s(?:(?:,|,? (?:und|oder|&)) (?:${weekday})s)*`, null).pattern,
+    range: /(?:,? (?:bis|-|–) | ?– ?)/iy,
   };
 }

@@ -18,6 +18,9 @@ function current() {
 
 export const route = signal(current());
 
+/** The list that was shown last: it stays beside the pane of a task. */
+export const list = signal({ name: "all", id: "" });
+
 /** Return the URL of a path of the app. @param {string} path */
 export function url(path) {
   return BASE + path;

@@ -20,11 +20,17 @@ export function dismiss() {
   if (shown.value?.seconds !== Infinity) shown.value = null;
 }
 
-/** Do something, and offer to undo it. @param {Promise<import("./sync/copy.js").Undo>} doing @param {string} text */
-export async function undoable(doing, text) {
+/** Return what undoes several actions. @param {Promise<import("./sync/copy.js").Undo>[]} doing */
+export async function together(...doing) {
+  const undos = await Promise.all(doing);
+  return () => Promise.all(undos.reverse().map((undo) => undo()));
+}
+
+/** Do something, and offer to undo it. @param {Promise<import("./sync/copy.js").Undo>} doing @param {string} text @param {number} [seconds] */
+export async function undoable(doing, text, seconds) {
   try {
     const undo = await doing;
-    toast(text, { label: t("undo"), act: undo });
+    toast(text, { label: t("undo"), act: undo }, seconds);
   } catch (error) {
     toast(t(error instanceof NoSpace ? "error.space" : "error.store"));
     if (!(error instanceof NoSpace)) throw error;

@@ -29,6 +29,11 @@ def test_a_new_user_registers_and_adds_completes_and_gets_back_a_task(
     tab.see("3 to 150 letters")
     tab.see("too easy to guess")
     assert tab.page.evaluate("document.activeElement.id") == "username"
+    tab.enter("Anna Berg", button="Create an account", password="short")
+    tab.see("A username has no spaces.")
+    tab.see("This password is too short: use at least 8 characters.")
+    tab.page.get_by_label("Show the password").check()
+    assert tab.page.locator("#password").get_attribute("type") == "text"
     tab.enter("newcomer", button="Create an account")
     tab.see("Nothing is due today.")
     tab.add("Buy milk")
@@ -101,13 +106,34 @@ def test_a_conflict_is_decided_by_field(app: Tab, new_device: Callable[..., Tab]
     [task] = person.listed("/api/tasks/")
     expect(person.patch(f"/api/tasks/{task['id']}/", {"title": "theirs", "description": "y"}), 200)
     app.page.context.set_offline(False)
-    app.see("“mine” was also changed elsewhere")
+    app.see("“theirs” was also changed elsewhere")
+    app.page.click(".issue button:has-text('Apply')")
+    app.page.wait_for_selector(".issue", state="detached")
+    app.undo()  # what was not kept can still be chosen
     app.page.click(".issue label:has(:text-is('Here'))")
     app.page.click(".issue button:has-text('Apply')")
     app.page.wait_for_selector(".issue", state="detached")
     wait_until(lambda: person.listed("/api/tasks/")[0]["title"] == "mine", "the decision is not sent")
     [task] = person.listed("/api/tasks/")
     assert (task["description"], task["priority"]) == ("y", 3)
+
+
+def test_notes_in_conflict_can_both_be_kept(app: Tab, person: Person) -> None:
+    task = person.task("a", description="milk")
+    app.open(f"/task/{task['id']}")
+    app.page.locator(".notes", has_text="milk").wait_for()
+    app.synced()
+    app.page.context.set_offline(True)
+    app.page.click("text=Edit the notes")
+    app.page.fill(".notes textarea", "oat milk")
+    app.page.keyboard.press("Control+Enter")
+    app.page.locator(".notes", has_text="oat milk").wait_for()
+    expect(person.patch(f"/api/tasks/{task['id']}/", {"description": "soy milk"}), 200)
+    app.page.context.set_offline(False)
+    app.page.click(".issue label:has(:text-is('Both'))")
+    app.page.click(".issue button:has-text('Apply')")
+    both = "soy milk\n\noat milk"
+    wait_until(lambda: person.listed("/api/tasks/")[0]["description"] == both, "the decision is not sent")
 
 
 def test_a_due_day_and_a_due_date_are_one_field(app: Tab, person: Person) -> None:

@@ -117,12 +117,32 @@ def test_keys_that_follow_the_key_of_the_box_are_written_in_it(app: Tab) -> None
 
 
 def test_a_category_is_created_where_a_task_names_it(app: Tab) -> None:
-    app.page.fill(".add-box input", "milk in 3 days #Shop")
-    app.page.click("text=New category “Shop”")
+    app.page.fill(".add-box input", "milk #Shop today")
+    app.see("New category “Shop”")
     app.page.keyboard.press("Enter")
-    app.see(": “milk”")
+    app.see("Added to the new category “Shop”: “milk”")
     app.page.click(".sidebar a:has-text('Shop')")
     app.expect("milk")
+    app.undo()  # of both
+    app.page.wait_for_selector(".sidebar a:has-text('Shop')", state="detached")
+    app.page.click(".side a:has-text('Today')")
+    app.expect()
+
+
+def test_priorities_are_completed_by_their_names(app: Tab, person: Person) -> None:
+    box = app.page.locator(".add-box input")
+    box.press_sequentially("milk !")
+    app.page.wait_for_selector(".completions li:has-text('Low')")
+    assert app.page.locator(".completions li").all_inner_texts() == ["Urgent", "High", "Normal", "Low"]
+    assert app.mistakes() == []
+    box.press_sequentially("hi")
+    app.page.locator(".completions li:has-text('Low')").wait_for(state="detached")
+    app.page.keyboard.press("Enter")
+    app.page.wait_for_selector(".chip:has-text('High')")
+    app.page.keyboard.press("Enter")
+    app.expect("milk")
+    app.synced()
+    assert [task["priority"] for task in person.listed("/api/tasks/")] == [3]
 
 
 def test_what_other_apps_share_becomes_a_task_also_after_signing_in(

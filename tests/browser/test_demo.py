@@ -32,7 +32,7 @@ def test_the_sample_account_shows_a_conflict(
 
     monkeypatch.setattr(click, "prompt", edit)
     demo.conflict(server, ben, task)
-    tab.see("“Choose a Saturday” was also changed elsewhere")
+    tab.see("“Choose a Sunday for the party” was also changed elsewhere")
     assert tab.page.locator(".issue .value").all_text_contents() == [
         demo.CONFLICT,
         "Choose a Sunday for the party",

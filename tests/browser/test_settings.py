@@ -319,6 +319,24 @@ class TestWithMail:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_colors_are_chosen_on_this_device(new_device: Callable[..., Tab], person: Person, scheme: str) -> None:
+    other = "light" if scheme == "dark" else "dark"
+    tab = opened(new_device, person, color_scheme=scheme)
+    used = "getComputedStyle(document.body).backgroundColor"
+    before = tab.page.evaluate(used)
+    tab.page.get_by_label("On this device").select_option(other)
+    tab.wait_for(f"{used} !== '{before}'")
+    assert tab.mistakes() == []
+    tab.open("/all")
+    tab.see("No open tasks.")
+    assert tab.page.evaluate(used) != before
+    assert tab.mistakes() == []
+    tab.open("/settings")
+    tab.page.get_by_label("On this device").select_option("")
+    tab.wait_for(f"{used} === '{before}'")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_in_the_settings(new_device: Callable[..., Tab], person: Person, scheme: str) -> None:
     tab = opened(new_device, person, color_scheme=scheme, viewport={"width": 320, "height": 640})
     mistakes = {}

@@ -33,6 +33,13 @@ def test_a_category_is_shared_with_a_role_and_unshared(app: Tab, person: Person,
     app.page.click(f"button[aria-label='Remove: {friend.username}']")
     app.page.wait_for_selector(".members li >> nth=1", state="detached")
     assert len(person.listed(shares)) == 1
+    for role in ("editor", "viewer"):
+        given = app.page.locator("dialog[open] [name=role]")
+        given.select_option(role)
+        app.page.fill("dialog[open] [name=username]", server.register().username)
+        app.page.click("dialog[open] button.main")
+        app.wait_for("document.querySelector('dialog[open] [name=username]').value === ''")
+        assert given.input_value() == role
     app.page.click("dialog[open] button:text-is('Close')")
     app.page.wait_for_selector("dialog[open]", state="detached")
 

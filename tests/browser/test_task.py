@@ -38,6 +38,21 @@ def test_the_focus_returns_to_the_row_when_the_pane_closes(app: Tab) -> None:
         app.wait_for("document.activeElement.querySelector('.title')?.textContent === 'a'")
 
 
+def test_offline_is_shown_at_once_and_a_history_that_was_never_fetched_is_not_awaited(app: Tab) -> None:
+    app.page.set_viewport_size({"width": 390, "height": 844})
+    app.add("Buy milk")
+    app.synced()
+    app.page.click(".row a")
+    app.page.context.set_offline(True)
+    app.see("Offline. You can go on working.")
+    sign = app.page.locator(".top .status-line")
+    assert sign.bounding_box()["y"] < app.page.locator(".pane").bounding_box()["y"]
+    app.page.select_option("#priority", label="High")
+    app.see("1 change waiting")
+    app.page.click(".history summary")
+    app.see("The history is on the server, which cannot be reached.")
+
+
 def test_the_history_shows_who_changed_what_and_undoes_it_and_is_shown_offline(
     app: Tab, person: Person, server: Server
 ) -> None:
@@ -56,11 +71,46 @@ def test_the_history_shows_who_changed_what_and_undoes_it_and_is_shown_offline(
     assert lines.count() == 5  # created, shared, both changes, and what undid one
     [task] = person.listed("/api/tasks/")
     assert (task["title"], task["priority"]) == ("Buy milk", 4)
+    words = " ".join(f"word{number}" for number in range(40))
+    for text in ("milk", f"milk {words} bread", f"milk {words} butter"):
+        expect(person.patch(f"/api/tasks/{task['id']}/", {"description": text}), 200)
+    lines.filter(has_text="Notes: empty → milk").wait_for()
+    last = lines.filter(has_text="word38 word39 bread → …")
+    last.filter(has_text="word38 word39 butter").get_by_text("Show the whole text").click()
+    last.locator("dd", has_text=f"milk {words} butter").wait_for()
     app.page.context.set_offline(True)
-    app.page.click(".history summary")
-    app.page.click(".history summary")
+    app.page.click(".history > summary")
+    app.page.click(".history > summary")
     app.see("Offline. This is the history as of: Today")
-    assert lines.count() == 5
+    assert lines.count() == 8
+
+
+def test_a_new_category_is_created_from_a_task(app: Tab, person: Person) -> None:
+    app.add("Rake leaves")
+    app.row("Rake leaves").locator("a").click()
+    for key in ("Escape", "Enter"):
+        app.page.select_option("#category", label="New category …")
+        app.page.wait_for_selector("input#category:focus")
+        app.page.keyboard.type("Garden")
+        assert app.mistakes() == []
+        app.page.keyboard.press(key)
+        app.page.wait_for_selector("select#category")
+    app.see("Category added: “Garden”")
+    app.page.wait_for_selector(".row .about:has-text('Garden')")
+    app.synced()
+    [task], [category] = person.listed("/api/tasks/"), person.listed("/api/categories/")
+    assert (category["name"], task["category"]) == ("Garden", category["id"])
+    app.undo()
+    app.page.wait_for_selector(".sidebar a:has-text('Garden')", state="detached")
+
+
+def test_a_row_shows_that_its_task_has_notes(app: Tab, person: Person) -> None:
+    person.task("noted", description="something")
+    person.task("bare")
+    app.row("noted").get_by_role("img", name="Notes").wait_for()
+    app.expect("noted", "bare")
+    assert app.page.get_by_role("img", name="Notes").count() == 1
+    assert app.mistakes() == []
 
 
 def test_a_viewer_sees_the_people_of_a_task_and_cannot_change_it(app: Tab, person: Person, server: Server) -> None:

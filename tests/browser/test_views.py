@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.browser.tab import Tab
-from tests.http import Person, Server
+from tests.http import Person, Server, expect
 
 pytestmark = pytest.mark.browser
 
@@ -35,10 +35,71 @@ def test_a_task_moves_on_the_board_by_key_by_menu_and_by_dragging(app: Tab, pers
     app.page.locator(".board section", has_text="Open").locator(".card:has-text('by dragging')").wait_for()
 
 
+def test_the_first_key_goes_to_the_first_task_and_another_to_the_search(app: Tab, person: Person) -> None:
+    for title in ("b", "a"):
+        person.task(title)
+    app.expect("a", "b")
+    focused = "document.activeElement.querySelector('.title')?.textContent"
+    app.page.click(".side a:has-text('All tasks')")
+    for key, title in (("j", "a"), ("j", "b"), ("k", "a")):
+        app.page.keyboard.press(key)
+        app.wait_for(f"{focused} === '{title}'")
+    app.page.click("h1")
+    app.page.keyboard.press("ArrowDown")
+    app.wait_for(f"{focused} === 'a'")
+    app.page.click(".side a:has-text('Upcoming')")
+    app.page.keyboard.press("/")
+    app.page.wait_for_url("**/all")
+    app.wait_for("document.activeElement.type === 'search'")
+    app.page.keyboard.type("b")
+    app.expect("b")
+
+
+def test_the_list_stays_when_a_task_of_it_is_opened(app: Tab, person: Person) -> None:
+    category = person.category("Home")
+    task = person.task("Sweep", category=category["id"], priority=4)
+    app.page.click(".side a:has-text('Home')")
+    app.row("Sweep").locator("a").click()
+    app.page.wait_for_selector(".pane")
+    assert app.page.locator(".side [aria-current]").inner_text().startswith("Home")
+    assert app.row("Sweep").locator(".about").inner_text() == "Urgent"
+    expect(person.patch(f"/api/tasks/{task['id']}/", {"state": "in_progress"}), 200)
+    app.page.wait_for_selector("#state.arrived")
+    arrow = "document.querySelector('#state').computedStyleMap().get('background-repeat').toString()"
+    assert app.page.evaluate(arrow) == "no-repeat"
+
+
+def test_a_circle_that_comes_to_the_pointer_does_not_look_pointed_at(app: Tab) -> None:
+    for title in ("b", "a"):
+        app.add(title)
+    app.expect("a", "b")
+    sign = "getComputedStyle(document.querySelector('.row .check path')).visibility"
+    app.page.hover(".row .check >> nth=0")
+    app.wait_for(f"{sign} === 'visible'")
+    app.page.click(".row .check >> nth=0")
+    app.expect("b")
+    app.page.wait_for_selector(".row .check:hover")
+    assert app.page.evaluate(sign) == "hidden"
+    box = app.page.locator(".row .check").bounding_box()
+    app.page.mouse.move(box["x"] + 5, box["y"] + 5)
+    app.wait_for(f"{sign} === 'visible'")
+
+
+def test_a_task_that_is_added_to_upcoming_is_due_tomorrow(app: Tab) -> None:
+    app.page.click(".side a:has-text('Upcoming')")
+    for title in ("call mum", "pay the rent in 3 days"):
+        app.add(title)
+    app.expect("call mum", "pay the rent")
+    app.page.wait_for_selector(".row:has-text('call mum') .due:text-is('Tomorrow')")
+
+
 def test_what_others_share_is_shown_by_its_owner(app: Tab, person: Person, server: Server) -> None:
     friend = server.register()
     category = friend.category("Garden")
     friend.share(category, person)
+    app.see(f"{friend.username} shares “Garden” with you")
+    app.page.click(".toast button:has-text('Open')")
+    app.page.wait_for_url(f"**/list/{category['id']}")
     friend.task("Water plants", category=category["id"])
     task = friend.task("Read this")
     friend.share(task, person, "viewer")

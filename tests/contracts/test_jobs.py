@@ -195,6 +195,14 @@ def test_each_piece_renews_the_lease_and_stores_the_position(store: Storage, see
     assert numbers(store) == 6
 
 
+def test_a_process_that_stops_begins_no_piece(store: Storage, seed: Seed, clock: ManualClock) -> None:
+    step, job = Counting(seed), new_job(seed)
+    add(store, job)
+    run = run_next(runner(store, clock, step), pieces=0)
+    assert (run.pieces, run.longest, step.pieces) == (0, 0, 0)
+    assert stored(store, job) is not None
+
+
 def test_a_piece_that_fails_is_done_again_after_the_lease(store: Storage, seed: Seed, clock: ManualClock) -> None:
     step, job = Counting(seed), new_job(seed)
 

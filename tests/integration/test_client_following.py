@@ -173,6 +173,14 @@ def test_a_follower_stops_within_a_second_while_the_server_is_silent(phone: Phon
         phone.line.before = lambda _: None
 
 
+def test_a_follower_that_never_reached_the_server_leaves_no_thread(phone: Phone) -> None:
+    phone.line.is_up = False
+    before = set(threading.enumerate())
+    with following(phone):
+        pass
+    wait_until(lambda: set(threading.enumerate()) <= before, "a thread of the follower is left")
+
+
 @pytest.mark.parametrize("status", [404, 409])  # an older server; too many streams
 def test_without_a_stream_the_client_polls(phone: Phone, ada: Person, status: int) -> None:
     def absent(_: httpx.Request) -> httpx.Response:

@@ -19,7 +19,7 @@ from tasktracker_client import (
 )
 from tests.http import Api, Person, expect
 from tests.integration.phones import URL, Phone
-from tests.line import Line
+from tests.line import Line, problem
 
 
 class TestSessions:
@@ -34,6 +34,20 @@ class TestSessions:
     def test_a_token_that_another_thread_has_refreshed_is_used(self, phone: Phone) -> None:
         assert phone._api._refreshed("an older one") == phone._local.get("access")
         assert not phone.line.requests
+
+    def test_a_token_that_another_process_refreshes_meanwhile_is_used(self, api: Api, phone: Phone) -> None:
+        def refuse(request: httpx.Request) -> httpx.Response | None:
+            if request.url.path != "/api/accounts/refresh/":
+                return None
+            with Phone(phone.path, api) as other:
+                other.sync()
+            return problem(401)
+
+        phone.create_task(title="one")
+        api.clock.advance(timedelta(hours=1))
+        phone.line.before = refuse
+        phone.sync()
+        assert not phone.pending
 
     def test_a_lost_answer_to_a_refresh_keeps_the_session(self, api: Api, phone: Phone) -> None:
         api.clock.advance(timedelta(hours=1))

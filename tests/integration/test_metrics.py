@@ -126,6 +126,15 @@ def test_a_process_of_another_user_is_not_one_of_the_server(
     assert metrics._is_alive(1) is is_alive
 
 
+@pytest.mark.parametrize(
+    ("setting", "is_shared"), [({}, False), ({"METRICS_TOKEN": TOKEN}, True), ({"METRICS_PORT": "9464"}, True)]
+)
+def test_workers_share_a_folder_if_there_are_metrics(setting: dict[str, str], is_shared: bool) -> None:
+    with metrics.shared_folder(load({"DATABASE_URL": "memory://", **setting}, None)):
+        assert (metrics.FOLDER in os.environ) is is_shared
+    assert metrics.FOLDER not in os.environ
+
+
 def test_a_port_that_is_in_use_is_named() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -142,13 +151,14 @@ def test_the_port_is_that_of_the_host_of_the_settings(monkeypatch: pytest.Monkey
     assert served == [(9464, "127.0.0.9", registry)]
 
 
-def test_the_port_answers_for_all_workers_and_not_for_those_that_have_ended(tmp_path: Path) -> None:
+def test_each_page_is_of_all_workers_and_not_of_those_that_have_ended(tmp_path: Path) -> None:
     port = free_port()
     server = Server(
         tmp_path,
         DATABASE_URL=migrated(f"sqlite:///{tmp_path}/tasks.db"),
         WORKERS="2",
         METRICS_PORT=str(port),
+        METRICS_TOKEN=TOKEN,
         DATABASE_CONNECTIONS="5",
     )
     # Its workers are new processes, as they are outside of tests.
@@ -166,6 +176,8 @@ def test_the_port_answers_for_all_workers_and_not_for_those_that_have_ended(tmp_
         for _ in range(40):
             with httpx.Client(verify=False) as client:  # for any of the workers
                 expect(client.get(f"{server.url}/health/live"), 200)
+        of_a_worker = metrics_of(server.get("/metrics", headers=bearer(TOKEN)))
+        assert total(of_a_worker, "tasktracker_threads", name="requests") == 10
         found = metrics_of(page.get("/metrics"))
         assert total(found, REQUESTS, route="/health/live", status="200") >= 40
         children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split()

@@ -221,6 +221,23 @@ def test_a_database_is_ready_when_it_is_at_the_newest_revision(url: str) -> None
         store.close()
 
 
+@pytest.mark.parametrize("new_database", ["postgresql"], indirect=True)
+def test_a_schema_of_postgresql_may_have_tables_of_extensions(url: str) -> None:
+    with connected(url) as connection:
+        connection.exec_driver_sql("CREATE TABLE spatial_ref_sys (srid integer)")
+    migrate.upgrade(url)
+    assert migrate.current(url) == migrate.head()
+
+
+@pytest.mark.parametrize("new_database", ["postgresql"], indirect=True)
+def test_a_table_of_another_program_with_the_same_name_is_an_error_with_advice(url: str) -> None:
+    with connected(url) as connection:
+        connection.exec_driver_sql("CREATE TABLE users (name text)")
+    with pytest.raises(StorageUnavailable) as error:
+        migrate.upgrade(url)
+    assert (error.value.reason or "").startswith('relation "users" already exists. Check that the database runs')
+
+
 def test_a_server_that_is_down_is_unavailable(private_postgres: PrivatePostgres) -> None:
     private_postgres.stop()
     for call in (migrate.upgrade, migrate.current, lambda url: migrate.downgrade(url, "base")):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
@@ -46,13 +45,13 @@ def count(database: Database) -> int:
 
 def delete_old_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make every attempt delete old rows."""
-    monkeypatch.setattr(random, "randrange", lambda _: 0)
+    monkeypatch.setattr("tasktracker.adapters.sql.rate_limiter._RANDOM.randrange", lambda _: 0)
 
 
 def test_only_full_buckets_are_deleted(
     limiter: SqlRateLimiter, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(random, "randrange", lambda _: 1)
+    monkeypatch.setattr("tasktracker.adapters.sql.rate_limiter._RANDOM.randrange", lambda _: 1)
     for number in range(20):
         limiter.consume(Bucket.of(LIMIT, f"old {number}"), START)
     kept = Bucket.of(LIMIT, "kept")
@@ -67,7 +66,7 @@ def test_only_full_buckets_are_deleted(
 def test_the_number_of_deleted_buckets_is_limited(
     limiter: SqlRateLimiter, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(random, "randrange", lambda _: 1)
+    monkeypatch.setattr("tasktracker.adapters.sql.rate_limiter._RANDOM.randrange", lambda _: 1)
     monkeypatch.setattr(rate_limiter, "MAX_PURGED", 5)
     for number in range(12):
         limiter.consume(Bucket.of(LIMIT, f"old {number}"), START)

@@ -1,16 +1,18 @@
-"""A server that stops loses no connection."""
+"""A server that stops loses no connection, and waits for no stream."""
 
 from __future__ import annotations
 
 import asyncio
+import signal
 import socket
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import uvicorn
 
 from tasktracker.entrypoints.http.core.connection import BoundedConnection
-from tasktracker.entrypoints.server import stop_listening
+from tasktracker.entrypoints.http.subscriptions import SubscriptionRegistry
+from tasktracker.entrypoints.server import stop_listening, stop_on_signals
 
 REQUEST = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx"
 
@@ -42,3 +44,22 @@ def test_connections_that_wait_to_be_accepted_are_served() -> None:
             assert answer.startswith(b"HTTP/1.1 204")
 
     asyncio.run(main())
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_the_streams_and_then_stops_the_server(number: signal.Signals) -> None:
+    seen: list[object] = []
+
+    class Streams:
+        def end_all_soon(self) -> None:
+            seen.append("end")
+
+    before = {each: signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        signal.signal(number, lambda got, _: seen.append(got))
+        stop_on_signals(cast(SubscriptionRegistry, Streams()))
+        signal.raise_signal(number)
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+    assert seen == ["end", number]

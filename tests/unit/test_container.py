@@ -48,6 +48,13 @@ def test_requests_are_logged_unless_a_setting_turns_it_off(setting: str, logged:
     assert [each["event"] for each in logs] == logged
 
 
+@pytest.mark.parametrize(("path", "status"), [("/health/live", "200"), ("/api/tasks/", "401"), ("/none", "404")])
+def test_a_status_is_logged_as_a_number(path: str, status: str) -> None:
+    with Api("memory://", REQUEST_LOG="true") as api, capture_logs() as logs:
+        api.get(path)
+    assert [repr(each["status"]) for each in logs] == [status]
+
+
 def test_a_password_is_hashed_with_the_parameters_of_the_settings() -> None:
     settings = {"ARGON2_MEMORY_KIB": "24", "ARGON2_PASSES": "3", "ARGON2_LANES": "2"}
     assert container(**settings).passwords().hash("secret").startswith("$argon2id$v=19$m=24,t=3,p=2$")

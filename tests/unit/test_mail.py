@@ -6,6 +6,7 @@ import os
 import re
 import stat
 from dataclasses import replace
+from datetime import timedelta
 from email import message_from_bytes
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -27,6 +28,7 @@ from tasktracker.domain.accounts.user import canonical_email
 from tasktracker.domain.deliveries.delivery import DeliveryKind
 from tasktracker.domain.deliveries.ports import NotSent
 from tasktracker.domain.kernel.fields import Refused
+from tests.fakes import START
 from tests.mail import PUBLIC_URL, SENDER, UNTIL, new_letter, parts
 
 KINDS = [*DeliveryKind, "address-taken"]
@@ -227,7 +229,8 @@ def test_a_folder_keeps_each_mail_as_a_file(tmp_path: Path) -> None:
     mailer = FolderMailer(folder, composer)
     mailer.send(new_letter())
     mailer.send(new_letter())  # a duplicate
-    mailer.send(new_letter(message_id="<0194@mail.example.org>", to="ada@example.net"))
+    later = START + timedelta(microseconds=1)
+    mailer.send(new_letter(message_id="<0192@mail.example.org>", to="ada@example.net", created_at=later))
     mailer.close()
     assert {stat.S_IMODE(file.stat().st_mode) for file in folder.iterdir()} == {0o600}
     found = MailFolder(folder)

@@ -2,15 +2,19 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { captured, completions, linesOf, unknownCategory } from "../../src/tasktracker_web/capture.js";
+import { captured, completions, linesOf } from "../../src/tasktracker_web/capture.js";
 
+const PRIORITIES = {
+  en: ["Low", "Normal", "High", "Urgent"].map((name, index) => ({ id: String(index + 1), name })),
+  de: ["Niedrig", "Normal", "Hoch", "Dringend"].map((name, index) => ({ id: String(index + 1), name })),
+};
 const CATEGORIES = ["Home", "Home office", "Über uns"].map((name) => ({ id: name, name }));
 
 /** Return what is understood: the title, then the due day, or the due date in local time, the priority and the category, if there are any. @param {string} text @param {{ zone?: string, now?: string, locale?: string, literal?: string[] }} [options] */
 function understood(text, { zone = "UTC", now = "2026-11-25T10:00", locale = "en-GB", literal = [] } = {}) {
   process.env.TZ = zone;
-  const language = locale.slice(0, 2);
-  const { title, fields } = captured(text, { now: new Date(now), categories: CATEGORIES, literal: new Set(literal), language, locale });
+  const language = /** @type {"en" | "de"} */ (locale.slice(0, 2));
+  const { title, fields } = captured(text, { now: new Date(now), categories: CATEGORIES, priorities: PRIORITIES[language], literal: new Set(literal), language, locale });
   const { due_on, due_date, priority, category } = fields;
   assert.ok(!due_on || !due_date);
   const due = due_on ?? (due_date && new Date(new Date(due_date).getTime() - new Date(due_date).getTimezoneOffset() * 60_000).toISOString().slice(0, 16));
@@ -27,8 +31,12 @@ const CASES = [
   ["tomorrow milk", ["milk", "2026-11-26"]],
   ["Buy milk tomorrow 17:00 !4 #home", ["Buy milk", "2026-11-26 17:00", "!4", "Home"]],
   ["#home office !1 call Bob at 5pm tomorrow", ["call Bob", "2026-11-26 17:00", "!1", "Home office"]],
-  ["#homes !5 !44 a!3 b#home", ["#homes !5 !44 a!3 b#home"]],
-  ["#garden rake", ["#garden rake"]],
+  ["#home !5 !44 a!3 b#home", ["!5 !44 a!3 b#home", "Home"]],
+  ["#garden rake", ["rake"]],
+  ["rake !Urgent", ["rake", "!4"]],
+  ["rake !low, then rest", ["rake, then rest", "!1"]],
+  ["rake !highest p1 !!", ["rake !highest p1 !!"]],
+  ["rechen !hoch", ["rechen", "!3"], { locale: "de-AT" }],
   ["Call Bob on monday, 9:30am.", ["Call Bob.", "2026-11-30 09:30"]],
   ["Call Bob friday", ["Call Bob", "2026-11-27"]],
   ["Call Bob wednesday", ["Call Bob", "2026-12-02"]],
@@ -51,7 +59,7 @@ const CASES = [
   ["Meet in town", ["Meet in town"]],
   ["Wrap 24 dec", ["Wrap", "2026-12-24"]],
   ["Wrap Dec 24th", ["Wrap", "2026-12-24"]],
-  ["Wrap the 24th of December, 2030 10:00", ["Wrap the", "2030-12-24 10:00"]],
+  ["Wrap the 24th of December, 2030 10:00", ["Wrap", "2030-12-24 10:00"]],
   ["Plan 24 nov", ["Plan", "2027-11-24"]],
   ["Plan 25 nov", ["Plan", "2026-11-25"]],
   ["Plan feb 29", ["Plan", "2028-02-29"]],
@@ -90,7 +98,7 @@ const CASES = [
   ["Baum 6. Jänner", ["Baum", "2027-01-06"], { locale: "de-AT" }],
   ["Baum 3. Okt. 2027", ["Baum", "2027-10-03"], { locale: "de-DE" }],
   ["Version 1.2 am 31.2.", ["Version 1.2 am 31.2."], { locale: "de-DE" }],
-  ["Zahnarzt in zwei Wochen", ["Zahnarzt in zwei Wochen"], { locale: "de-DE" }],
+  ["Zahnarzt in zwei Wochen", ["Zahnarzt", "2026-12-09"], { locale: "de-DE" }],
   ["Zahnarzt in 2 Wochen", ["Zahnarzt", "2026-12-09"], { locale: "de-DE" }],
   ["Zahnarzt in einem Monat", ["Zahnarzt", "2026-12-25"], { locale: "de-DE" }],
   ["Zahnarzt in 3 Stunden", ["Zahnarzt", "2026-11-25 13:00"], { locale: "de-DE" }],
@@ -99,6 +107,91 @@ const CASES = [
   ["Tea tomorrow 9:00 today", ["Tea tomorrow 9:00", "2026-11-25"], { literal: ["tomorrow 9:00"] }],
   ["Call today, or tomorrow 9:00", ["Call today, or", "2026-11-26 09:00"]],
   ["Call tomorrow 9:00, or today", ["Call tomorrow 9:00, or", "2026-11-25"]],
+  // What is due again and again, or for some time, is not understood. A part of it would be wrong.
+  ["Water plants every monday 9am", ["Water plants every monday 9am"]],
+  ["Water plants 9am every monday", ["Water plants 9am every monday"]],
+  ["Water every 2 days at noon !3", ["Water every 2 days at noon", "!3"]],
+  ["Run every mon, wed and friday at 9:00", ["Run every mon, wed and friday at 9:00"]],
+  ["Pay on the 1st of every month", ["Pay on the 1st of every month"]],
+  ["Pay on the 1st every month", ["Pay on the 1st every month"]],
+  ["Yoga mondays and thursdays 9am", ["Yoga mondays and thursdays 9am"]],
+  ["Clean every last friday", ["Clean every last friday"]],
+  ["Backup daily at 23:00", ["Backup daily at 23:00"]],
+  ["Read every detail tomorrow", ["Read every detail", "2026-11-26"]],
+  ["Take pills every day until friday", ["Take pills every day until friday"]],
+  ["Camp monday to friday", ["Camp monday to friday"]],
+  ["Meet 9:00 – 10:30", ["Meet 9:00 – 10:30"]],
+  ["Müll jeden Montag 9 Uhr", ["Müll jeden Montag 9 Uhr"], { locale: "de-DE" }],
+  ["Müll montags um 9 Uhr", ["Müll montags um 9 Uhr"], { locale: "de-DE" }],
+  ["Müll alle zwei Wochen am Montag", ["Müll alle zwei Wochen am Montag"], { locale: "de-DE" }],
+  ["Müll jeden ersten Montag", ["Müll jeden ersten Montag"], { locale: "de-DE" }],
+  ["Urlaub Montag bis Freitag", ["Urlaub Montag bis Freitag"], { locale: "de-DE" }],
+  ["Di bis Do Messe", ["Di bis Do Messe"], { locale: "de-DE" }],
+  ["Alle anrufen morgen", ["Alle anrufen", "2026-11-26"], { locale: "de-DE" }],
+  // Parts of a day.
+  ["Lunch today at noon", ["Lunch", "2026-11-25 12:00"]],
+  ["Lunch friday noon", ["Lunch", "2026-11-27 12:00"]],
+  ["Noon meeting", ["Noon meeting"]],
+  ["Party at midnight", ["Party", "2026-11-26 00:00"]],
+  ["Call tonight", ["Call", "2026-11-25 19:00"]],
+  ["Call tonight at 8", ["Call", "2026-11-25 20:00"]],
+  ["Call 2am tonight", ["Call", "2026-11-26 02:00"]],
+  ["Call at 8 in the evening", ["Call", "2026-11-25 20:00"]],
+  ["Call at 3 in the morning", ["Call", "2026-11-26 03:00"]],
+  ["Call tomorrow morning at 3", ["Call", "2026-11-26 03:00"]],
+  ["Call 9pm tonight", ["Call", "2026-11-25 21:00"]],
+  ["Call this afternoon", ["Call", "2026-11-25 15:00"]],
+  ["Call tomorrow morning", ["Call", "2026-11-26 09:00"]],
+  ["Call tomorrow morning at 7:30", ["Call", "2026-11-26 07:30"]],
+  ["Call fri evening", ["Call", "2026-11-27 19:00"]],
+  ["Call friday at 8:30 in the evening", ["Call", "2026-11-27 20:30"]],
+  ["Call sunday afternoon at 4", ["Call", "2026-11-29 16:00"]],
+  ["Good morning, evening dress", ["Good morning, evening dress"]],
+  ["Anruf heute Abend", ["Anruf", "2026-11-25 19:00"], { locale: "de-DE" }],
+  ["Anruf heute Abend um 8", ["Anruf", "2026-11-25 20:00"], { locale: "de-DE" }],
+  ["Anruf um 8 Uhr abends am Freitag", ["Anruf", "2026-11-27 20:00"], { locale: "de-DE" }],
+  ["Anruf um 12 mittags", ["Anruf", "2026-11-25 12:00"], { locale: "de-DE" }],
+  ["Anruf heute Nacht um 2", ["Anruf", "2026-11-26 02:00"], { locale: "de-DE" }],
+  ["Fr. 14 Uhr Anruf", ["Anruf", "2026-11-27 14:00"], { locale: "de-DE" }],
+  ["Anruf heute Nachmittag", ["Anruf", "2026-11-25 15:00"], { locale: "de-DE" }],
+  ["Anruf morgen früh", ["Anruf", "2026-11-26 09:00"], { locale: "de-DE" }],
+  ["Anruf morgen früh um 7", ["Anruf", "2026-11-26 07:00"], { locale: "de-DE" }],
+  ["Anruf mittags", ["Anruf", "2026-11-25 12:00"], { locale: "de-DE" }],
+  ["Anruf Montag Mittag", ["Anruf", "2026-11-30 12:00"], { locale: "de-DE" }],
+  ["Anruf am Freitagabend", ["Anruf", "2026-11-27 19:00"], { locale: "de-DE" }],
+  // Other days and times.
+  ["Call tomorrow at 8", ["Call", "2026-11-26 08:00"]],
+  ["Call tomorrow at 3", ["Call", "2026-11-26 15:00"]],
+  ["Call tomorrow at 8.5 m", ["Call at 8.5 m", "2026-11-26"]],
+  ["Look at 3", ["Look at 3"]],
+  ["Call the day after tomorrow", ["Call", "2026-11-27"]],
+  ["Call friday next week", ["Call", "2026-12-04"]],
+  ["Call next week on friday", ["Call", "2026-12-04"]],
+  ["Call this friday 3 pm", ["Call", "2026-11-27 15:00"]],
+  ["Pay on the 1st", ["Pay", "2026-12-01"]],
+  ["Pay by the 31st !3", ["Pay", "2027-01-31", "!3"], { now: "2027-01-31T10:00" }],
+  ["Pay on the 31st at noon", ["Pay", "2026-12-31 12:00"]],
+  ["Meet on the 2nd floor", ["Meet on the 2nd floor"]],
+  ["Meet in two weeks", ["Meet", "2026-12-09"]],
+  ["Meet in twelve hours", ["Meet", "2026-11-25 22:00"]],
+  ["Wrap 15.12. 14h", ["Wrap", "2026-12-15 14:00"]],
+  ["Wrap by 5.1.", ["Wrap", "2027-01-05"]],
+  ["Read 3.4. and 8h", ["Read 3.4. and 8h"]],
+  ["Wrap tomorrow 14 Uhr", ["Wrap", "2026-11-26 14:00"]],
+  ["Report end of month", ["Report", "2026-11-30"]],
+  ["Report by the end of the month", ["Report", "2026-11-30"]],
+  ["Report at the end of next month", ["Report at the end of next month"]],
+  ["Hike this weekend", ["Hike", "2026-11-28"]],
+  ["Hike next weekend", ["Hike", "2026-12-05"]],
+  ["Hike at the weekend", ["Hike", "2026-11-29"], { now: "2026-11-29T10:00" }],
+  ["Plan weekend trip", ["Plan weekend trip"]],
+  ["Miete am 1.", ["Miete", "2026-12-01"], { locale: "de-DE" }],
+  ["Treffen am 1. Tag", ["Treffen am 1. Tag"], { locale: "de-DE" }],
+  ["Wandern am Wochenende", ["Wandern", "2026-11-28"], { locale: "de-DE" }],
+  ["Wandern nächstes Wochenende", ["Wandern", "2026-12-05"], { locale: "de-DE" }],
+  ["Bericht bis Ende des Monats", ["Bericht", "2026-11-30"], { locale: "de-DE" }],
+  ["Anruf Freitag nächster Woche", ["Anruf", "2026-12-04"], { locale: "de-DE" }],
+  ["Anruf morgen 14h30", ["Anruf", "2026-11-26 14:30"], { locale: "de-DE" }],
   // The end of the year.
   ["Toast tomorrow", ["Toast", "2027-01-01"], { now: "2026-12-31T22:00" }],
   ["Toast at 9:00", ["Toast", "2027-01-01 09:00"], { now: "2026-12-31T22:00" }],
@@ -139,25 +232,32 @@ test("a text that is too long is not cut inside a character, which the server wo
   }
 });
 
-test("a name after # that no category has is known as such", () => {
-  const unknown = (/** @type {string} */ text) => {
-    const { tokens } = captured(text, { now: new Date(), categories: CATEGORIES, language: "en", locale: "en-GB" });
-    return unknownCategory(text, tokens);
+test("a name after # that no category has is that of a new one, if it is a word", () => {
+  const created = (/** @type {string} */ text, creates = true) => {
+    const { title, tokens } = captured(text, { now: new Date(), categories: CATEGORIES, creates, language: "en", locale: "en-GB" });
+    return [title, ...tokens.flatMap((token) => token.created ?? [])];
   };
-  assert.deepEqual(["milk #Shop today", "#Ödland", "milk #home", "fix #12", "C# or F#x", "milk #"].map(unknown), ["Shop", "Ödland", "", "", "", ""]);
+  assert.deepEqual(created("milk #Shop today"), ["milk", "Shop"]);
+  assert.deepEqual(created("a #Ödland"), ["a", "Ödland"]);
+  for (const text of ["fix #12", "C# or F#x", "milk #", "# milk", "a #b/c", `a #${"x".repeat(65)}`]) assert.deepEqual(created(text), [text]);
+  assert.deepEqual(created("milk #home"), ["milk"]);
+  assert.deepEqual(created("milk #Shop", false), ["milk #Shop"]);
 });
 
 test("each line of a list is a task", () => {
   assert.deepEqual(linesOf("- [ ] milk\r\n\n* bread\n  • 2 eggs\n[x] done\n-5 degrees\n"), ["milk", "bread", "2 eggs", "done", "-5 degrees"]);
 });
 
-test("names of categories are completed where they are written", () => {
-  const at = (/** @type {string} */ text) => completions(text, text.length, CATEGORIES).matches.map(({ name }) => name);
+test("names of categories and priorities are completed where they are written", () => {
+  const at = (/** @type {string} */ text) => completions(text, text.length, { "#": CATEGORIES, "!": PRIORITIES.en }).matches.map(({ name }) => name);
   assert.deepEqual(at("milk #"), ["Home", "Home office", "Über uns"]);
   assert.deepEqual(at("milk #HO"), ["Home", "Home office"]);
   assert.deepEqual(at("#home o"), ["Home office"]);
   assert.deepEqual(at("#home"), []);
   assert.deepEqual(at("C#"), []);
   assert.deepEqual(at("milk"), []);
-  assert.equal(completions("milk #ho more", 8, CATEGORIES).start, 5);
+  assert.deepEqual(at("milk !"), ["Low", "Normal", "High", "Urgent"]);
+  assert.deepEqual(at("milk #home !u"), ["Urgent"]);
+  assert.deepEqual(at("milk!"), []);
+  assert.equal(completions("milk #ho more", 8, { "#": CATEGORIES }).start, 5);
 });

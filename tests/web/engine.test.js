@@ -5,6 +5,7 @@ import { randomUUID } from "node:crypto";
 import { after, before, test } from "node:test";
 import { NoSpace } from "../../src/tasktracker_web/sync/errors.js";
 import { historyOf, TRASH } from "../../src/tasktracker_web/sync/items.js";
+import { setMeta } from "../../src/tasktracker_web/sync/store.js";
 import { inOrder } from "../../src/tasktracker_web/tasks.js";
 import { Browser, until } from "./device.js";
 import { PASSWORD, Peer, Server } from "./server.js";
@@ -64,6 +65,20 @@ test("an edit is shown at once, and reaches another device", async () => {
   await until(() => phone.copy.tasks.value.get(id)?.pending === undefined);
   await laptop.copy.complete(id);
   await until(() => phone.copy.tasks.value.get(id)?.state === "done");
+});
+
+test("the copy is compared with the server again after the connection was lost", async () => {
+  const { phone } = await twoDevices();
+  const { copy } = phone;
+  await until(() => copy.checked.value);
+  const at = Date.now() - 2 * 60_000;
+  await copy.write(async (tx) => setMeta(tx, { checked: { at, count: 0, differs: false } }));
+  for (const isOnline of [false, true]) {
+    phone.browser.isOnline = isOnline;
+    copy.wake();
+    await until(() => copy.status.value.connection === (isOnline ? "live" : "offline"));
+  }
+  await until(() => Number(copy.checked.value?.at) > at);
 });
 
 test("each action can be undone", async () => {

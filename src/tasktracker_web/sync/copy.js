@@ -39,7 +39,9 @@ import { Syncer } from "./syncer.js";
  * @property {Owner} owner
  */
 
-const CHECK_MS = 10 * 60_000;
+/** How old a comparison with the server may be when something is synced, also after the connection was lost. */
+const CHECK_MS = 5 * 60_000;
+const RECHECK_MS = 60_000;
 const SHOW_MS = 500;
 const RETRY_MS = 5000;
 const RETENTION_DAYS = 30; // unless the server says otherwise
@@ -99,6 +101,8 @@ export class Copy {
   #changed = { task: new Set(), category: new Set() };
   /** Whether this is the tab that keeps the copy in sync, and knows the state of the connection. */
   #isLeading = false;
+  /** Whether the connection was lost since the last comparison. */
+  #wasLost = false;
   #stopListening = () => {};
   /** Edits that are being stored, as they are shown. @type {Set<unknown>} */
   #provisional = new Set();
@@ -146,6 +150,7 @@ export class Copy {
       name: `leader:${this.#name}`,
       onConnection: (connection) => {
         this.#isLeading = true;
+        if (connection === "offline") this.#wasLost = true;
         this.#report({ connection });
       },
       onSynced: () => this.#checkIfDue(),
@@ -606,7 +611,10 @@ export class Copy {
 
   async #checkIfDue() {
     const last = this.checked.value;
-    if (this.canCheck && (!last || last.differs || this.#parts.now() - last.at > CHECK_MS)) await this.check();
+    const age = this.#wasLost ? RECHECK_MS : CHECK_MS;
+    if (!this.canCheck || (last && !last.differs && this.#parts.now() - last.at <= age)) return;
+    await this.check();
+    this.#wasLost = false;
   }
 }
 

@@ -1,17 +1,24 @@
 // The box in which tasks are written, with what was understood of the text.
 
 import { useCopy } from "../account.js";
-import { captured, completions, linesOf, unknownCategory } from "../capture.js";
 import { now } from "../clock.js";
 import { useDraft } from "../drafts.js";
 import { html } from "../html.js";
+import { uuid } from "../sync/platform.js";
 import { canFileIn, dayDue, onDay, isDue } from "../tasks.js";
-import { dayFrom, dueText, t } from "../texts/texts.js";
-import { undoable } from "../toasts.js";
+import { dayFrom, dueText, startOfDay, t } from "../texts/texts.js";
+import { together, undoable } from "../toasts.js";
+import { onDemand } from "../updates.js";
 import { useId, useLayoutEffect, useRef, useState } from "../vendor/preact-hooks.js";
 import "../vendor/preact-signals.js";
+import { capturing, loadCapturing } from "./later.js";
+import { byName } from "./sidebar.js";
 
 /** @typedef {import("../sync/items.js").Task} Task */
+
+const PRIORITIES = [4, 3, 2, 1].map((each) => ({ id: String(each), name: t(`priority.${each}`) }));
+/** In how many days a task is due that is added to a list of days, and says no other day. @type {Record<string, number>} */
+const DAYS = { today: 0, upcoming: 1 };
 
 /**
  * `name` is the list that the task is added to, `category` its category, if the list is one; `draft` the name of the text.
@@ -31,10 +38,12 @@ export function AddBox({ name, category, draft, autofocus = false, initial = "",
   useLayoutEffect(() => void (written.current = text), []);
   useLayoutEffect(() => void (autofocus && field.current?.focus()), []); // before the next key
   const categories = new Map([...copy.categories.value].filter(([, each]) => canFileIn(each)));
-  const understand = (/** @type {string} */ line) => captured(line, { now: new Date(), categories: categories.values(), literal });
-  const tokens = text ? understand(text).tokens : [];
-  const { start, matches } = completions(text, caret, categories.values());
-  const unknown = matches.length === 0 ? unknownCategory(text, tokens) : "";
+  /** Pasted lines create no categories: nothing has shown before what would be created. */
+  const understand = (/** @type {string} */ line, creates = true) =>
+    capturing.peek()?.captured(line, { now: new Date(), categories: categories.values(), priorities: PRIORITIES, creates, literal }) ??
+    { title: line, fields: {}, tokens: [] };
+  const { start = 0, sign = "", matches = [] } = capturing.value?.completions(text, caret, { "#": byName(categories), "!": PRIORITIES }) ?? {};
+  const tokens = (text ? understand(text).tokens : []).filter(({ created }) => !created || matches.length === 0);
 
   const write = (/** @type {string} */ text) => setText((written.current = text));
   const reset = (text = "") => {
@@ -44,36 +53,39 @@ export function AddBox({ name, category, draft, autofocus = false, initial = "",
     choose(0);
   };
   const add = (/** @type {string[]} */ lines) => {
-    const common = name === "list" && categories.has(category) ? { category } : name === "today" ? onDay(dayFrom(new Date())) : {};
+    const days = DAYS[name];
+    const common = name === "list" && categories.has(category) ? { category } : days === undefined ? {} : onDay(dayFrom(startOfDay(new Date(), days)));
     const tasks = lines.map((line) => {
-      const { title, fields } = understand(line);
-      return { ...common, ...fields, title };
+      const { title, fields, tokens } = understand(line, lines.length === 1);
+      const created = tokens.find(({ created }) => created)?.created;
+      return { task: { ...common, ...fields, ...(created && { category: uuid() }), title }, created };
     });
     if (tasks.length === 0) return;
     reset();
-    void undoable(copy.createAll(tasks), tasks.length === 1 ? added(tasks[0]) : t("did.create.all", { count: tasks.length }));
+    const creating = tasks.flatMap(({ task, created }) => (created ? [copy.create("category", { name: created }, task.category ?? undefined)] : []));
+    const adding = together(...creating, copy.createAll(tasks.map(({ task }) => task)));
+    void undoable(adding, tasks.length === 1 ? added(tasks[0].task, tasks[0].created) : t("did.create.all", { count: tasks.length }));
     onAdded();
   };
   const submit = (/** @type {Event} */ event) => {
     event.preventDefault();
-    const { value } = /** @type {HTMLInputElement} */ (field.current);
-    add(value.trim() ? [value] : []);
+    const value = /** @type {HTMLInputElement} */ (field.current).value.trim();
+    if (!value) return;
+    if (capturing.peek()) add([value]);
+    else void loadCapturing().catch(() => {}).then(() => add([value]));
   };
   const paste = (/** @type {ClipboardEvent} */ event) => {
     const pasted = event.clipboardData?.getData("text/plain") ?? "";
     const { selectionStart, selectionEnd } = /** @type {HTMLInputElement} */ (field.current);
-    if (linesOf(pasted).length < 2) return;
+    if (!/[\r\n]/.test(pasted.trim())) return;
     event.preventDefault();
-    add(linesOf(text.slice(0, selectionStart ?? 0) + pasted + text.slice(selectionEnd ?? 0)));
+    const all = text.slice(0, selectionStart ?? 0) + pasted + text.slice(selectionEnd ?? 0);
+    void onDemand(loadCapturing).then(({ linesOf }) => add(linesOf(all)));
   };
   const complete = (/** @type {{ name: string }} */ category) => {
-    const before = `${text.slice(0, start)}#${category.name} `;
+    const before = `${text.slice(0, start)}${sign}${category.name} `;
     write(before + text.slice(caret).trimStart());
     setCaret(before.length);
-    field.current?.focus();
-  };
-  const create = () => {
-    void undoable(copy.create("category", { name: unknown }), t("did.list", { title: unknown }));
     field.current?.focus();
   };
   const keys = (/** @type {KeyboardEvent} */ event) => {
@@ -105,28 +117,29 @@ export function AddBox({ name, category, draft, autofocus = false, initial = "",
         aria-expanded=${matches.length > 0}
         aria-controls=${`${id}-categories`}
         aria-activedescendant=${matches.length ? `${id}-${chosen}` : undefined}
+        onFocus=${() => void onDemand(loadCapturing).catch(() => {})}
         onInput=${input}
         onPaste=${paste}
         onKeyDown=${keys}
       />
       <button>${t("add.button")}</button>
     </div>
-    <ul class="completions" id=${`${id}-categories`} role="listbox" aria-label=${t("lists")} hidden=${matches.length === 0}>
+    <ul class="completions" id=${`${id}-categories`} role="listbox" aria-label=${t(sign === "!" ? "task.priority" : "lists")} hidden=${matches.length === 0}>
       ${matches.map((each, index) => html`<li key=${each.id} id=${`${id}-${index}`} role="option" aria-selected=${index === chosen} onMouseDown=${(/** @type {Event} */ event) => event.preventDefault()} onClick=${() => complete(each)}>${each.name}</li>`)}
     </ul>
     <div class="chips" role="status" onMouseDown=${(/** @type {Event} */ event) => event.preventDefault()}>
       ${tokens.map((token) => {
-        const label = labelOf(token.fields, categories);
+        const label = token.created ? t("list.create", { name: token.created }) : labelOf(token.fields, categories);
         return html`<button type="button" class="chip" key=${token.text} title=${t("add.keep")} aria-label=${t("add.keep.label", { label, text: token.text })} onClick=${() => setLiteral(new Set([...literal, token.text]))}>${label} <span aria-hidden="true">✕</span></button>`;
       })}
-      ${unknown && html`<button type="button" class="chip" onClick=${create}><span aria-hidden="true">+</span> ${t("list.create", { name: unknown })}</button>`}
     </div>
-    <p class="hint" id=${`${id}-hint`} hidden=${tokens.length > 0 || !!unknown || !autofocus}>${t("add.hint")}</p>
+    <p class="hint" id=${`${id}-hint`} hidden=${tokens.length > 0 || !autofocus}>${t("add.hint")}</p>
   </form>`;
 }
 
-/** A message that a task was added. A task of a later day may not be in the list that is shown. @param {Partial<Task>} task */
-function added({ title = "", due_on = null, due_date = null }) {
+/** A message that a task was added. A task of a later day may not be in the list that is shown. @param {Partial<Task>} task @param {string} [list] the category that was created for it */
+function added({ title = "", due_on = null, due_date = null }, list) {
+  if (list) return t("did.create.list", { title, list });
   const due = { due_on, due_date };
   const isLater = isDue(due) && dayFrom(dayDue(due)) > dayFrom(new Date());
   return isLater ? t("did.create.due", { title, due: dueText(due, now.value) }) : t("did.create", { title });

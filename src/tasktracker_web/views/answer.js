@@ -13,5 +13,7 @@ export function useAnswer(path, changing, pages) {
   useEffect(() => {
     if (path && waiting === 0) void copy.ask(path, pages).then(() => setOffline(false), () => setOffline(true));
   }, [path, changing, connection, waiting === 0]);
-  return { answer: copy.answers.value.get(path), isOffline };
+  // While edits wait, the server is not asked.
+  const isCut = connection === "offline" || (waiting > 0 && !["starting", "live"].includes(connection));
+  return { answer: copy.answers.value.get(path), isOffline: isOffline || isCut };
 }

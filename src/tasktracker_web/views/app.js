@@ -2,7 +2,7 @@
 
 import { account } from "../account.js";
 import { h, html } from "../html.js";
-import { go, route } from "../router.js";
+import { go, list, route } from "../router.js";
 import { t } from "../texts/texts.js";
 import { useEffect, useRef } from "../vendor/preact-hooks.js";
 import { signal } from "../vendor/preact-signals.js";
@@ -12,7 +12,7 @@ import { Icon } from "./icon.js";
 import { Board, Issues, Later, LATER, Pane, Trash } from "./later.js";
 import { List } from "./list.js";
 import { Sidebar } from "./sidebar.js";
-import { Shortcuts } from "./shortcuts.js";
+import { SearchButton, Shortcuts } from "./shortcuts.js";
 import { SignIn } from "./sign-in.js";
 import { StatusLine } from "./status-line.js";
 import { Toast } from "./toast.js";
@@ -26,9 +26,6 @@ const PASSING = ["", "share"];
 const wide = matchMedia("(min-width: 50rem)"); // as in frame.css
 const isWide = signal(wide.matches);
 wide.addEventListener("change", () => (isWide.value = wide.matches));
-
-/** The list that was shown last: it stays beside the pane of a task. */
-const list = signal({ name: "all", id: "" });
 
 export function App() {
   const { name } = route.value;
@@ -65,7 +62,7 @@ function Main() {
       </header>
       <div class="side" id="menu" popover ref=${menu}>
         <button class="quiet close" aria-label=${t("close")} popovertarget="menu" popovertargetaction="hide">${h(Icon, { name: "close" })}</button>
-        ${h(CaptureButton, { hasLabel: true })} ${h(AfterFrame, { of: Sidebar })} ${isWide.value && h(AfterFrame, { of: StatusLine })}
+        ${h(CaptureButton, { hasLabel: true })} ${h(SearchButton, {})} ${h(AfterFrame, { of: Sidebar })} ${isWide.value && h(AfterFrame, { of: StatusLine })}
       </div>
       <main id="main" tabindex="-1">
         ${!(shown in LATER) && h(Issues, {})} ${viewOf(shown, category)}

@@ -32,7 +32,7 @@ export function Capture({ name, category }) {
     if (shared.length || isShared) capture([...new Set(shared)].join(" "));
     if (shared.length) history.replaceState(null, "", location.pathname);
   }, []);
-  useKeys(["a", "q"], capture);
+  useKeys(["a", "q"], () => capture());
   useLayoutEffect(() => {
     if (text === null) dialog.current?.close();
     else if (!dialog.current?.open) dialog.current?.showModal();

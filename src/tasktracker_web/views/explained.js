@@ -6,8 +6,16 @@ import { fromServer, has, t } from "../texts/texts.js";
 /** The fields of problems that name none. @type {Record<string, string>} */
 const FIELDS = { "username-taken": "username", "email-taken": "email" };
 
-/** Other messages of the server about a field, besides a wrong form. @type {Record<string, string>} */
-const KINDS = { "is wrong": "-wrong", "does not match a user": "-unknown", "is the task's owner": "-owner", "is the category's owner": "-owner" };
+/** How other messages of the server about a field begin, besides a wrong form. @type {Record<string, string>} */
+const KINDS = {
+  "is wrong": "-wrong",
+  "does not match a user": "-unknown",
+  "is the task's owner": "-owner",
+  "is the category's owner": "-owner",
+  "must be at least": "-short",
+  "must be at most": "-long",
+  "is too easy to guess": "-easy",
+};
 
 /** Return the message for each of these fields, or for the `form`. @param {unknown} error @param {string[]} [names] @returns {Record<string, string>} */
 export function explained(error, names = []) {
@@ -17,9 +25,9 @@ export function explained(error, names = []) {
   if (error instanceof Unavailable) return { form: error.seconds ? t("error.wait", { count: error.seconds }) : t("error.offline") };
   if (!(error instanceof Refused)) return { form: t("error.other", { detail: String(error) }) };
   const { slug, fields } = error;
-  const text = (/** @type {string} */ key, /** @type {string} */ detail) => (has(`error.${key}`) ? t(`error.${key}`) : t("error.other", { detail }));
+  const text = (/** @type {string} */ key, /** @type {string} */ detail) => (has(`error.${key}`) ? t(`error.${key}`, { count: Number(/\d+/.exec(detail)) }) : t("error.other", { detail }));
   const known = Object.entries(fields).filter(([name]) => names.includes(name));
-  const keyOf = (/** @type {string} */ name, /** @type {string} */ message) => [name + (KINDS[message] ?? ""), name].find((key) => has(`error.${key}`)) ?? name;
+  const keyOf = (/** @type {string} */ name, /** @type {string} */ message) => [name + (Object.entries(KINDS).find(([start]) => message.startsWith(start))?.[1] ?? ""), name].find((key) => has(`error.${key}`)) ?? name;
   if (known.length) return Object.fromEntries(known.map(([name, message]) => [name, text(keyOf(name, message), fromServer(message))]));
   const field = FIELDS[slug];
   return { [field && names.includes(field) ? field : "form"]: text(slug, detailOf(error)) };

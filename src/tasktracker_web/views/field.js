@@ -1,4 +1,4 @@
-// A field of a form, with its label, and a hint or an error below it.
+// A field of a form, with its label, and a hint or an error below it. Resetting the form gives it its value again.
 
 import { html } from "../html.js";
 import { t } from "../texts/texts.js";
@@ -10,7 +10,7 @@ export function Field({ name, id = name, label = name, hint = "", error, value =
   return html`<label for=${id}>${t(label)}</label>
     ${options
       ? html`<select ...${input}>
-          ${options.map(([each, text]) => html`<option key=${each} value=${each} selected=${each === value}>${text}</option>`)}
+          ${options.map(([each, text]) => html`<option key=${each} value=${each} selected=${each === value} defaultSelected=${each === value}>${text}</option>`)}
         </select>`
       : html`<input type="text" defaultValue=${value} autocapitalize="none" spellcheck=${false} ...${input} />`}
     ${(error || hint) && html`<p id=${note} class=${error ? "error" : "hint"}>${error ?? hint}</p>`}`;

@@ -14,8 +14,9 @@ import { Value } from "./value.js";
 /** @typedef {import("../sync/items.js").Task} Task */
 /** @typedef {import("../sync/items.js").Schemas["ChangeView"]} Change */
 
-/** Values that are too long for a line. */
+/** Values that are too long for a line: how much of them is shown, and how much before the first difference. */
 const LONG = ["description"];
+const [MAX_SHOWN, MAX_BEFORE] = [60, 20];
 const RESET = ["edit", "undo"];
 
 /** @param {{ task: Task, canEdit: boolean }} props */
@@ -62,10 +63,30 @@ function Line({ task, change, canEdit }) {
     ${RESET.includes(action) && changes.length > 0
       ? Object.entries(dueAsOne(Object.fromEntries(changes))).map(
           ([name, { before, after }]) => html`<p>
-            ${t(`field.${name}`)}${!LONG.includes(name) && html`: ${h(Value, { name, value: before })} → ${h(Value, { name, value: after })}`}
-          </p>`,
+              ${t(`field.${name}`)}: ${differing(name, before, after).map((value, index) => html`${index > 0 && " → "}${h(Value, { name, value })}`)}
+            </p>
+            ${isLong(name, before, after) &&
+            html`<details class="whole">
+              <summary>${t("history.whole")}</summary>
+              <dl><dt>${t("issue.base")}</dt><dd>${h(Value, { name, value: before })}</dd><dt>${t("history.after")}</dt><dd>${h(Value, { name, value: after })}</dd></dl>
+            </details>`}`,
         )
       : html`<p>${t(`action.${action}`)}</p>`}
     ${canUndo && html`<button class="plain" onClick=${undo}>${t("undo")}</button>`}
   </li>`;
+}
+
+/** @param {string} name @param {unknown[]} values */
+function isLong(name, ...values) {
+  return LONG.includes(name) && values.some((value) => String(value ?? "").length > MAX_SHOWN);
+}
+
+/** Return two values of a field; of long texts, what is around the first difference. @param {string} name @param {unknown} before @param {unknown} after */
+function differing(name, before, after) {
+  if (!isLong(name, before, after)) return [before, after];
+  const texts = [before, after].map((value) => [...String(value ?? "")]); // whole characters
+  let same = 0;
+  while (same < texts[0].length && texts[0][same] === texts[1][same]) same++;
+  const start = Math.max(0, same - MAX_BEFORE);
+  return texts.map((text) => `${start && text.length ? "…" : ""}${text.slice(start, start + MAX_SHOWN).join("")}${text.length > start + MAX_SHOWN ? "…" : ""}`);
 }

@@ -17,6 +17,12 @@ await addServerTexts();
 
 /** @typedef {import("../sync/store.js").Issue} Issue */
 
+/** Undoing a decision is the only way back to what was not kept, so its message stays for longer. */
+const SECONDS = 30;
+const MAX_NOTES = 10_000;
+
+/** The value that the user prefers. @typedef {"theirs" | "yours" | "both"} Choice */
+
 /** The reasons that have a text of their own. */
 const REASONS = ["not-allowed", "task-not-found", "category-not-found", "category-name-taken", "quota-exceeded"];
 
@@ -31,39 +37,49 @@ export function Issues() {
 /** @param {{ issue: Issue, key?: string }} props */
 function Card({ issue }) {
   const copy = useCopy();
-  const { status, op, item, data, conflicts, problem } = issue;
+  const { status, type, op, target, item, data, conflicts, problem } = issue;
   const isRefused = status === "rejected";
   const isDeletion = op === "delete";
-  /** The fields for which the user prefers their own value. At first, no field that others have changed. */
-  const [mine, setMine] = useState(/** @type {Record<string, boolean>} */ ({}));
+  /** What the user prefers, by field. At first, the values of others. */
+  const [choices, choose] = useState(/** @type {Record<string, Choice>} */ ({}));
   const fields = status === "conflict" && !isDeletion ? dueAsOne(conflicts) : {};
   const names = Object.keys(fields);
   const resolve = (/** @type {import("../sync/items.js").Fields | undefined} */ fields) =>
-    void undoable(copy.resolve(issue, fields), t("did.resolve"));
+    void undoable(copy.resolve(issue, fields), t("did.resolve"), SECONDS);
   const chosen = () => {
     const others = Object.entries(data).filter(([name]) => !(name in conflicts));
-    const preferred = Object.entries(conflicts).filter(([name]) => mine[DUE.includes(name) ? "due" : name]);
-    return Object.fromEntries([...others, ...preferred.map(([name, { yours }]) => [name, yours])]);
+    const preferred = Object.entries(conflicts).flatMap(([name, conflict]) => {
+      const choice = choices[DUE.includes(name) ? "due" : name] ?? "theirs";
+      return choice === "theirs" ? [] : [[name, choice === "both" ? bothOf(conflict) : conflict.yours]];
+    });
+    return Object.fromEntries([...others, ...preferred]);
   };
   const again = names.length ? "issue.apply" : isRefused && !isDeletion && isGone(problem, op) ? "issue.own" : "issue.again";
-  const title = item.title ?? item.name ?? data.title ?? data.name ?? "";
+  /** @type {Record<string, any> | undefined} */
+  const current = (type === "task" ? copy.tasks : copy.categories).value.get(target);
+  const title = current?.title ?? current?.name ?? item.title ?? item.name ?? data.title ?? data.name ?? "";
   const buttons = [
     isDeletion
       ? html`<button onClick=${() => resolve({})}>${t("issue.delete")}</button>`
       : html`<button class=${isRefused ? "" : "main"} onClick=${() => resolve(chosen())}>${t(again)}</button>`,
-    names.length === 0 && html`<button class=${isRefused ? "main" : ""} onClick=${() => void undoable(copy.dismiss(issue), t("did.resolve"))}>${t(isDeletion ? "issue.keep" : "issue.dismiss")}</button>`,
+    names.length === 0 && html`<button class=${isRefused ? "main" : ""} onClick=${() => void undoable(copy.dismiss(issue), t("did.resolve"), SECONDS)}>${t(isDeletion ? "issue.keep" : "issue.dismiss")}</button>`,
   ];
   if (isRefused) buttons.reverse(); // sent again, it would most often be refused again
   return html`<article class="issue">
     <h2>${t(`issue.${status}`, { title })}</h2>
     ${isDeletion && html`<p>${t("issue.deleted")}</p>`}
     ${problem && html`<p class="hint">${reasonOf(problem, data)}</p>`}
-    ${names.map((name) => h(Field, { key: name, name, conflict: fields[name], isMine: mine[name] ?? false, choose: (isMine) => setMine({ ...mine, [name]: isMine }) }))}
+    ${names.map((name) => h(Field, { key: name, name, conflict: fields[name], choice: choices[name] ?? "theirs", choose: (choice) => choose({ ...choices, [name]: choice }) }))}
     ${names.length === 0 && !isDeletion && html`<dl>${Object.entries(shown(data)).map(([name, { value }]) => html`<dt>${t(`field.${name}`)}</dt><dd>${h(Value, { name, value })}</dd>`)}</dl>`}
     <div class="buttons">
       ${buttons}
     </div>
   </article>`;
+}
+
+/** Return both texts under one another. @param {Record<string, any>} conflict */
+function bothOf({ theirs, yours }) {
+  return `${theirs}\n\n${yours}`;
 }
 
 /** Return the fields of an edit as they are shown. @param {import("../sync/items.js").Fields} data */
@@ -86,15 +102,19 @@ function reasonOf(problem, data) {
   return detailOf(refused);
 }
 
-/** @param {{ name: string, conflict: Record<string, any>, isMine: boolean, choose: (isMine: boolean) => void, key?: string }} props */
-function Field({ name, conflict, isMine, choose }) {
+/** @param {{ name: string, conflict: Record<string, any>, choice: Choice, choose: (choice: Choice) => void, key?: string }} props */
+function Field({ name, conflict, choice, choose }) {
+  const { theirs, yours } = conflict;
+  const hasBoth = name === "description" && theirs && yours && bothOf(conflict).length <= MAX_NOTES;
+  /** @type {Choice[]} */
+  const options = ["theirs", "yours", ...(hasBoth ? [/** @type {const} */ ("both")] : [])];
   return html`<fieldset>
     <legend>${t(`field.${name}`)}</legend>
     <p class="base"><span>${t("issue.base")}</span> ${h(Value, { name, value: conflict.base })}</p>
-    ${[false, true].map(
+    ${options.map(
       (each) => html`<label>
-        <input type="radio" name=${`${name}-choice`} checked=${isMine === each} onChange=${() => choose(each)} />
-        <span>${t(each ? "issue.yours" : "issue.theirs")}</span> ${h(Value, { name, value: each ? conflict.yours : conflict.theirs })}
+        <input type="radio" name=${`${name}-choice`} checked=${choice === each} onChange=${() => choose(each)} />
+        <span>${t(`issue.${each}`)}</span> ${each === "both" ? html`<span>${t("issue.both.order")}</span>` : h(Value, { name, value: conflict[each] })}
       </label>`,
     )}
   </fieldset>`;

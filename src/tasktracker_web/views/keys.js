@@ -14,7 +14,7 @@ const ENTER = t("key.enter");
 
 /** The keys of each part of the app, and what they do. @type {[part: string, keys: [keys: string[], does: string][]][]} */
 const KEYS = [
-  ["keys.everywhere", [[["q", "a"], "add.label"], [["?"], "keys"]]],
+  ["keys.everywhere", [[["q", "a"], "add.label"], [["/"], "search"], [["?"], "keys"]]],
   [
     "menu",
     [

@@ -44,6 +44,15 @@ export async function loadParts() {
   for (const keep of parts) await keep().catch(() => {}); // again when it is shown
 }
 
+/** What understands new tasks. @type {import("@preact/signals-core").Signal<typeof import("../capture.js") | null>} */
+export const capturing = signal(null);
+
+/** Load it now. Without it, new tasks are texts. */
+export async function loadCapturing() {
+  return (capturing.value ??= await import("../capture.js"));
+}
+parts.push(async () => void (await loadCapturing()));
+
 export const Board = part(async () => (await import("./board.js")).Board);
 export const Bulk = part(async () => (await import("./bulk.js")).Bulk);
 export const Issues = part(async () => (await import("./issues.js")).Issues);

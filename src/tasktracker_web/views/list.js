@@ -16,6 +16,7 @@ import { Bulk, Members, Samples } from "./later.js";
 import { useOwners } from "./people.js";
 import { Rows } from "./rows.js";
 import { ShareButton } from "./share-button.js";
+import { useKeys } from "./shortcuts.js";
 
 /** @typedef {import("../sync/items.js").Task} Task */
 
@@ -27,13 +28,14 @@ export function List({ name, category }) {
   const move = useRef((/** @type {KeyboardEvent} */ _) => {});
   const [limits, setLimits] = useState(/** @type {Limits} */ ({ text: "", priority: 0 }));
   useEffect(() => scrollTo(0, 0), []);
+  useKeys(["ArrowDown", "j", "J", "ArrowUp", "k", "K"], (event) => move.current(event), "body, main, .side a"); // no task has the focus
   const isLimited = limits.text !== "" || limits.priority > 0;
   const all = useEntries(name, category);
   const entries = isLimited ? all.filter(within(limits)) : all;
   useLayoutEffect(() => selectShown(entries));
   const shown = copy.categories.value.get(category);
   const heading = name === "list" ? shown?.name : t(`view.${name}`);
-  const canAdd = !["upcoming", "done", "shared"].includes(name) && !(shown && !canFileIn(shown));
+  const canAdd = !["done", "shared"].includes(name) && !(shown && !canFileIn(shown));
   if (heading === undefined && copy.isComplete.value) return html`<div class="empty">${h(Icon, { name: "all" })}<h1>${t("list.missing")}</h1><p><a href=${url("/all")}>${t("view.all")}</a></p></div>`;
   return html`<section class="list" onKeyDown=${(/** @type {KeyboardEvent} */ event) => move.current(event)}>
     <header>

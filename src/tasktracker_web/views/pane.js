@@ -4,9 +4,10 @@ import { useCopy, useFiling, useMe } from "../account.js";
 import { arrival } from "../arrivals.js";
 import { draft, draftOf, useDraft } from "../drafts.js";
 import { h, html } from "../html.js";
+import { uuid } from "../sync/platform.js";
 import { dayFrom, dueText, t } from "../texts/texts.js";
 import { canEdit, canOrganise, dayDue, atMoment, onDay, isDue, STATES } from "../tasks.js";
-import { undoable } from "../toasts.js";
+import { together, undoable } from "../toasts.js";
 import { onDemand } from "../updates.js";
 import { useEffect, useLayoutEffect, useRef, useState } from "../vendor/preact-hooks.js";
 import "../vendor/preact-signals.js";
@@ -19,6 +20,9 @@ import { Breadcrumbs, Subtasks } from "./subtasks.js";
 
 /** @typedef {import("../sync/items.js").Task} Task */
 /** @typedef {(fields: Partial<Task>) => void} Save */
+
+/** The choice of a category that does not exist yet. */
+const NEW = "new";
 
 /** @param {{ id: string, onClose: () => void, key?: string }} props */
 export function Pane({ id, onClose }) {
@@ -188,11 +192,45 @@ function Priority({ task, save }) {
 
 /** @param {{ task: Task, save: Save }} props */
 function Category({ task, save }) {
+  const copy = useCopy();
   const mayFile = useFiling();
-  const categories = byName(useCopy().categories.value).filter(({ id }) => mayFile(task, id));
+  const [isNew, setNew] = useState(false);
+  const categories = byName(copy.categories.value).filter(({ id }) => mayFile(task, id));
   const options = [...(mayFile(task, null) ? [{ id: null, name: t("task.category.none") }] : []), ...categories];
+  const canCreate = mayFile(task, null);
+  const isFixed = options.length < 2 && task.category !== null;
+  const choose = (/** @type {any} */ { target }) => {
+    setNew(target.value === NEW);
+    if (target.value !== NEW) save({ category: target.value || null });
+  };
+  /** @param {string} written */
+  const create = (written) => {
+    setNew(false);
+    const name = written.trim();
+    if (!name) return;
+    const id = uuid();
+    void undoable(together(copy.create("category", { name }, id), copy.edit("task", task.id, { category: id })), t("did.list", { title: name }));
+  };
   return html`<label for="category">${t("task.category")}</label>
-    <select id="category" class=${arrival(task.id, "category")} disabled=${options.length < 2} onChange=${(/** @type {any} */ event) => save({ category: event.target.value || null })}>
-      ${options.map(({ id, name }) => html`<option value=${id ?? ""} selected=${id === task.category}>${name}</option>`)}
-    </select>`;
+    ${isNew
+      ? h(Name, { onDone: create })
+      : html`<select id="category" class=${arrival(task.id, "category")} disabled=${options.length < 2 && !canCreate} aria-describedby=${isFixed ? "category-note" : undefined} onChange=${choose}>
+          ${options.map(({ id, name }) => html`<option value=${id ?? ""} selected=${id === task.category}>${name}</option>`)}
+          ${canCreate && html`<option value=${NEW}>${t("task.category.new")}</option>`}
+        </select>`}
+    ${isFixed && html`<p id="category-note" class="hint note">${t("task.category.fixed")}</p>`}`;
+}
+
+/** The name of a new category. @param {{ onDone: (name: string) => void }} props empty to create none */
+function Name({ onDone }) {
+  const field = useRef(/** @type {HTMLInputElement | null} */ (null));
+  useLayoutEffect(() => field.current?.focus(), []);
+  const keys = (/** @type {KeyboardEvent} */ event) => {
+    if (!["Enter", "Escape"].includes(event.key) || event.isComposing) return;
+    event.preventDefault();
+    event.stopPropagation(); // the task stays open
+    if (event.key === "Escape" && field.current) field.current.value = "";
+    /** @type {HTMLElement} */ (field.current?.closest(".pane")?.querySelector("[tabindex='-1']")).focus(); // its keys go on working
+  };
+  return html`<input id="category" ref=${field} dir="auto" maxlength="64" autocomplete="off" placeholder=${t("list.add.name")} onKeyDown=${keys} onBlur=${(/** @type {any} */ event) => onDone(event.target.value)} />`;
 }

@@ -4,13 +4,14 @@ import { useCopy, useMe } from "../account.js";
 import { arrival } from "../arrivals.js";
 import { now } from "../clock.js";
 import { h, html } from "../html.js";
-import { route, url } from "../router.js";
+import { list as shownList, route, url } from "../router.js";
 import { isSelecting, select, selectAll, selected, selectNothing, selectTo } from "../selection.js";
 import { canEdit, dueBefore, isDue, isOpen } from "../tasks.js";
 import { dayAndTime, dueText, t } from "../texts/texts.js";
 import { undoable } from "../toasts.js";
 import { useEffect, useLayoutEffect, useRef, useState } from "../vendor/preact-hooks.js";
 import "../vendor/preact-signals.js";
+import { Icon } from "./icon.js";
 import { Dot } from "./sidebar.js";
 import { useWindow } from "./window.js";
 
@@ -143,14 +144,16 @@ function Row({ task, parent, pick }) {
 
 /** The details of a task in a list, besides its title. @param {{ task: Task, parent?: string }} props */
 export function About({ task, parent }) {
-  const category = route.value.name !== "list" && task.category ? useCopy().categories.value.get(task.category) : undefined;
+  const { name } = shownList.value;
+  const category = name !== "list" && task.category ? useCopy().categories.value.get(task.category) : undefined;
   return html`<span class="about">
     ${!isOpen(task) && task.completed_at && html`<span class="done">${t("done.at", { time: dayAndTime(new Date(task.completed_at), now.value) })}</span>`}
     ${task.state === "cancelled" && html`<span>${t("state.cancelled")}</span>`}
     ${h(Due, { task })}
-    ${task.state === "in_progress" && route.value.name !== "board" && html`<span class="in-progress">${t("state.in_progress")}</span>`}
+    ${task.state === "in_progress" && name !== "board" && html`<span class="in-progress">${t("state.in_progress")}</span>`}
     ${task.priority > 2 && html`<span class=${`priority-${task.priority}`}>${t(`priority.${task.priority}`)}</span>`}
     ${category && html`<span>${h(Dot, { color: category.color ?? "none" })} <bdi>${category.name}</bdi></span>`}
+    ${task.description && html`<span class="noted" role="img" aria-label=${t("task.notes")} title=${t("task.notes")}>${h(Icon, { name: "notes" })}</span>`}
     ${parent !== undefined && html`<span class="parent">↳ <bdi>${parent}</bdi></span>`}
   </span>`;
 }
@@ -161,14 +164,27 @@ export function Due({ task }) {
   return html`<span class=${dueBefore(task, now.value) ? "overdue" : "due"}>${dueText(task, now.value)}</span>`;
 }
 
+/** Until the pointer moves, no circle looks as if it were pointed at: the next task has come to the pointer. @param {MouseEvent} event */
+function holdStill({ clientX, clientY }) {
+  const root = document.documentElement;
+  root.dataset.still = "";
+  const moved = (/** @type {PointerEvent} */ event) => {
+    if (event.clientX === clientX && event.clientY === clientY) return;
+    delete root.dataset.still;
+    removeEventListener("pointermove", moved);
+  };
+  addEventListener("pointermove", moved);
+}
+
 /** The circle that completes a task, or opens it again. @param {{ task: Task }} props */
 export function Check({ task }) {
   const copy = useCopy();
   const { title } = task;
   const isDone = !isOpen(task);
   /** The second click of a double click is ignored, because the next task is already in this place. @param {MouseEvent} event */
-  const toggle = ({ detail }) => {
-    if (detail > 1) return;
+  const toggle = (event) => {
+    if (event.detail > 1) return;
+    holdStill(event);
     if (isDone) void undoable(copy.edit("task", task.id, { state: "open" }), t("did.reopen", { title }));
     else void undoable(copy.complete(task.id), t("did.complete", { title }));
   };

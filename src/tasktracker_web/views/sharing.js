@@ -8,7 +8,7 @@ import { go } from "../router.js";
 import { sharesOf } from "../sync/items.js";
 import { addTexts, t } from "../texts/texts.js";
 import { toast } from "../toasts.js";
-import { useEffect, useRef } from "../vendor/preact-hooks.js";
+import { useEffect, useRef, useState } from "../vendor/preact-hooks.js";
 import "../vendor/preact-signals.js";
 import { explained } from "./explained.js";
 import { Act } from "./panel/act.js";
@@ -33,6 +33,8 @@ export function View({ type, id, title, isOwner, onClose }) {
   const dialog = useRef(/** @type {HTMLDialogElement | null} */ (null));
   useEffect(() => dialog.current?.showModal(), []);
   const mail = useLoad(describeServer).data?.capabilities.mail;
+  /** The role for the next user. It stays when the form is emptied. */
+  const [role, setRole] = useState("editor");
   const loading = useLoad(() => shares(type, id));
   const category = type === "task" ? copy.tasks.value.get(id)?.category : null;
   const isInShared = category && (copy.categories.value.get(category)?.members.length ?? 0) > 0;
@@ -80,7 +82,7 @@ export function View({ type, id, title, isOwner, onClose }) {
       done: "",
       resets: true,
       send: add,
-      children: html`${h(Field, { name: "username", label: mail ? "login" : "username", autocomplete: "off", hint: mail ? t("sharing.mail") : "" })} ${h(Field, { name: "role", label: "sharing.as", value: "editor", options: options() })}`,
+      children: html`${h(Field, { name: "username", label: mail ? "login" : "username", autocomplete: "off", hint: mail ? t("sharing.mail") : "" })} ${h(Field, { name: "role", label: "sharing.as", value: role, options: options(), onChange: (/** @type {any} */ event) => setRole(event.target.value) })}`,
     })}
     <button class="plain" onClick=${() => dialog.current?.close()}>${t("close")}</button>
   </dialog>`;

@@ -2,7 +2,7 @@
 
 import { account, signOut, useCopy, useLists, useMe } from "../account.js";
 import { h, html } from "../html.js";
-import { go, route, url } from "../router.js";
+import { go, list, url } from "../router.js";
 import { uuid } from "../sync/platform.js";
 import { t } from "../texts/texts.js";
 import { undoable } from "../toasts.js";
@@ -24,7 +24,7 @@ export function Sidebar() {
       ${h(Entry, { icon: "upcoming", path: "/upcoming", label: t("view.upcoming"), count: upcoming.value.length })}
       ${h(Entry, { icon: "all", path: "/all", label: t("view.all"), count: open.value.length })}
       ${h(Entry, { icon: "board", path: "/board", label: t("view.board"), count: 0 })}
-      ${(count > 0 || route.value.name === "shared") && h(Entry, { icon: "shared", path: "/shared", label: t("view.shared"), count })}
+      ${(count > 0 || list.value.name === "shared") && h(Entry, { icon: "shared", path: "/shared", label: t("view.shared"), count })}
       ${h(Entry, { icon: "done", path: "/done", label: t("view.done"), count: 0 })}
       ${h(Entry, { icon: "trash", path: "/trash", label: t("view.trash"), count: 0 })}
     </ul>
@@ -54,7 +54,7 @@ export function byName(categories) {
 
 /** @param {{ path: string, label: string, icon?: string, note?: string, count: number, color?: string, key?: string }} props */
 function Entry({ path, label, icon, note, count, color }) {
-  const { name, id } = route.value;
+  const { name, id } = list.value;
   const isCounted = count > 0 && useCopy().isRead.value;
   const isCurrent = path === `/${name}${id && `/${id}`}`;
   return html`<li>

@@ -17,6 +17,7 @@ export function SignIn({ isNew }) {
   const [registration, setRegistration] = useState("open");
   const [errors, setErrors] = useState(/** @type {Record<string, string>} */ ({}));
   const [isBusy, setBusy] = useState(false);
+  const [isShown, show] = useState(false);
   /** The name and the password, while the code is asked for. */
   const [needsCode, setNeedsCode] = useState(/** @type {{ username: string, password: string } | null} */ (null));
   const form = useRef(/** @type {HTMLFormElement | null} */ (null));
@@ -45,7 +46,11 @@ export function SignIn({ isNew }) {
         setErrors({});
         setNeedsCode(credentials);
       } else if (needsCode && error instanceof Refused && error.slug === "invalid-credentials") setErrors({ code: t("error.code") });
-      else setErrors(explained(error, NAMES));
+      else {
+        const found = explained(error, NAMES);
+        if (found.username && /\s/.test(credentials.username)) found.username = t("error.username-space");
+        setErrors(found);
+      }
     }
     setBusy(false);
   };
@@ -62,7 +67,8 @@ export function SignIn({ isNew }) {
       ${needsCode
         ? h(Field, { name: "code", key: "code", autocomplete: "one-time-code", hint: t("code.hint"), error: errors.code })
         : html`${h(Field, { name: "username", label: isNew ? "username" : "login", autocomplete: "username", hint: isNew ? t("username.hint") : "", error: errors.username, value: filled })}
-            ${h(Field, { name: "password", type: "password", autocomplete: isNew ? "new-password" : "current-password", hint: isNew ? t("password.hint") : "", error: errors.password })}
+            ${h(Field, { name: "password", type: isShown ? "text" : "password", autocomplete: isNew ? "new-password" : "current-password", hint: isNew ? t("password.hint") : "", error: errors.password })}
+            <label class="show"><input type="checkbox" checked=${isShown} onChange=${() => show(!isShown)} /> ${t("password.show")}</label>
             ${isNew && registration === "invite" && h(Field, { name: "invite", autocomplete: "off", error: errors.invite, value: new URLSearchParams(location.search).get("invite") ?? "" })}`}
       ${errors.form && html`<p class="error" role="alert">${errors.form}</p>`}
       <button class="main" disabled=${isBusy}>${title}</button>

@@ -239,10 +239,10 @@ class TestUsers:
         alice.task()
         invalid(admin.patch(user_path(alice), {"max_tasks": -1, "max_bytes": "x"}), "max_tasks", "max_bytes")
 
-    def test_two_factor_authentication_is_turned_off(self, admin: Person, alice: Person) -> None:
+    def test_two_factor_authentication_is_turned_off(self, admin: Person, alice: Person, clock: ManualClock) -> None:
         problem(admin.post(user_path(alice, "disable-two-factor/")), 409, "two-factor-off")
         secret = expect(alice.post("/api/accounts/me/totp/", {"password": PASSWORD}), 200)["secret"]
-        code = pyotp.TOTP(secret).at(ManualClock().now())
+        code = pyotp.TOTP(secret).at(clock.now())
         expect(alice.post("/api/accounts/me/totp/confirm/", {"code": code}), 200)
         expect(admin.post(user_path(alice, "disable-two-factor/")), 204)
         assert not expect(alice.get("/api/accounts/me/totp/"), 200)["enabled"]

@@ -222,6 +222,8 @@ def test_a_link_whose_codes_are_used_up_says_when_to_try_again(new_api: NewApi) 
     assert limited.status_code == 429
     assert int(limited.headers["retry-after"]) > 0
     assert TEXTS[Language.EN]["wait.title"] in limited.text
+    for header in ("content-security-policy", "referrer-policy"):
+        assert limited.headers[header] == show(api, token).headers[header]
 
 
 def test_a_password_is_replaced_over_the_api_with_a_code(new_api: NewApi) -> None:

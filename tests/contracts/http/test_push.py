@@ -155,6 +155,12 @@ class TestOwnChanges:
         again = {**body, "base_version": None, "made_at": None}
         assert results(alice, body, again) == [("applied", 2), ("duplicate", 2)]
 
+    def test_a_mutation_may_be_sent_again_with_its_fields_in_another_order(self, alice: Person) -> None:
+        task = alice.task("first")
+        body = mutation("update", task["id"], {"title": "second", "description": "more"})
+        again = {**body, "data": {"description": "more", "title": "second"}}
+        assert results(alice, body, again) == [("applied", 2), ("duplicate", 2)]
+
     def test_a_mutation_may_be_sent_again_with_more_own_ones(self, alice: Person) -> None:
         task = alice.task("v1")
         body = mutation("update", task["id"], {"title": "v2"}, base_version=1)

@@ -24,6 +24,7 @@ _SPEND = {
     ).bindparams(*(bindparam(name, type_=BigInteger) for name in ("now", "refill", "holds", "sane")))
     for dialect, latest in {"postgresql": "GREATEST", "sqlite": "MAX"}.items()
 }
+_RANDOM = random.Random()  # noqa: S311  # not a secret
 _FULL_AT = text("SELECT full_at FROM rate_limits WHERE key = :key")
 _REFUND = text("UPDATE rate_limits SET full_at = full_at - :refill WHERE key = :key")
 # Trust is stored in the same table, under separate keys, with the time at which it ends.
@@ -61,7 +62,7 @@ class SqlRateLimiter:
         values = {"key": bucket.key, "now": at, "refill": refill, "holds": holds, "sane": at + holds + SKEW}
         with self._database.writing() as connection:
             dialect = connection.driver.dialect
-            if random.randrange(PURGE_EVERY) == 0:  # noqa: S311  # no secret
+            if _RANDOM.randrange(PURGE_EVERY) == 0:
                 connection.change(_PURGE[dialect], {"now": at, "most": MAX_PURGED})
             if connection.value(_SPEND[dialect], values) is not None:
                 return None

@@ -67,6 +67,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 MAX_RETRY_SECONDS = 5  # seconds
+_RANDOM = random.Random()  # noqa: S311  # not a secret
 
 
 class DomainError(Exception):
@@ -475,7 +476,7 @@ class Busy(Unavailable):
     def __init__(self, detail: str | None = None) -> None:
         super().__init__(detail)
         # Random, so that clients refused at the same time do not all retry at the same time.
-        self.retry_after = random.randint(1, MAX_RETRY_SECONDS)  # noqa: S311  # nothing secret about it
+        self.retry_after = _RANDOM.randint(1, MAX_RETRY_SECONDS)
 
 
 class StorageUnavailable(Unavailable):

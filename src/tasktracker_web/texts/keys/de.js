@@ -14,7 +14,7 @@ export const texts = {
   "keys.close": "Speichern und Aufgabe schließen",
   "keys.title": "Titel speichern",
   "keys.notes": "Notizen speichern",
-  "keys.category": "Eine vorgeschlagene Kategorie wählen",
+  "keys.category": "Einen Vorschlag wählen",
   "key.ctrl": "Strg",
   "key.shift": "⇧",
   "key.enter": "Eingabe",

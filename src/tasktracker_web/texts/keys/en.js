@@ -14,7 +14,7 @@ export const texts = {
   "keys.close": "Save, and close the task",
   "keys.title": "Save the title",
   "keys.notes": "Save the notes",
-  "keys.category": "Choose a suggested category",
+  "keys.category": "Choose a suggestion",
   "key.ctrl": "Ctrl",
   "key.shift": "Shift",
   "key.enter": "Enter",

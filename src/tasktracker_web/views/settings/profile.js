@@ -13,6 +13,8 @@ import { useLoad } from "../panel/loading.js";
 /** @typedef {import("../../sync/items.js").Schemas["UserView"]} User */
 /** @typedef {{ user: User, put: (user: User) => void }} Props */
 
+/** In localStorage, as in scheme.js. */
+const SCHEME = "tasktracker:scheme";
 const NAMES = /** @type {const} */ (["first_name", "last_name"]);
 
 /** @param {Props} props */
@@ -44,7 +46,20 @@ export function Profile({ user, put }) {
       <h2>${t("username")}</h2>
       ${h(Form, { label: t("username.change"), send: changeName, children: h(Field, { name: "username", value: user.username, autocomplete: "username", hint: t("username.hint") }) })}
     </section>
-    ${h(Address, { user, put })}`;
+    ${h(Address, { user, put })} ${h(Colors, {})}`;
+}
+
+/** The colors of the app on this device. */
+function Colors() {
+  const choose = (/** @type {any} */ { target: { value } }) => {
+    if (value) localStorage.setItem(SCHEME, value);
+    else localStorage.removeItem(SCHEME);
+    document.documentElement.dataset.scheme = value;
+  };
+  return html`<section class="form">
+    <h2>${t("scheme")}</h2>
+    ${h(Field, { name: "scheme", label: "scheme.on", value: localStorage.getItem(SCHEME) ?? "", options: ["", "light", "dark"].map((each) => [each, t(`scheme.${each || "system"}`)]), onChange: choose })}
+  </section>`;
 }
 
 /** @param {Props} props */
