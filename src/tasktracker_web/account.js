@@ -1,6 +1,6 @@
 // Who uses the app on this device, and the copy of that user.
 
-import { markArrivals } from "./arrivals.js";
+import { markArrivals, sayWhatPasses } from "./arrivals.js";
 import { BASE } from "./base.js";
 import { findFirst, forgetFirst, keepFirst } from "./first.js";
 import { Lists } from "./lists.js";
@@ -14,9 +14,10 @@ import { channel, locks, sha256, uuid } from "./sync/platform.js";
 import { Session } from "./sync/session.js";
 import { canFile } from "./tasks.js";
 import { followLanguage, forgetLanguage } from "./texts/texts.js";
+import { dismiss } from "./toasts.js";
 import { signal } from "./vendor/preact-signals-core.js";
 
-/** @typedef {{ server: string, id: string, username: string }} User */
+/** @typedef {{ server: string, id: string, username: string, isAdmin?: boolean }} User */
 
 const PREFIX = `tasktracker${BASE}`;
 const USER = `${PREFIX}:user`; // in localStorage: no secret
@@ -79,7 +80,7 @@ export async function start() {
 export async function followProfile() {
   const profile = await account.value?.copy.request("GET", "/accounts/me").catch(() => null); // offline: at the next start
   if (!profile) return;
-  if (profile.username !== account.value?.user.username) rename(profile.username);
+  keepProfile(profile);
   followLanguage(profile.language);
 }
 
@@ -102,6 +103,7 @@ async function open(user) {
   const store = IdbStore.open(name).catch(() => new MemoryStore());
   const copy = new Copy({ ...shared, session, store, sha256, uuid, owner: { server: user.server, user: user.id } });
   markArrivals(copy);
+  sayWhatPasses(copy, user.id);
   announceShared(copy, user.id);
   const opened = { user, copy, lists: new Lists(copy.tasks, user.id) };
   const first = route.peek().name === "task" ? null : findFirst(user); // a task is written in: it must be current
@@ -115,16 +117,18 @@ async function open(user) {
 
 /** @param {() => Promise<import("./sync/items.js").Schemas["UserView"]>} signingIn */
 async function enter(signingIn) {
-  const { id, username } = await signingIn();
+  const { id, username, is_admin } = await signingIn();
   localStorage.removeItem(SIGNING_OUT);
   const { server } = await session.root();
   const before = account.value;
   if (before?.user.id === id && before.user.server === server) before.copy.wake();
   else {
     before?.copy.stop(); // its user's changes stay on this device
-    localStorage.setItem(USER, JSON.stringify({ server, id, username }));
+    dismiss(); // what the user before did
+    const user = { server, id, username, isAdmin: is_admin };
+    localStorage.setItem(USER, JSON.stringify(user));
     shared.channel.post({ kind: "user", id });
-    await open({ server, id, username });
+    await open(user);
   }
 }
 
@@ -148,10 +152,11 @@ export function forgotPassword(username) {
   return session.forgot(username);
 }
 
-/** Change the user's name on this device. @param {string} username */
-export function rename(username) {
+/** Keep the name and the role of the user on this device. @param {import("./sync/items.js").Schemas["UserView"]} profile */
+export function keepProfile({ username, is_admin }) {
   if (!account.value) return;
-  const user = { ...account.value.user, username };
+  const user = { ...account.value.user, username, isAdmin: is_admin };
+  if (JSON.stringify(user) === JSON.stringify(account.value.user)) return;
   localStorage.setItem(USER, JSON.stringify(user));
   account.value = { ...account.value, user };
 }
@@ -163,6 +168,7 @@ export async function signOut() {
   sessionStorage.clear(); // texts that were being written
   forgetFirst();
   forgetLanguage();
+  dismiss();
   const before = account.value;
   account.value = null;
   shared.channel.post({ kind: "user", id: null });

@@ -1,6 +1,8 @@
 // What others have just changed, for a moment, so that views can mark it.
 
 import { EDITABLE, isSame } from "./sync/items.js";
+import { t } from "./texts/texts.js";
+import { toast } from "./toasts.js";
 import { signal } from "./vendor/preact-signals-core.js";
 
 /** @typedef {import("./sync/items.js").Task} Task */
@@ -31,6 +33,24 @@ export function markArrivals({ tasks, isComplete }) {
     if (found.size === 0 || found.size > MANY) return;
     arrived.value = new Map([...arrived.value, ...found]);
     setTimeout(() => (arrived.value = new Map([...arrived.value].filter(([id, names]) => found.get(id) !== names))), SHOWN_MS);
+  });
+}
+
+/** The ids of tasks and categories that the user has left on this device. @type {Set<string>} */
+export const left = new Set();
+
+/**
+ * Say from now on which categories of others pass to the user, and which of them are gone.
+ * @param {{ categories: import("./sync/collection.js").Collection<import("./sync/items.js").Category>, isComplete: { peek(): boolean } }} copy @param {string} me
+ */
+export function sayWhatPasses({ categories, isComplete }, me) {
+  categories.listen((changes) => {
+    if (!isComplete.peek()) return;
+    const ofOthers = changes.filter(([before]) => before && before.owner !== null && before.owner !== me);
+    const names = (/** @type {typeof changes} */ some) => some.map(([before]) => `“${before?.name}”`).join(", ");
+    const [mine, gone] = [ofOthers.filter(([, after]) => after?.owner === me), ofOthers.filter(([before, after]) => !after && !left.has(before?.id ?? ""))];
+    const texts = [mine.length > 0 && t("list.yours", { names: names(mine) }), gone.length > 0 && t("list.gone", { names: names(gone) })];
+    if (texts.some(Boolean)) toast(texts.filter(Boolean).join(" "));
   });
 }
 

@@ -6,12 +6,14 @@ import { signal } from "./vendor/preact-signals-core.js";
 /** The paths that the server answers with the app (`entrypoints/http/web.py`). */
 export const PATHS = ["/", "/today", "/upcoming", "/all", "/board", "/shared", "/done", "/trash", "/list/{id}", "/task/{id}", "/signin", "/register", "/share", "/forgot", "/settings", "/settings/{section}", "/admin", "/admin/{section}", "/admin/{section}/{id}"];
 
-/** @typedef {{ name: string, id: string }} Route the first part of the path, and the rest */
+/** @typedef {{ name: string, id: string, visit: number }} Route the first part of the path, the rest, and a number that differs each time that it is chosen */
+
+let visits = 0;
 
 /** @returns {Route} */
 function current() {
   const [, name, ...rest] = location.pathname.slice(BASE.length).split("/");
-  return { name, id: rest.join("/") };
+  return { name, id: rest.join("/"), visit: ++visits };
 }
 
 export const route = signal(current());

@@ -15,6 +15,11 @@ export function toast(text, action, seconds = SECONDS) {
   shown.value = { text, action, seconds };
 }
 
+/** Remove the message, unless it stays until it is closed. */
+export function dismiss() {
+  if (shown.value?.seconds !== Infinity) shown.value = null;
+}
+
 /** Return what undoes several actions. @param {Promise<import("./sync/copy.js").Undo>[]} doing */
 export async function together(...doing) {
   const undos = await Promise.all(doing);

@@ -23,6 +23,11 @@ def set_admin(server: Server, person: Person, is_admin: bool) -> None:
         database.execute("UPDATE users SET is_admin = ? WHERE username = ?", (is_admin, person.username))
 
 
+def set_registration(server: Server, mode: str) -> None:
+    with sqlite3.connect(server.folder / "tasks.db") as database:
+        database.execute("UPDATE service_settings SET value = ? WHERE name = 'registration'", (mode,))
+
+
 @pytest.fixture
 def admin(server: Server, person: Person) -> Person:
     set_admin(server, person, True)
@@ -114,6 +119,7 @@ def test_every_action_is_in_the_activity_with_who_did_what_to_whom(
     tab.open("/admin/invites")
     page.click("button:text-is('Invite')")
     page.click("button:text-is('Revoke')")
+    page.click("dialog[open] button.negative")
     tab.see("There are no invitations.")
     tab.open("/admin/settings")
     page.get_by_label("Who can create").select_option("closed")
@@ -194,18 +200,24 @@ def test_an_account_is_created_found_changed_and_deleted(
         page.click(f".panel button:text-is('{action}')")
         page.click(f"dialog[open] button:text-is('{action}')")
         page.wait_for_selector(f".badge:text-is('{badge}')")
+    assert page.locator("text=Link for a new password").count() == 0
     [grace] = admin.listed("/api/admin/users/", "q=grace")
     assert (grace["is_admin"], grace["is_active"], grace["max_tasks"]) == (True, False, 5)
     page.click(".panel button:text-is('Delete account')")
     page.click("dialog[open] button:text-is('Delete account')")
     page.wait_for_url("**/admin/users")
     assert [each["username"] for each in admin.listed("/api/admin/users/")] == [admin.username]
+    tab.open(f"/admin/users/{grace['id']}").see("This account no longer exists.")
+    assert page.locator("text=Try again").count() == 0
 
 
 def test_the_last_administrator_stays_one(opened: Callable[..., Tab], admin: Person) -> None:
     tab = opened(f"users/{admin.id}")
-    tab.page.click("text=Remove administrator role")
-    tab.page.click("dialog[open] button.negative")
+    tab.see("Only another administrator can disable it")
+    for action in ("Remove administrator role", "Disable"):
+        assert tab.page.locator(f".panel button:text-is('{action}')").count() == 0
+    tab.page.click(".panel button:text-is('Delete account')")
+    tab.page.click("dialog[open] button:text-is('Delete account')")
     prove(tab)
     tab.see("The last active administrator cannot be")
 
@@ -224,9 +236,84 @@ def test_registration_is_by_invitation(opened: Callable[..., Tab], server: Serve
     token = page.get_by_label("Link", exact=True).input_value().partition("token=")[2]
     expect(server.post("/api/accounts/register/", {"username": "x-y-z", "password": PASSWORD}), 400)
     server.register(invite=token)
-    tab.open("/admin/invites").see("0 uses left")
-    page.click("button[aria-label='Revoke: for Grace']")
+    revoke = page.locator("button[aria-label='Revoke: for Grace']")
+    with sqlite3.connect(server.folder / "tasks.db") as database:
+        tab.open("/admin/invites").see("Used up")
+        assert revoke.count() == 0
+        until = database.execute("SELECT expires_at FROM invites").fetchone()
+        database.execute("UPDATE invites SET uses_left = 1, expires_at = created_at")
+        database.commit()
+        tab.open("/admin/invites").see("Expired: ")
+        assert revoke.count() == 0
+        database.execute("UPDATE invites SET expires_at = ?", until)
+        database.commit()
+    tab.open("/admin/invites")
+    revoke.click()
+    page.click("dialog[open] button.negative")
     tab.see("There are no invitations.")
+
+
+def test_the_page_for_new_accounts_says_what_they_need(new_device: Callable[..., Tab], server: Server) -> None:
+    set_registration(server, "invite")
+    tab = new_device().open("/register")
+    tab.page.get_by_label("Invitation code, at the end of the link").wait_for()
+    tab.see("You need an invitation.")
+    set_registration(server, "closed")
+    tab.open("/register").see("This server accepts no new accounts.")
+    assert tab.page.locator("form").count() == 0
+
+
+def test_the_overview_says_as_of_when_it_counts(opened: Callable[..., Tab]) -> None:
+    page = opened().page
+    page.wait_for_selector("h2:has-text('30 days') + .hint:is(:has-text('As of'), :has-text('Nothing is counted yet'))")
+    facts = " ".join(page.locator(".facts").all_inner_texts())
+    for fact in ("1, active", "None waiting", "Devices connected now", "backup” makes one"):
+        assert fact in facts
+
+
+def test_administrators_get_there_from_the_sidebar_and_back_to_the_settings(
+    opened: Callable[..., Tab], admin: Person, server: Server
+) -> None:
+    tab = opened("invites")
+    page = tab.page
+    page.click(".sidebar a:text-is('Administration')")
+    page.wait_for_selector("h2:text-is('Now')")
+    tab.open("/admin/nothing").see("There is no such page.")
+    page.click(".panel nav a:has-text('Settings')")
+    page.wait_for_selector("h2:text-is('Profile')")
+    set_admin(server, admin, False)
+    tab.open("/settings")
+    page.wait_for_selector(".sidebar a:text-is('Administration')", state="detached")
+
+
+def test_a_tab_that_is_clicked_again_loads_its_list_and_ends_the_message(
+    opened: Callable[..., Tab], server: Server
+) -> None:
+    tab = opened("users")
+    tab.page.wait_for_selector(".entries li")
+    grace = server.register()
+    tab.page.click(".panel nav >> text=Users")
+    tab.page.click(f"text={grace.username}")
+    tab.page.click("text=Sign out everywhere")
+    tab.page.click("dialog[open] button.main")
+    prove(tab)
+    tab.see("All sessions have ended")
+    tab.page.click(".panel nav >> text=Invitations")
+    tab.see("There are no invitations.")
+    assert tab.page.locator(".toast").count() == 0
+
+
+def test_an_invitation_while_registration_is_closed_is_refused_in_words(
+    opened: Callable[..., Tab], server: Server
+) -> None:
+    set_registration(server, "closed")
+    tab = opened("invites")
+    tab.see("no invitation works now")
+    tab.page.click("button:text-is('Invite')")
+    prove(tab)
+    tab.page.wait_for_selector(".form [role=alert]:has-text('This server accepts no new accounts.')")
+    tab.page.click("text=Change registration")
+    tab.page.wait_for_selector("option:has-text('invitations do not work')", state="attached")
 
 
 def test_events_are_filtered(opened: Callable[..., Tab], server: Server) -> None:
@@ -238,7 +325,7 @@ def test_events_are_filtered(opened: Callable[..., Tab], server: Server) -> None
     tab.see("Activity listed")
     tab.page.get_by_label("Result").select_option("failure")
     tab.wait_for("document.querySelectorAll('.entries li').length === 1")
-    tab.page.wait_for_selector(".entries li:has-text('Login'):has-text('Failed')")
+    tab.page.wait_for_selector(".entries li:has-text('Sign-in'):has-text('Failed')")
     tab.page.get_by_label("From").fill("2099-01-01")
     tab.see("No event matches.")
 

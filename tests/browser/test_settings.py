@@ -267,6 +267,29 @@ def test_deleting_the_account_asks_for_the_password_and_leaves_nothing(
     tab.wait_for("indexedDB.databases().then((all) => all.filter(({ name }) => name.includes(':')).length === 0)")
 
 
+def test_the_next_user_of_a_device_sees_no_message_of_the_one_before(app: Tab) -> None:
+    app.add("Buy milk")
+    app.synced()
+    app.page.wait_for_selector(".toast")
+    app.page.click("text=Sign out >> visible=true")
+    app.page.wait_for_url("**/signin")
+    assert app.page.locator(".toast").count() == 0
+    app.page.goto("about:blank")
+    app.open("/signin#username=grace")
+    app.wait_for("document.querySelector('#username')?.value === 'grace' && document.activeElement?.id === 'password'")
+
+
+def test_before_the_account_is_deleted_its_shared_categories_are_named(
+    new_device: Callable[..., Tab], person: Person, server: Server
+) -> None:
+    friend = server.register()
+    person.share(person.category("Home"), friend)
+    person.share(person.category("Ledger"), friend, "viewer")
+    page = opened(new_device, person, "account").page
+    page.wait_for_selector("p:has-text('longest-serving editors') + .names li:text-is('Home')")
+    page.wait_for_selector("p:has-text('have no editor') + .names li:text-is('Ledger')")
+
+
 class TestWithMail:
     @pytest.fixture
     def settings(self, tmp_path: Any) -> dict[str, str]:
@@ -281,6 +304,7 @@ class TestWithMail:
         tab.page.click("text=Change address")
         prove(tab)
         tab.see("We sent a link to ada@example.org.")
+        tab.see("Verify it by the link that was mailed to ada@example.org.")
         tab.page.click("text=Send again")
         tab.see("Another mail is on its way")
         tab.page.click("text=Give up this address")

@@ -2,8 +2,9 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { arrived, markArrivals } from "../../src/tasktracker_web/arrivals.js";
+import { arrived, left, markArrivals, sayWhatPasses } from "../../src/tasktracker_web/arrivals.js";
 import { Collection } from "../../src/tasktracker_web/sync/collection.js";
+import { shown } from "../../src/tasktracker_web/toasts.js";
 
 test("what arrives is marked for a moment, and what was changed here is not", (context) => {
   context.mock.timers.enable({ apis: ["setTimeout"] });
@@ -32,4 +33,26 @@ test("what arrives is marked for a moment, and what was changed here is not", (c
   assert.deepEqual(marked(), {});
   set(...Array.from({ length: 51 }, (_, index) => ({ id: `${index}`, title: "many", version: 1 })));
   assert.deepEqual(marked(), {});
+});
+
+test("categories of others that pass to the user, or are gone, are named", () => {
+  /** @type {Collection<any>} */
+  const categories = new Collection();
+  sayWhatPasses({ categories, isComplete: { peek: () => true } }, "me");
+  const set = (/** @type {string} */ id, /** @type {string | undefined} */ owner) => categories.update([id], () => owner && { id, name: id, owner });
+  const said = () => {
+    const text = shown.value?.text;
+    shown.value = null;
+    return text;
+  };
+  for (const id of ["garden", "ledger", "left"]) set(id, "linus");
+  set("own", "me");
+  set("own", undefined);
+  left.add("left");
+  set("left", undefined);
+  assert.equal(said(), undefined);
+  set("garden", "me");
+  assert.equal(said(), "Now you own: “garden”");
+  set("ledger", undefined);
+  assert.equal(said(), "Deleted, or no longer shared with you: “ledger”");
 });

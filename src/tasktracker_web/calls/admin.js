@@ -1,5 +1,6 @@
 // Requests of administrators.
 
+import { followProfile } from "../account.js";
 import { BASE } from "../base.js";
 import { go } from "../router.js";
 import { Refused } from "../sync/errors.js";
@@ -13,7 +14,10 @@ async function call(method, path, body) {
   try {
     return await send(method, path, body);
   } catch (error) {
-    if (error instanceof Refused && error.slug === "admin-required") go("/today", { replace: true });
+    if (error instanceof Refused && error.slug === "admin-required") {
+      go("/today", { replace: true });
+      void followProfile();
+    }
     throw error;
   }
 }

@@ -29,8 +29,8 @@ export function explained(error, names = []) {
   const known = Object.entries(fields).filter(([name]) => names.includes(name));
   const keyOf = (/** @type {string} */ name, /** @type {string} */ message) => [name + (Object.entries(KINDS).find(([start]) => message.startsWith(start))?.[1] ?? ""), name].find((key) => has(`error.${key}`)) ?? name;
   if (known.length) return Object.fromEntries(known.map(([name, message]) => [name, text(keyOf(name, message), fromServer(message))]));
-  const field = FIELDS[slug] ?? "";
-  return { [names.includes(field) ? field : "form"]: text(slug, detailOf(error)) };
+  const field = FIELDS[slug];
+  return { [field && names.includes(field) ? field : "form"]: text(slug, detailOf(error)) };
 }
 
 /** Return what is wrong with a field, in words. @param {string} field @param {string} message */

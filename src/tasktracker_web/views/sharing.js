@@ -1,6 +1,7 @@
 // The dialog about the users who can see an item.
 
 import { describeServer, useCopy, useMe } from "../account.js";
+import { left } from "../arrivals.js";
 import { assignRole, share, shares, unshare } from "../calls/shares.js";
 import { h, html } from "../html.js";
 import { go } from "../router.js";
@@ -45,6 +46,7 @@ export function View({ type, id, title, isOwner, onClose }) {
   };
   const assign = (/** @type {string} */ user, /** @type {Role} */ role) => assignRole(type, id, user, role).then(changed).catch((error) => toast(explained(error).form));
   const leave = async () => {
+    left.add(id);
     await unshare(type, id, me);
     onClose();
     toast(t("sharing.left", { title }));

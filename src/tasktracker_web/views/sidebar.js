@@ -41,6 +41,7 @@ export function Sidebar() {
       ${h(ShortcutsButton, {})}
       <a class="settings" href=${url("/settings/help")}>${t("help")}</a>
       <a class="settings" href=${url("/settings")}>${t("settings")}</a>
+      ${account.value?.user.isAdmin && html`<a class="settings" href=${url("/admin")}>${t("admin")}</a>`}
       ${h(SignOut, {})}
     </div>
   </nav>`;

@@ -21,9 +21,12 @@ export function SignIn({ isNew }) {
   /** The name and the password, while the code is asked for. */
   const [needsCode, setNeedsCode] = useState(/** @type {{ username: string, password: string } | null} */ (null));
   const form = useRef(/** @type {HTMLFormElement | null} */ (null));
+  const known = account.value?.user.username;
+  const filled = known ?? new URLSearchParams(location.hash.slice(1)).get("username") ?? ""; // of the page of a one-time link
   useEffect(() => void describeServer().then(({ capabilities }) => setRegistration(capabilities.registration), () => {}), []);
   useEffect(() => {
-    /** @type {HTMLElement | null | undefined} */ (form.current?.querySelector("[aria-invalid], input"))?.focus();
+    const first = isNew || needsCode || !filled ? "input" : "#password";
+    /** @type {HTMLElement | null | undefined} */ (form.current?.querySelector("[aria-invalid]") ?? form.current?.querySelector(first))?.focus();
   }, [errors, needsCode]);
 
   /** @param {SubmitEvent} event */
@@ -52,24 +55,25 @@ export function SignIn({ isNew }) {
     setBusy(false);
   };
   const title = t(isNew ? "register" : "signin");
-  const known = account.value?.user.username;
-  const lead = needsCode ? t("code.lead") : known ? t("signin.again", { username: known }) : t(isNew ? "register.lead" : "signin.lead");
+  const isClosed = isNew && registration === "closed";
+  const newLead = isClosed ? "error.registration-closed" : registration === "invite" ? "register.invited" : "register.lead";
+  const lead = needsCode ? t("code.lead") : known ? t("signin.again", { username: known }) : t(isNew ? newLead : "signin.lead");
   const other = isNew ? "signin" : "register";
   return html`<main class="entry">
     <p class="service">${t("app")}</p>
     <h1>${title}</h1>
     <p>${lead}</p>
-    <form ref=${form} onSubmit=${send} novalidate>
+    ${!isClosed && html`<form ref=${form} onSubmit=${send} novalidate>
       ${needsCode
         ? h(Field, { name: "code", key: "code", autocomplete: "one-time-code", hint: t("code.hint"), error: errors.code })
-        : html`${h(Field, { name: "username", label: isNew ? "username" : "login", autocomplete: "username", hint: isNew ? t("username.hint") : "", error: errors.username, value: known })}
+        : html`${h(Field, { name: "username", label: isNew ? "username" : "login", autocomplete: "username", hint: isNew ? t("username.hint") : "", error: errors.username, value: filled })}
             ${h(Field, { name: "password", type: isShown ? "text" : "password", autocomplete: isNew ? "new-password" : "current-password", hint: isNew ? t("password.hint") : "", error: errors.password })}
             <label class="show"><input type="checkbox" checked=${isShown} onChange=${() => show(!isShown)} /> ${t("password.show")}</label>
             ${isNew && registration === "invite" && h(Field, { name: "invite", autocomplete: "off", error: errors.invite, value: new URLSearchParams(location.search).get("invite") ?? "" })}`}
       ${errors.form && html`<p class="error" role="alert">${errors.form}</p>`}
       <button class="main" disabled=${isBusy}>${title}</button>
       ${needsCode && html`<button type="button" class="plain" onClick=${() => setNeedsCode(null)}>${t("code.back")}</button>`}
-    </form>
+    </form>`}
     ${!needsCode && !isNew && html`<p><a href=${url("/forgot")}>${t("forgot")}</a></p>`}
     ${!needsCode && !known && (isNew || registration !== "closed") && html`<p>${t(isNew ? "register.other" : "signin.other")} <a href=${url(`/${other}`)}>${t(other)}</a></p>`}
   </main>`;

@@ -74,7 +74,7 @@ def test_the_form_of_a_link_works_once(api: Api, alice: Person, kind: LinkKind) 
     done = send(api, token, page, username=alice.username, new_password=OTHER_PASSWORD)
     assert done.status_code == 200
     assert "form" not in parsed(done).tags
-    assert 'href="/"' in done.text
+    assert f'href="/signin#username={alice.username}"' in done.text
     expect(api.post("/api/accounts/login/", {"username": alice.username, "password": OTHER_PASSWORD}), 200)
     for dead in (show(api, token, page), send(api, token, page, new_password=PASSWORD)):
         assert dead.status_code == 410

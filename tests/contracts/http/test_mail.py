@@ -232,7 +232,7 @@ def test_an_invited_person_registers_on_a_page(api: Api, folder: MailFolder, adm
     assert done.status_code == 201
     assert "grace" in done.text
     assert "<form" not in done.text
-    assert 'href="/"' in done.text
+    assert 'href="/signin#username=grace"' in done.text
     grace = api.person(expect(api.post("/api/accounts/login/", {"username": ADDRESS, "password": PASSWORD}), 200))
     profile = expect(grace.get("/api/accounts/me/"), 200)
     assert (profile["email"], profile["language"]) == (ADDRESS, "de")

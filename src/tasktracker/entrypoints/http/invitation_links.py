@@ -43,6 +43,7 @@ from tasktracker.entrypoints.http.link_pages import (
     password_field,
     refusal,
     sent_form,
+    sign_in,
     with_errors,
     with_notes,
 )
@@ -93,7 +94,8 @@ class _InvitationPages(Controller):
         except DomainError as error:
             return _refused(page, error)
         key = "registered" if user.unverified_email is None else "registered.unverified"
-        done = message(language, key, request.app.state.home, username=user.username, address=user.unverified_email)
+        home = sign_in(request.app.state.home, user.username)
+        done = message(language, key, home, username=user.username, address=user.unverified_email)
         return done.response(HTTPStatus.CREATED)
 
     def form(self, token: str, language: Language) -> Page:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from http import HTTPStatus
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 
 from litestar import Response
 
@@ -98,6 +98,11 @@ def refusal(error: DomainError, language: Language) -> Response[str]:
     else:
         raise error
     return message(language, key, seconds=seconds).response(status, headers)
+
+
+def sign_in(home: str, username: str) -> str:
+    """Return the path of the app's form to sign in. Browsers do not send the name, which is in the fragment."""
+    return f"{home}signin#{urlencode({'username': username})}"
 
 
 def message(language: Language, key: str, home: str = "", **values: object) -> Page:

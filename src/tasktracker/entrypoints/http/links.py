@@ -30,6 +30,7 @@ from tasktracker.entrypoints.http.link_pages import (
     password_field,
     refusal,
     sent_form,
+    sign_in,
     with_errors,
 )
 from tasktracker.entrypoints.http.pages import Page
@@ -69,11 +70,12 @@ class LinkController(Controller):
         known, sent = _kind(kind), await sent_form(request)
         token = sent.get("token", link_token(request))
         language = await self.threads.run(self._language, known, token, page_language(request))
-        done = "email" if known is LinkKind.VERIFY_EMAIL else "password"
+        done, home = ("email" if known is LinkKind.VERIFY_EMAIL else "password"), request.app.state.home
         try:
             if known is LinkKind.VERIFY_EMAIL:
                 await self.threads.run(self._verify_email, token, request.origin)
             else:
+                home = sign_in(home, sent.get("username", ""))
                 await self.hashing_threads.run(
                     self.password_reset.reset,
                     token,
@@ -89,7 +91,7 @@ class LinkController(Controller):
             return with_errors(page, error).response(HTTPStatus.BAD_REQUEST)
         except DomainError as error:
             return refusal(error, language)
-        return message(language, f"{done}.done", request.app.state.home).response(HTTPStatus.OK)
+        return message(language, f"{done}.done", home).response(HTTPStatus.OK)
 
     def _verify_email(self, token: str, origin: Origin) -> None:
         with self.store.writing(SystemActor("verify an address")) as work:

@@ -4,6 +4,7 @@
 export const texts = {
   "fetching": "Wird geladen …",
   "again": "Noch einmal versuchen",
+  "page.missing": "Diese Seite gibt es nicht.",
   "more": "Mehr anzeigen",
   "save": "Speichern",
   "saved": "Gespeichert.",
@@ -11,7 +12,6 @@ export const texts = {
   "copy": "Kopieren",
   "copied": "Kopiert",
   "copied.not": "Nicht kopiert. Markieren Sie den Text, und kopieren Sie ihn selbst.",
-  "admin": "Verwaltung",
   "proof": "Sind Sie es?",
   "proof.why": "Dafür ist Ihr Passwort nötig. In den nächsten 10 Minuten werden Sie nicht wieder gefragt.",
   "proof.confirm": "Bestätigen",
@@ -85,6 +85,7 @@ export const texts = {
   "email.pending": "Wir haben einen Link an {email} geschickt. Wenn Sie ihn öffnen, ist es Ihre Adresse.",
   "email.again": "Noch einmal senden",
   "email.sent": "Eine weitere Mail an {email} ist unterwegs",
+  "email.mailed": "Bestätigen Sie sie mit dem Link, der an {email} geschickt wurde.",
   "email.give-up": "Diese Adresse aufgeben",
   "email.new": "Neue Adresse",
   "email.hint": "Sie erhalten eine Mail mit einem Link. Bis Sie ihn öffnen, bleibt die alte Adresse. Leer: keine Adresse.",
@@ -260,10 +261,11 @@ export const texts = {
 
   "deletion.what": "Ihr Konto, Ihre Aufgaben und Ihre Kategorien werden endgültig gelöscht. Nichts kann wiederhergestellt werden.",
   "deletion.tasks": "Aufgaben, die Sie teilen, verschwinden für alle. Was Sie in Kategorien anderer angelegt haben, bleibt dort.",
-  "deletion.lists": "Diese geteilten Kategorien gehen mit allen Aufgaben an jemanden über, der sie bearbeiten darf. Darf das niemand, wird die Kategorie gelöscht:",
+  "deletion.lists": "Diese geteilten Kategorien gehen mit allen Aufgaben an die Person über, die sie am längsten bearbeiten darf:",
+  "deletion.orphans": "Diese geteilten Kategorien darf sonst keine Person bearbeiten. Sie werden für alle Mitglieder gelöscht:",
   "deletion.delete": "Mein Konto löschen",
   "transfer_to": "Wer sie bekommt",
-  "transfer_to.hint": "Der Benutzername einer Person, die alle bearbeiten darf. Leer: bei jeder die Person, die das am längsten darf.",
+  "transfer_to.hint": "Der Benutzername einer Person, die jede dieser Kategorien bearbeiten darf; ansehen genügt nicht. Leer: bei jeder die Person, die das am längsten darf.",
 
   "forgot.lead": "Geben Sie Ihren Benutzernamen oder Ihre bestätigte Adresse ein. Sie erhalten eine Mail mit einem Link für ein neues Passwort.",
   "forgot.send": "Link senden",

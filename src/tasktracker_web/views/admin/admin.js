@@ -1,8 +1,10 @@
 // The administration of the service.
 
 import { h, html } from "../../html.js";
+import { route, url } from "../../router.js";
 import { addTexts, t } from "../../texts/texts.js";
-import { loadStyle, Panel } from "../panel/panel.js";
+import "../../vendor/preact-signals.js";
+import { loadStyle, Missing, Panel } from "../panel/panel.js";
 import { Proof } from "../panel/proof.js";
 import { Activity } from "./activity.js";
 import { Deliveries } from "./deliveries.js";
@@ -21,13 +23,14 @@ const SECTIONS = { overview: Overview, users: Users, invites: Invites, deliverie
 export function View({ id }) {
   const [name, item = ""] = id.split("/");
   const names = Object.keys(SECTIONS);
-  const current = name in SECTIONS ? name : names[0];
-  const Section = current === "users" && item ? User : SECTIONS[current];
+  const current = name || names[0];
+  const Section = current === "users" && item ? User : names.includes(current) ? SECTIONS[current] : Missing;
   return h(Panel, {
     title: t("admin"),
     path: "/admin",
     sections: names.map((each) => [each, t(`admin.${each}`)]),
     current,
-    children: html`${h(Section, { key: id, id: item })} ${h(Proof, {})}`,
+    more: html`<a href=${url("/settings")}>← ${t("settings")}</a>`,
+    children: html`${h(Section, { key: `${id} ${route.value.visit}`, id: item })} ${h(Proof, {})}`,
   });
 }

@@ -1,5 +1,6 @@
 // The way into the administration, which is loaded for administrators only.
 
+import { keepProfile } from "../../account.js";
 import { profile } from "../../calls/account.js";
 import { h } from "../../html.js";
 import { go } from "../../router.js";
@@ -14,9 +15,10 @@ await Promise.all([addTexts("settings"), loadStyle()]);
 /** @param {{ id: string }} props */
 export function View({ id }) {
   const user = useLoad(profile);
-  const isRefused = user.data?.is_admin === false;
   useEffect(() => {
-    if (isRefused) go("/today", { replace: true });
-  }, [isRefused]);
+    if (!user.data) return;
+    keepProfile(user.data);
+    if (!user.data.is_admin) go("/today", { replace: true });
+  }, [user.data]);
   return whenLoaded(user, ({ is_admin }) => is_admin && h(Later, { load: () => import("./admin.js"), id }));
 }

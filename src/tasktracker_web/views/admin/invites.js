@@ -1,14 +1,16 @@
 // Invitations to register.
 
+import { describeServer } from "../../account.js";
 import { createInvite, invites, revokeInvite } from "../../calls/admin.js";
 import { now } from "../../clock.js";
 import { h, html } from "../../html.js";
+import { url } from "../../router.js";
 import { dayAndTime, endOfDay, t } from "../../texts/texts.js";
 import { useState } from "../../vendor/preact-hooks.js";
 import "../../vendor/preact-signals.js";
 import { Act } from "../panel/act.js";
 import { Field, Form, textOf } from "../panel/form.js";
-import { Pages } from "../panel/loading.js";
+import { Pages, useLoad } from "../panel/loading.js";
 import { OneTimeLink } from "./one-time-link.js";
 
 /** @typedef {import("../../sync/items.js").Schemas["InviteView"]} Invite */
@@ -16,6 +18,7 @@ import { OneTimeLink } from "./one-time-link.js";
 export function Invites() {
   const [link, setLink] = useState("");
   const [made, setMade] = useState(0);
+  const mode = useLoad(describeServer).data?.capabilities.registration;
   const create = async (/** @type {FormData} */ data) => {
     const [address, note, day] = ["address", "note", "expires_at"].map((name) => textOf(data, name));
     const created = await createInvite({ note, uses_left: Number(textOf(data, "uses_left")), ...(address && { address }), ...(day && { expires_at: endOfDay(new Date(`${day}T12:00`)).toISOString() }) });
@@ -24,6 +27,7 @@ export function Invites() {
   };
   return html`<section>
       <h2>${t("admin.invites")}</h2>
+      ${mode === "closed" && html`<p class="note">${t("invites.closed")} <a href=${url("/admin/settings")}>${t("invites.mode")}</a></p>`}
       ${h(Pages, {
         filter: String(made),
         load: invites,
@@ -32,13 +36,15 @@ export function Invites() {
           html`<ul class="entries">
             ${results.map(({ id, note, address, uses_left, is_mailed, expires_at }) => {
               const name = address ?? (note || t("invites.unnamed"));
-              const isOver = uses_left === 0 || new Date(expires_at) < now.value;
+              const [isUsedUp, isExpired] = [uses_left === 0, new Date(expires_at) < now.value];
+              const time = dayAndTime(new Date(expires_at), now.value);
+              const state = isUsedUp ? t("invites.used-up") : isExpired ? t("invites.over", { time }) : `${t("invites.uses", { count: uses_left })} · ${t("invites.until", { time })}`;
               return html`<li key=${id}>
                 <div>
                   <strong>${name}</strong> ${is_mailed && html` <span class="badge">${t("invites.mailed")}</span>`}
-                  <p class="hint">${address && note && `${note} · `}${t("invites.uses", { count: uses_left })} · ${t(isOver ? "invites.over" : "invites.until", { time: dayAndTime(new Date(expires_at), now.value) })}</p>
+                  <p class="hint">${address && note && `${note} · `}${state}</p>
                 </div>
-                ${h(Act, { label: t("invites.revoke"), about: name, done: t("invites.revoked"), isNegative: true, act: () => revokeInvite(id).then(reload) })}
+                ${!isUsedUp && !isExpired && h(Act, { label: t("invites.revoke"), about: name, question: t("invites.revoke.ask", { name }), why: t("invites.revoke.why"), done: t("invites.revoked"), isNegative: true, act: () => revokeInvite(id).then(reload) })}
               </li>`;
             })}
           </ul>`,

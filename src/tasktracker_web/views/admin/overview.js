@@ -18,12 +18,12 @@ export function Overview() {
     const facts = {
       health: t(ready ? "overview.ready" : "overview.not-ready"),
       version: schema ? t("overview.schema", { version, schema }) : version,
-      users: t("overview.active", { users, count: active_users }),
+      users: users === active_users ? t("overview.all-active", { count: users }) : t("overview.active", { users, count: active_users }),
       admins: numberOf(admins),
       tasks: numberOf(tasks),
       streams: numberOf(streams),
       last_sweep: time(last_sweep),
-      last_backup: time(last_backup),
+      last_backup: last_backup ? time(last_backup) : t("overview.no-backup"),
       jobs: unfinished.length ? unfinished.map(({ kind, waiting, running }) => t("overview.job", { kind: t(`job.${kind}`), waiting, running })).join("; ") : t("overview.no-jobs"),
     };
     return html`<section>
@@ -34,6 +34,7 @@ export function Overview() {
       </section>
       <section>
         <h2>${t("overview.days")}</h2>
+        <p class="hint">${last_sweep ? t("overview.counted", { time: time(last_sweep) }) : t("overview.uncounted")}</p>
         <div class="plots">${PLOTS.map((name) => h(Plot, { key: name, label: t(`plot.${name}`), days: days.map((each) => ({ day: each.day, count: each[name] })) }))}</div>
       </section>`;
   });

@@ -1,5 +1,6 @@
 // One account, and what administrators can do with it.
 
+import { useMe } from "../../account.js";
 import { deleteUser, disableTwoFactorOf, editUser, endSessionsOf, resetPassword, user as load } from "../../calls/admin.js";
 import { now } from "../../clock.js";
 import { h, html } from "../../html.js";
@@ -44,22 +45,24 @@ function Facts({ user }) {
 /** @param {Props & { reload: () => Promise<void> }} props */
 function Access({ user, put, reload }) {
   const { id, username: name, is_active, is_admin, two_factor } = user;
+  const isOwn = id === useMe();
   const [link, setLink] = useState("");
   const edit = async (/** @type {import("../../sync/items.js").Schemas["EditUser"]} */ fields) => put(await editUser(id, fields));
   return html`<section>
     <h2>${t("user.access")}</h2>
     ${link && h(OneTimeLink, { link, text: t("user.reset.link") })}
     <div class="buttons">
-      ${h(Act, { label: t("user.reset"), act: async () => setLink((await resetPassword(id)).link) })}
+      ${is_active && h(Act, { label: t("user.reset"), act: async () => setLink((await resetPassword(id)).link) })}
       ${h(Act, { label: t("user.end"), question: t("user.end.ask", { name }), why: t("user.end.why"), done: t("user.ended"), act: () => endSessionsOf(id).then(reload) })}
       ${two_factor && h(Act, { label: t("user.factor"), question: t("user.factor.ask", { name }), why: t("two-factor.disable.why"), done: t("two-factor.disabled"), act: () => disableTwoFactorOf(id).then(reload) })}
-      ${is_admin
+      ${isOwn ? null : is_admin
         ? h(Act, { key: "demote", label: t("user.demote"), question: t("user.demote.ask", { name }), isNegative: true, act: () => edit({ is_admin: false }) })
         : h(Act, { key: "promote", label: t("user.promote"), question: t("user.promote.ask", { name }), why: t("user.promote.why"), act: () => edit({ is_admin: true }) })}
-      ${is_active
+      ${isOwn ? null : is_active
         ? h(Act, { key: "disable", label: t("user.disable"), question: t("user.disable.ask", { name }), why: t("user.disable.why"), isNegative: true, act: () => edit({ is_active: false }).then(reload) })
         : h(Act, { key: "enable", label: t("user.enable"), act: () => edit({ is_active: true }) })}
     </div>
+    ${isOwn && html`<p class="hint">${t("user.own")}</p>`}
   </section>`;
 }
 
@@ -74,7 +77,7 @@ function Names({ user, put }) {
     ${h(Form, {
       label: t("save"),
       send: change,
-      children: html`${h(Field, { name: "username", value: user.username, autocomplete: "off" })} ${h(Field, { name: "email", type: "email", value: user.email ?? "", autocomplete: "off" })}`,
+      children: html`${h(Field, { name: "username", value: user.username, autocomplete: "off", hint: t("username.hint") })} ${h(Field, { name: "email", type: "email", value: user.email ?? "", autocomplete: "off" })}`,
     })}
   </section>`;
 }

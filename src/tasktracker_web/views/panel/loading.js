@@ -1,6 +1,7 @@
 // Data that a view requests from the server when it is shown. It is not stored on the device.
 
 import { h, html } from "../../html.js";
+import { Refused } from "../../sync/errors.js";
 import { t } from "../../texts/texts.js";
 import { useEffect, useRef, useState } from "../../vendor/preact-hooks.js";
 import { explained } from "../explained.js";
@@ -29,7 +30,7 @@ export function whenLoaded({ data, error, reload }, view) {
   if (!error) return html`<p class="empty" role="status">${t("fetching")}</p>`;
   return html`<div class="empty">
     <p role="alert">${explained(error).form}</p>
-    <button onClick=${reload}>${t("again")}</button>
+    ${!(error instanceof Refused && error.status === 404) && html`<button onClick=${reload}>${t("again")}</button>`}
   </div>`;
 }
 

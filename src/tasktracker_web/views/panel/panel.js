@@ -2,6 +2,8 @@
 
 import { html } from "../../html.js";
 import { url } from "../../router.js";
+import { t } from "../../texts/texts.js";
+import { dismiss } from "../../toasts.js";
 import { useEffect } from "../../vendor/preact-hooks.js";
 
 /** Load a style, unless it is loaded. @param {string} [name] */
@@ -21,10 +23,15 @@ export function Panel({ title, path, sections, current, more, children }) {
   useEffect(() => scrollTo(0, 0), [current]);
   return html`<div class="panel">
     <h1>${title}</h1>
-    <nav aria-label=${title}>
+    <nav aria-label=${title} onClick=${dismiss}>
       ${sections.map(([name, label], index) => html`<a key=${name} href=${url(index === 0 ? path : `${path}/${name}`)} aria-current=${name === current ? "page" : undefined}>${label}</a>`)}
       ${more}
     </nav>
     ${children}
   </div>`;
+}
+
+/** What is shown at an address of a section that does not exist. */
+export function Missing() {
+  return html`<p class="empty">${t("page.missing")}</p>`;
 }

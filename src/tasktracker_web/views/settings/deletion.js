@@ -12,6 +12,8 @@ import { byName } from "../sidebar.js";
 export function Deletion() {
   const me = useMe();
   const shared = byName(useCopy().categories.value).filter(({ owner, members }) => owner === me && members.length > 0);
+  const passes = (/** @type {typeof shared[0]} */ { members }) => members.some(({ role }) => role === "editor");
+  const lists = { "deletion.lists": shared.filter(passes), "deletion.orphans": shared.filter((each) => !passes(each)) };
   const factor = useLoad(twoFactor);
   const remove = async (/** @type {FormData} */ data) => {
     const [code, heir] = [textOf(data, "code"), textOf(data, "transfer_to")];
@@ -22,11 +24,14 @@ export function Deletion() {
     <h2>${t("settings.account")}</h2>
     <p>${t("deletion.what")}</p>
     <p>${t("deletion.tasks")}</p>
-    ${shared.length > 0 &&
-    html`<p>${t("deletion.lists")}</p>
-      <ul class="names">
-        ${shared.map(({ id, name }) => html`<li key=${id}>${name}</li>`)}
-      </ul>`}
+    ${Object.entries(lists).map(
+      ([key, found]) =>
+        found.length > 0 &&
+        html`<p>${t(key)}</p>
+          <ul class="names">
+            ${found.map(({ id, name }) => html`<li key=${id}>${name}</li>`)}
+          </ul>`,
+    )}
     ${whenLoaded(factor, ({ enabled }) =>
       h(Form, {
         label: t("deletion.delete"),

@@ -1,6 +1,6 @@
 // The name, the language, the time zone and the address of the user.
 
-import { describeServer, rename } from "../../account.js";
+import { describeServer, keepProfile } from "../../account.js";
 import { editProfile, requestVerification } from "../../calls/account.js";
 import { now } from "../../clock.js";
 import { h, html } from "../../html.js";
@@ -30,7 +30,7 @@ export function Profile({ user, put }) {
   const changeName = async (/** @type {FormData} */ data) => {
     const changed = await editProfile({ username: textOf(data, "username") });
     put(changed);
-    rename(changed.username);
+    keepProfile(changed);
   };
   return html`<section>
       <h2>${t("settings.profile")}</h2>
@@ -66,6 +66,7 @@ function Colors() {
 function Address({ user, put }) {
   const { email, email_verified_at: verified, pending_email: pending } = user;
   const mail = useLoad(describeServer).data?.capabilities.mail;
+  const done = pending ? t("email.mailed", { email: pending }) : t("saved");
   const change = async (/** @type {FormData} */ data) => put(await editProfile({ email: textOf(data, "email") || null }));
   const state = !email ? "email.none" : verified ? "email.verified" : mail ? "email.unverified" : "email.unchecked";
   return html`<section>
@@ -79,6 +80,6 @@ function Address({ user, put }) {
         ${h(Act, { label: t("email.give-up"), act: async () => put(await editProfile({ pending_email: null })) })}
       </div>
     </div>`}
-    ${h(Form, { label: t("email.change"), send: change, children: h(Field, { name: "email", type: "email", label: "email.new", autocomplete: "email", value: pending ? "" : (email ?? ""), hint: mail ? t("email.hint") : "" }) })}
+    ${h(Form, { label: t("email.change"), done, send: change, children: h(Field, { name: "email", type: "email", label: "email.new", autocomplete: "email", value: pending ? "" : (email ?? ""), hint: mail ? t("email.hint") : "" }) })}
   </section>`;
 }

@@ -77,7 +77,8 @@ function QrCode({ text }) {
 function RecoveryCodes({ codes }) {
   const copy = () => navigator.clipboard.writeText(codes.join("\n")).then(() => toast(t("copied")), () => toast(t("copied.not")));
   return html`<div class="note">
-    <p><strong>${t("codes")}</strong> ${t("codes.once")}</p>
+    <p><strong>${t("codes")}</strong></p>
+    <p>${t("codes.once")}</p>
     <ol class="codes">
       ${codes.map((code) => html`<li key=${code}><code>${code}</code></li>`)}
     </ol>

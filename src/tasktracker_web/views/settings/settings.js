@@ -1,8 +1,8 @@
 // The settings of the account.
 
+import { keepProfile } from "../../account.js";
 import { profile } from "../../calls/account.js";
 import { h, html } from "../../html.js";
-import { url } from "../../router.js";
 import { addTexts, t } from "../../texts/texts.js";
 import { useLoad, whenLoaded } from "../panel/loading.js";
 import { loadStyle, Panel } from "../panel/panel.js";
@@ -24,17 +24,19 @@ const SECTIONS = { profile: Profile, security: Security, devices: Devices, token
 
 /** @param {{ id: string }} props */
 export function View({ id }) {
-  const user = useLoad(profile);
+  const user = useLoad(async () => {
+    const data = await profile();
+    keepProfile(data);
+    return data;
+  });
   const [first] = Object.keys(SECTIONS);
   const current = id in SECTIONS ? id : first;
   const Section = SECTIONS[/** @type {keyof SECTIONS} */ (current)];
-  const more = user.data?.is_admin && html`<a href=${url("/admin")}>${t("admin")}</a>`;
   return h(Panel, {
     title: t("settings"),
     path: "/settings",
     sections: Object.keys(SECTIONS).map((each) => [each, t(`settings.${each}`)]),
     current,
-    more,
     children: html`${whenLoaded(user, (data) => h(Section, { key: current, user: data, put: user.put }))} ${h(Proof, {})}`,
   });
 }
