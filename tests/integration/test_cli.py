@@ -221,7 +221,7 @@ class TestUsers:
             assert tasktracker("disable-user", login).output.splitlines()[-1] == f"disabled {person.username}"
             problem(person.get("/api/tasks/"), 401, "session-ended")
             body = {"username": person.username, "password": PASSWORD}
-            problem(api.post("/api/accounts/login/", body), 401, "invalid-credentials")
+            problem(api.post("/api/accounts/login/", body), 403, "account-disabled")
         for _ in range(2):
             assert tasktracker("enable-user", login).output.splitlines()[-1] == f"enabled {person.username}"
             problem(person.get("/api/tasks/"), 401, "session-ended")

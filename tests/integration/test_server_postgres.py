@@ -80,10 +80,12 @@ class TestRevocation:
         expect(there.post("/api/tasks/", {"title": "x"}), 201)
         return there
 
-    def require_logged_out(self, there: Person, other: Server) -> None:
+    def require_logged_out(
+        self, there: Person, other: Server, refused: tuple[int, str] = (401, "session-ended")
+    ) -> None:
         problem(there.get("/api/tasks/"), 401, "session-ended")
         problem(there.post("/api/tasks/", {"title": "x"}), 401, "session-ended")
-        problem(other.post("/api/accounts/refresh/", {"refresh": there.refresh}), 401, "session-ended")
+        problem(other.post("/api/accounts/refresh/", {"refresh": there.refresh}), *refused)
         problem(other.post("/api/accounts/verify/", {"token": there.access}), 401, "session-ended")
 
     def test_logging_out_ends_the_session(self, alice: Person, there: Person, other: Server) -> None:
@@ -95,9 +97,9 @@ class TestRevocation:
     ) -> None:
         result = run(one.folder, "disable-user", there.username, **{**one.environment, "DATABASE_URL": database})
         assert result.returncode == 0, result.stderr
-        self.require_logged_out(there, other)
+        self.require_logged_out(there, other, (403, "account-disabled"))
         body = {"username": there.username, "password": PASSWORD}
-        problem(other.post("/api/accounts/login/", body), 401, "invalid-credentials")
+        problem(other.post("/api/accounts/login/", body), 403, "account-disabled")
 
     def test_deleting_the_account_ends_the_session(self, alice: Person, there: Person, other: Server) -> None:
         expect(alice.post("/api/accounts/me/delete/", {"password": PASSWORD}), 204)

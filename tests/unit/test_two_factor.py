@@ -16,6 +16,7 @@ from tasktracker.domain.accounts.reencryption_service import Reencrypted
 from tasktracker.domain.accounts.second_factor import MAX_CODE_LENGTH, MAX_STEPS_AHEAD, SecondFactor, canonical_code
 from tasktracker.domain.kernel.actors import SessionActor
 from tasktracker.domain.kernel.errors import (
+    AccountDisabled,
     CodeRequired,
     InvalidCredentials,
     InvalidInput,
@@ -169,7 +170,7 @@ class TestLogin:
         turn_on(app, alice)
         app.do(SYSTEM, app.set_active, "alice", False)
         for typed in (None, code(app)):
-            with pytest.raises(InvalidCredentials):
+            with pytest.raises(AccountDisabled):
                 log_in(app, typed)
 
     def test_a_wrong_code_gets_the_same_error_as_a_wrong_password(self, app: App, alice: SessionActor) -> None:
