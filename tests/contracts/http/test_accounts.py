@@ -355,10 +355,11 @@ class TestDisabledUser:
         wrong = api.post(LOGIN, {"username": alice.username, "password": "wrong"})
         api.set_active(alice.username, False)
         problem(alice.get("/api/tasks/"), 401, "session-ended")
-        problem(api.post("/api/accounts/refresh/", {"refresh": alice.refresh}), 401, "session-ended")
+        problem(api.post("/api/accounts/refresh/", {"refresh": alice.refresh}), 403, "account-disabled")
         problem(api.post("/api/accounts/verify/", {"token": alice.access}), 401, "session-ended")
-        refused = api.post(LOGIN, {"username": alice.username, "password": PASSWORD})
-        assert refused.json() == wrong.json(), "the response reveals whether the password was right"
+        problem(api.post(LOGIN, {"username": alice.username, "password": PASSWORD}), 403, "account-disabled")
+        refused = api.post(LOGIN, {"username": alice.username, "password": "wrong"})
+        assert refused.json() == wrong.json(), "the response reveals whether the account is disabled"
         expect(bob.get("/api/tasks/"), 200)
 
     def test_an_enabled_user_can_log_in_again(self, api: Api, alice: Person) -> None:
