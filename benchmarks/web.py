@@ -83,7 +83,7 @@ def _measure(page: Any, url: str, person: Person, edits: int) -> None:
     page.click("button.main")
     page.wait_for_selector(".status-line.live", state="attached")
     _print("first sync", time.monotonic() - begin, "s")
-    page.wait_for_selector(".status-line:has-text('checked')", state="attached")
+    page.wait_for_selector(".status-line:has-text('compared')", state="attached")
     page.add_init_script(ARRIVAL)
     page.goto(f"{url}/all")
     _print("first view", page.evaluate("arrival"), "ms")

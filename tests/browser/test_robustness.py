@@ -206,7 +206,7 @@ def edit(tab: Tab, chance: random.Random) -> None:
 
 
 TASKS = """async () => {
-    const assets = document.querySelector("script").src.replace("main.js", "");
+    const assets = document.querySelector("script[type=module]").src.replace("main.js", "");
     const { account } = await import(`${assets}account.js`);
     return Object.fromEntries([...account.value.copy.tasks.peek().values()].map(({ id, title }) => [id, title]));
 }"""

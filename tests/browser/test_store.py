@@ -11,7 +11,7 @@ from tests.http import Server
 pytestmark = pytest.mark.browser
 
 COMPARE = """async () => {
-    const assets = document.querySelector("script").src.replace("main.js", "");
+    const assets = document.querySelector("script[type=module]").src.replace("main.js", "");
     const { IdbStore } = await import(`${assets}sync/idb-store.js`);
     const { MemoryStore } = await import(`${assets}sync/memory-store.js`);
     const memory = new MemoryStore();

@@ -217,7 +217,7 @@ def test_an_editor_is_offered_only_what_the_role_allows_and_learns_why_a_move_wa
     assert options.all_inner_texts() == ["Garden"]
     app.row("own").locator("a").click()
     app.page.wait_for_selector("#category:enabled")
-    assert options.all_inner_texts() == ["No category", "Garden", "Mine"]
+    assert options.all_inner_texts() == ["No category", "Garden", "Mine", "New category …"]
     app.page.context.set_offline(True)
     friend.task("below own", parent=task["id"])
     app.page.select_option("#category", label="Mine")
