@@ -99,6 +99,8 @@ def test_edits_made_offline_survive_a_reload_and_a_closed_tab(app: Tab, person: 
 def test_a_conflict_is_decided_by_field(app: Tab, new_device: Callable[..., Tab], person: Person) -> None:
     person.task("a", description="x")
     app.expect("a")
+    app.controlled()  # the service worker has the parts that load on demand
+    app.expect("a")
     app.page.context.set_offline(True)
     app.page.click(".row a")
     app.page.fill(".pane textarea.title", "mine")
