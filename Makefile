@@ -152,14 +152,14 @@ $(STAMP_VENV):
 	@touch $@
 
 $(STAMP_RUN): requirements/runtime.txt requirements/build.txt $(PROJECTS) | $(STAMP_VENV)
-	@echo "Installing $(call COUNT,requirements/runtime.txt requirements/build.txt) packages in $(VENV); this takes about a minute the first time" >&2
+	@echo "Installing $(call COUNT,requirements/runtime.txt requirements/build.txt) packages in $(VENV); this takes one to two minutes the first time" >&2
 	@$(PIP) install --require-hashes -r requirements/runtime.txt -r requirements/build.txt
 	@echo "Installing Task Tracker in $(VENV)" >&2
 	@$(INSTALL_SELF)
 	@touch $@
 
 $(STAMP_DEV): requirements/dev.txt requirements/runtime.txt requirements/build.txt $(PROJECTS) | $(STAMP_VENV)
-	@echo "Installing $(call COUNT,requirements/dev.txt) packages in $(VENV); this takes about a minute the first time" >&2
+	@echo "Installing $(call COUNT,requirements/dev.txt) packages in $(VENV); this takes one to two minutes the first time" >&2
 	@$(PIP) install --require-hashes -r requirements/dev.txt
 	@echo "Installing Task Tracker in $(VENV)" >&2
 	@$(INSTALL_SELF)
