@@ -79,6 +79,7 @@ DEFAULTS: Mapping[ItemType, Mapping[str, Any]] = {
         "start_on": None,
         "due_on": None,
         "due_date": None,
+        "recurrence": None,
         "category": None,
         "parent": None,
         "owner": None,
@@ -87,6 +88,8 @@ DEFAULTS: Mapping[ItemType, Mapping[str, Any]] = {
         "created_at": None,
         "updated_at": None,
         "completed_at": None,
+        "series": None,
+        "next": None,
     },
     ItemType.CATEGORY: {
         "name": "",
