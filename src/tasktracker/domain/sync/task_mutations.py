@@ -83,7 +83,7 @@ class TaskMutations:
                     kept = {**kept, "recurrence": rule.like(task.recurrence)}
                 conflicts = conflicts_of(kept, _seen(work, task), since, own, TASK.joined)
                 if conflicts:
-                    raise InConflict(task.version, conflicts)
+                    raise InConflict(task.version, _without_unused_rule(conflicts))
             made_at = mutation.made_at and plausible(mutation.made_at, task, work.now)
             # `edit` locks what these fields need. It raises Stale if the task has changed since it was checked.
             with suppress(Stale):
@@ -118,6 +118,13 @@ class TaskMutations:
         task = self._trash.restore(work, mutation.target)
         made = task.version if found is not None and found.trashed_at else None
         return Outcome(status=Status.APPLIED, version=task.version, made=made)
+
+
+def _without_unused_rule(conflicts: Mapping[str, FieldConflict]) -> Mapping[str, FieldConflict]:
+    """Return conflicts without a rule that the task does not have on either side. It conflicts as when it is due."""
+    if conflicts.get("recurrence") != FieldConflict(None, None, None):
+        return conflicts
+    return {name: each for name, each in conflicts.items() if name != "recurrence"}
 
 
 def _was_completed(task: Task, since: Sequence[Change] | None, own: frozenset[int]) -> bool:
