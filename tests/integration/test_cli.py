@@ -441,6 +441,10 @@ class Recorded:
 class TestOptions:
     """Each option and each argument reaches what it is for."""
 
+    @pytest.fixture(autouse=True)
+    def database(self, folder: Path) -> None:
+        migrated(load().database_url)  # a copy of a file, which takes less time than each command's own
+
     @pytest.mark.parametrize(("options", "limit"), [((), None), (("--limit", "7"), 7), (("--most", "1"), 1)])
     def test_of_a_sweep(self, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...], limit: int | None) -> None:
         sweep = Recorded(5)
