@@ -24,7 +24,7 @@ from tasktracker.domain.kernel.errors import (
 )
 from tasktracker.domain.kernel.members import Role
 from tasktracker.domain.notifications.notification import Notification, NotificationKind
-from tasktracker.domain.reminders.following import carry_over
+from tasktracker.domain.recurrence.recurrence import Recurrence
 from tasktracker.domain.reminders.reminder import MAX_REMINDERS, Reminder, ReminderFields
 from tasktracker.domain.tasks.task import State, Task, TaskFields
 from tasktracker.domain.work import Storage
@@ -238,19 +238,28 @@ def test_a_reminder_waits_while_its_task_is_in_the_trash(world: World) -> None:
     assert world.feed(world.alice) == [(made.id, Op.DELETE)]
 
 
-def test_reminders_before_the_due_date_go_to_the_next_occurrence(world: World) -> None:
-    done, following = world.task(due_date=DUE), world.task(due_date=DUE + 7 * DAY)
-    relative, fixed = world.remind(done, before="PT1H"), world.remind(done, at=DUE)
-    assert world.fire(DUE - HOUR) == 1
-    with world.app.store.writing(world.alice) as work:
-        for task in (done, following):
-            assert work.tasks.find(task.id)
-        for before, after in carry_over(work.reminders, done, following, work.now):
-            assert before.id == relative.id
-            assert after is not None
+def test_reminders_before_the_due_date_go_to_the_next_occurrence_and_back(world: World, bob: SessionActor) -> None:
+    daily = Recurrence(rule="FREQ=DAILY", time_zone="UTC")
+    task = world.task(due_date=DUE, recurrence=daily)
+    world.share(task, "bob")
+    relative, fixed = world.remind(task, before="PT1H"), world.remind(task, at=DUE)
+    theirs = world.remind(task, bob, before="PT2H")
+    assert world.fire(DUE - 2 * HOUR) == 1
+    done = world.edit(task, state=State.DONE)
+    assert done.next is not None
+    following = world.app.see(world.alice, world.app.tasks.get, done.next)
     assert [each.id for each in world.reminders(done)] == [fixed.id]
-    assert world.moments(following) == [DUE + 7 * DAY - HOUR]
-    assert world.fire(DUE + 7 * DAY) == 2
+    assert [each.id for each in world.reminders(following)] == [relative.id]
+    assert world.moments(following) == [DUE + DAY - HOUR]
+    assert world.moments(following, bob) == [DUE + DAY - 2 * HOUR]
+    again = world.edit(task, state=State.OPEN)  # takes the next occurrence back
+    assert again.next is None
+    assert sorted(each.id for each in world.reminders(task)) == sorted([relative.id, fixed.id])
+    assert world.moments(task, bob) == [None], "it fired before"
+    assert set(world.feed(bob)) == {(theirs.id, Op.UPSERT)}
+    world.edit(task, state=State.DONE)
+    assert world.fire(DUE + 2 * DAY) == 2
+    assert len(world.notifications(bob)) == 2
 
 
 # ------------------------------------------------------------------ access

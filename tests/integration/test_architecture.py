@@ -126,9 +126,6 @@ def test_no_function_takes_both_a_work_and_an_actor_or_a_moment() -> None:
     ]
 
 
-CARRY_OVER = "tasktracker.domain.reminders.following..carry_over"
-
-
 def test_every_use_case_has_a_caller() -> None:
     used = {
         node.attr if isinstance(node, ast.Attribute) else node.id
@@ -141,9 +138,7 @@ def test_every_use_case_has_a_caller() -> None:
         for module, name, function in functions()
         if not function.name.startswith("_") and function.name not in used
     ]
-    # Tasks do not recur yet, and reminders are not carried over.
-    recurrence = "tasktracker.domain.recurrence.recurrence.Recurrence"
-    assert unused == [f"{recurrence}.next_after", f"{recurrence}.require_slot", CARRY_OVER]
+    assert unused == []
 
 
 # ------------------------------------------------------------------ mypy

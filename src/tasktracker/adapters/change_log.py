@@ -17,7 +17,7 @@ from tasktracker.domain.kernel.actors import AnyActor, SystemActor
 from tasktracker.domain.kernel.changes import Action
 from tasktracker.domain.kernel.clock import IdGenerator
 from tasktracker.domain.kernel.versions import Versioned
-from tasktracker.domain.reminders.following import Step, follow_members, follow_task
+from tasktracker.domain.reminders.following import Step, carry_over, follow_members, follow_task
 from tasktracker.domain.reminders.ports import ReminderRepository
 from tasktracker.domain.tasks.task import Task
 
@@ -70,6 +70,10 @@ class WorkChangeLog:
 
     def record_removal(self, item: Versioned) -> None:
         self._feed.add(entries_of(cast(Item, item), None))
+
+    def record_succession(self, before: ItemT, after: ItemT) -> None:
+        for step in carry_over(self._reminders, cast(Task, before), cast(Task, after), self._now):
+            self._feed.add(entries_of(*step))
 
     def deleted_version(self, kind: type[Versioned], item_id: UUID) -> int | None:
         user_id = self._actor.user_id

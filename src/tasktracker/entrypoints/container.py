@@ -420,7 +420,7 @@ class Container(containers.DeclarativeContainer):
     )
     activity = providers.Singleton(ActivityService)
     categories = providers.Singleton(CategoryService, ids=ids, characters=characters)
-    tasks = providers.Singleton(TaskService, ids=ids, characters=characters)
+    tasks = providers.Singleton(TaskService, ids=ids, characters=characters, calendar=calendar)
     trash = providers.Singleton(TrashService)
     reminders = providers.Singleton(ReminderService, ids=ids)
     notifications = providers.Singleton(NotificationService)

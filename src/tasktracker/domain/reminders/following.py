@@ -56,7 +56,7 @@ def follow_members(reminders: ReminderRepository, before: Category, after: Categ
 def carry_over(reminders: ReminderRepository, done: Task, next: Task, now: datetime) -> Sequence[Step]:
     """Make the reminders before the due date of a completed task reminders of its next occurrence.
 
-    The unit of work must have locked and saved both tasks. Record the steps in its change log.
+    The unit of work must have locked and stored both tasks. `done` and `next` change places when this is undone.
     """
     found = [each for each in reminders.of_task(done.id) if each.before is not None and role_of(next, each.user_id)]
     hours = reminders.hours({each.user_id for each in found}) if found else {}

@@ -37,7 +37,7 @@ class UnsubscribeController(Controller):
         try:
             kind, _ = self.reminder_letters.find(token)
         except DomainError as error:
-            return refusal(error, language)
+            return refusal(error, language, request.app.state.home)
         page = message(language, f"unsubscribe.{kind}")
         page = replace(page, button=text(language, "unsubscribe.button"), token=token)
         return page.response()
@@ -49,7 +49,7 @@ class UnsubscribeController(Controller):
         try:
             kind = await self.threads.run(self._unsubscribe, link_token(request))
         except DomainError as error:
-            return refusal(error, language)
+            return refusal(error, language, request.app.state.home)
         return message(language, f"unsubscribe.{kind}.done", request.app.state.home).response()
 
     def _unsubscribe(self, token: str) -> DeliveryKind:
