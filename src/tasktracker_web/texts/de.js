@@ -25,6 +25,7 @@ export const texts = {
   "list.shared": "mit {count} Personen geteilt",
   "list.shared_one": "mit 1 Person geteilt",
   "list.missing": "Diese Kategorie gibt es nicht mehr.",
+  "list.edit": "Bearbeiten",
   "list.yours": "Gehört jetzt Ihnen: {names}",
   "list.gone": "Gelöscht oder nicht mehr mit Ihnen geteilt: {names}",
   "overdue": "Überfällig",
@@ -171,7 +172,6 @@ export const texts = {
   "due.day.today": "Heute",
   "due.day.tomorrow": "Morgen",
   "due.day.yesterday": "Gestern",
-  "done.at": "Erledigt: {time}",
   "day.tomorrow": "Morgen, {day}",
 
   "did.create": "Hinzugefügt: „{title}“",

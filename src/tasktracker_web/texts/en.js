@@ -25,6 +25,7 @@ export const texts = {
   "list.shared": "shared with {count} people",
   "list.shared_one": "shared with 1 person",
   "list.missing": "This category no longer exists.",
+  "list.edit": "Edit",
   "list.yours": "Now you own: {names}",
   "list.gone": "Deleted, or no longer shared with you: {names}",
   "overdue": "Overdue",
@@ -171,7 +172,6 @@ export const texts = {
   "due.day.today": "Today",
   "due.day.tomorrow": "Tomorrow",
   "due.day.yesterday": "Yesterday",
-  "done.at": "Done: {time}",
   "day.tomorrow": "Tomorrow, {day}",
 
   "did.create": "Added: “{title}”",

@@ -89,13 +89,14 @@ function Card({ issues }) {
   const again = names.length ? "issue.apply" : isRestorable ? "issue.restore" : isOwn ? "issue.own" : "issue.again";
   const dismiss = isDeletion ? "issue.keep" : isRestorable ? "issue.leave" : "issue.dismiss";
   const title = current?.title ?? current?.name ?? item.title ?? item.name ?? data.title ?? data.name ?? "";
+  const isVain = isRefused && again !== "issue.own"; // sent again, it would most often be refused again
   const buttons = [
     isDeletion
       ? html`<button onClick=${() => resolve({})}>${t("issue.delete")}</button>`
-      : html`<button class=${isRefused ? "" : "main"} onClick=${() => resolve(chosen())}>${t(again)}</button>`,
-    names.length === 0 && html`<button class=${isRefused ? "main" : ""} onClick=${() => void undoable(copy.dismiss(...issues), t("did.resolve"), SECONDS)}>${t(dismiss)}</button>`,
+      : html`<button class=${isVain ? "" : "main"} onClick=${() => resolve(chosen())}>${t(again)}</button>`,
+    names.length === 0 && html`<button class=${isVain ? "main" : ""} onClick=${() => void undoable(copy.dismiss(...issues), t("did.resolve"), SECONDS)}>${t(dismiss)}</button>`,
   ];
-  if (isRefused) buttons.reverse(); // sent again, it would most often be refused again
+  if (isVain) buttons.reverse();
   return html`<article class="issue">
     <h2 ref=${heading} tabindex="-1">${t(isRestorable ? "issue.trashed" : isMissing && !isRefused ? "issue.missing" : `issue.${status}`, { title })}</h2>
     ${isDeletion && html`<p>${t("issue.deleted")}</p>`}
