@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextvars import copy_context
 from functools import partial
+from math import inf
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -12,6 +15,7 @@ from tasktracker.domain.accounts.session_service import LoggedIn
 from tasktracker.domain.feed.entries import Op, Reason
 from tasktracker.domain.jobs import service
 from tasktracker.domain.jobs.job import LEASE, after_steps
+from tasktracker.domain.kernel import deadline
 from tasktracker.domain.kernel.actors import SessionActor
 from tasktracker.domain.kernel.errors import (
     CategoryNotFound,
@@ -32,6 +36,7 @@ from tests.contracts.base import SHORT_WAIT, BackgroundCall, Seed, run_next
 from tests.device import Device
 from tests.fakes import START, SYSTEM, App
 from tests.unit.base import PASSWORD, register
+from tests.waiting import PATIENCE
 
 
 @pytest.fixture(autouse=True)
@@ -69,6 +74,26 @@ def pieces(app: App) -> Iterator[None]:
         run_next(app.jobs, pieces=1)
         app.clock.advance(LEASE)
         yield
+
+
+@pytest.mark.parametrize("what", ["account", "category", "task"])
+def test_a_removal_may_take_longer_than_a_request_may_wait(app: App, what: str) -> None:
+    ada = register(app, "ada")
+    category = app.do(ada, app.categories.create, {"name": "Home"})
+    task = create(app, ada, "a task")
+    app.do(ada, app.trash.delete, task.id)
+    removals: dict[str, Callable[[], object]] = {
+        "account": lambda: app.account_removal.delete(ada, PASSWORD),
+        "category": lambda: app.do(ada, app.category_removal.delete, category.id),
+        "task": lambda: app.do(ada, app.trash.purge, task.id),
+    }
+
+    def removed() -> float:
+        deadline.set_current(deadline.Deadline(monotonic() + PATIENCE))
+        removals[what]()
+        return deadline.current().at
+
+    assert copy_context().run(removed) == inf
 
 
 def not_found(*calls: Callable[[], object]) -> None:
