@@ -264,6 +264,16 @@ def test_waiting_for_a_connection_times_out(url: str) -> None:
             assert value(connection, "SELECT 1") == 1
 
 
+def test_the_connections_in_use_are_counted(url: str) -> None:
+    with opened(url) as database:
+        counts = [database.in_use]
+        with database.reading():
+            counts.append(database.in_use)
+            with database.writing():
+                counts.append(database.in_use)
+        assert [*counts, database.in_use] == [0, 1, 2, 0]
+
+
 def test_waiting_to_write_times_out(sqlite_url: str) -> None:
     with opened(sqlite_url, wait_seconds=0.5) as database:
         with database.writing():

@@ -78,7 +78,10 @@ class TestEvents:
 
     def test_registering_is_recorded(self, app: App) -> None:
         signed_in = app.registration.register({"username": "alice"}, PASSWORD, origin=ORIGIN)
-        self.require(app, Kind.REGISTER, SUCCESS, signed_in.user.id, app.actor(signed_in).session_id)
+        actor = app.actor(signed_in)
+        self.require(app, Kind.REGISTER, SUCCESS, actor.user_id, actor.session_id)
+        (session,) = app.see(actor, app.sessions.list)
+        assert session.address == ORIGIN.address
 
     def test_a_login_is_recorded(self, app: App, alice: SessionActor) -> None:
         actor = app.actor(app.sessions.login("alice", PASSWORD, origin=ORIGIN))
