@@ -160,12 +160,14 @@ class TestPull:
             world.app.jobs.run_all()
         world.app.do(world.alice, world.app.sharing.share, world.task.id, "bob", Role.EDITOR)
         world.device.catch_up()
+        of_owner = world.pulled(world.alice)
         world.unshare(world.bob)
         world.app.jobs.run_all()
         assert changes(world.device) == [
             (world.category.id, Op.DELETE, Reason.ACCESS_REVOKED),
             (world.task.id, Op.UPSERT, None),
         ]
+        assert changes(of_owner) == [(world.category.id, Op.UPSERT, None)]
         world.device.require_in_sync()
 
     def test_a_subtask_gets_the_category_of_its_root_on_devices_as_long_as_that_is_shared(self, world: Devices) -> None:
