@@ -365,7 +365,7 @@ def test_done_shows_the_last_completed_first_and_reopens(app: Tab, person: Perso
     app.expect("first", "second")
     assert app.page.locator(".row .title").all_text_contents() == ["second", "first"]
     app.synced()
-    app.see("Done: Today, ")
+    app.page.wait_for_selector(".row .done >> text=Today, ")
     app.page.click("button[aria-label='Reopen “second”']")
     app.expect("first")
     app.synced()

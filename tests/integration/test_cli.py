@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import re
+import signal
 import socket
 import sqlite3
 import stat
@@ -14,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from zipfile import ZipFile
 
@@ -23,13 +25,17 @@ from click.testing import CliRunner, Result
 from sqlalchemy import make_url
 
 from tasktracker import entrypoints
+from tasktracker.adapters.sql.store import SqlStore
 from tasktracker.domain.deliveries.delivery import DeliveryState
+from tasktracker.domain.housekeeping import HousekeepingService
 from tasktracker.domain.jobs.job import Job, JobKind
+from tasktracker.domain.portability.report import ImportReport
 from tasktracker.domain.throttling.limit import LOGIN_BY_PAIR
-from tasktracker.entrypoints import cli, logging, server
+from tasktracker.entrypoints import admin_commands, backup_commands, cli, logging, server, transfer_commands
 from tasktracker.entrypoints.command_support import report_errors
 from tasktracker.entrypoints.container import Container
 from tasktracker.entrypoints.settings import Settings, load
+from tasktracker.entrypoints.worker import background
 from tests.contracts.base import SECOND, Seed
 from tests.contracts.http.base import problem
 from tests.contracts.test_deliveries import new_delivery
@@ -420,6 +426,156 @@ class TestKeys:
             assert f"\nDATA_FOLDER: {path}/secret.key: " in tasktracker("serve", status=1, DATA_FOLDER=path).output
 
 
+class Recorded:
+    """Replaces a function, and records its arguments."""
+
+    def __init__(self, result: object = None) -> None:
+        self.calls: list[tuple[tuple[Any, ...], dict[str, Any]]] = []
+        self._result = result
+
+    def __call__(self, *args: Any, **more: Any) -> Any:
+        self.calls.append((args, more))
+        return self._result
+
+
+class TestOptions:
+    """Each option and each argument reaches what it is for."""
+
+    @pytest.fixture(autouse=True)
+    def database(self, folder: Path) -> None:
+        migrated(load().database_url)  # a copy of a file, which takes less time than each command's own
+
+    @pytest.mark.parametrize(("options", "limit"), [((), None), (("--limit", "7"), 7), (("--most", "1"), 1)])
+    def test_of_a_sweep(self, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...], limit: int | None) -> None:
+        sweep = Recorded(5)
+        monkeypatch.setattr(HousekeepingService, "sweep", sweep)
+        assert tasktracker("sweep", *options).stdout == "removed 5\n"
+        assert sweep.calls == [((limit,), {})]
+        tasktracker("sweep", "--limit", "0", status=2)
+
+    @pytest.mark.parametrize("options", [(), ("file",), ("folder", "--keep", "2")])
+    def test_of_a_backup_which_needs_no_settings_of_a_server(
+        self, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...]
+    ) -> None:
+        monkeypatch.setattr(backup_commands, "save", save := Recorded())
+        tasktracker("backup", *options, ENVIRONMENT="production")
+        (_, _, *rest), _ = save.calls[0]
+        assert rest == [Path(options[0]) if options else None, 2 if "--keep" in options else None]
+        tasktracker("backup", "--keep", "0", status=2)
+
+    @pytest.mark.parametrize(
+        ("options", "given"),
+        [
+            ((), {}),
+            (("--yes",), {"yes": True}),
+            (("--other-key",), {"other_key": True}),
+            (("--api-tokens=keep",), {"api_tokens": "keep"}),
+        ],
+    )
+    def test_of_a_restoration_which_needs_no_settings_of_a_server(
+        self, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...], given: dict[str, Any]
+    ) -> None:
+        monkeypatch.setattr(backup_commands, "restore", restore := Recorded())
+        tasktracker("restore", "file", *options, ENVIRONMENT="production")
+        (_, file), more = restore.calls[0]
+        assert (file, more) == (Path("file"), {"yes": False, "other_key": False, "api_tokens": None, **given})
+        tasktracker("restore", ".", status=2)
+
+    @pytest.mark.parametrize(
+        ("options", "given"),
+        [
+            ((), {}),
+            (("--dry-run",), {"dry_run": True}),
+            (("--restore",), {"restore": True}),
+            (("--project", "Home"), {"project": "Home"}),
+            (("--format", "csv"), {"form": "csv"}),
+        ],
+    )
+    def test_of_an_import(
+        self, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...], given: dict[str, Any]
+    ) -> None:
+        Path("file").touch()
+        taken = Recorded(ImportReport(dry_run=False))
+        monkeypatch.setattr(transfer_commands, "import_from", taken)
+        assert tasktracker("import", "ada", "file", *options).stdout.endswith("lines skipped: 0\n")
+        (_, user, file, form), more = taken.calls[0]
+        expected = {"project": None, "restore": False, "dry_run": False, "form": None, **given}
+        assert (user, file.name, {**more, "form": form}) == ("ada", "file", expected)
+
+    @pytest.mark.parametrize("option", ["-o", "--output"])
+    def test_of_an_export(self, monkeypatch: pytest.MonkeyPatch, option: str) -> None:
+        monkeypatch.setattr(transfer_commands, "export_to", export := Recorded())
+        tasktracker("export", "ada", option, "file")
+        assert export.calls[0][0][1:] == ("ada", Path("file"))
+        tasktracker("export", "ada", option, ".", status=2)
+
+    def test_of_a_server(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(server, "serve", served := Recorded())
+        monkeypatch.setattr(logging, "configure", configured := Recorded())
+        monkeypatch.setattr(SqlStore, "close", closed := Recorded())
+        for name in ("HOST", "PORT", "WORKERS"):
+            monkeypatch.setenv(name, "1")  # it is changed by the command, and restored at the end
+        options = ("--host", "127.0.0.2", "--port", "0", "--workers", "3")
+        assert tasktracker("serve", *options).stdout == ""
+        ((loaded,), _) = served.calls[0]
+        assert (loaded.host, loaded.workers, loaded.port > 1) == ("127.0.0.2", 3, True)
+        assert [os.environ[name] for name in ("HOST", "PORT", "WORKERS")] == ["127.0.0.2", "0", "3"]
+        assert [len(each.calls) for each in (configured, closed)] == [1, 1]
+        assert Path("data/secret.key").exists(), "its workers would create several keys"
+        monkeypatch.setenv("UNIX_SOCKET", "/run/its.sock")
+        shown = tasktracker("serve")
+        assert (shown.stdout, shown.stderr) == ("", "Task Tracker on the socket /run/its.sock\n")
+
+    def test_a_command_logs_on_standard_error_and_closes_its_storage(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(logging, "configure", configured := Recorded())
+        monkeypatch.setattr(SqlStore, "close", closed := Recorded())
+        tasktracker("limits", "clear")
+        tasktracker("users", "demote", "nobody", status=1)
+        assert [stream is not sys.stdout for (_, stream), _ in configured.calls] == [True, True]
+        assert len(closed.calls) == 2
+
+    def test_lists_have_all_pages(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(admin_commands, "MAX_PAGE", 2)
+        for name in ("one", "two", "three"):
+            tasktracker("users", "create", name)
+            tasktracker("invites", "create", "--note", name)
+        rows = [line.split("\t") for line in tasktracker("users", "list").output.splitlines()]
+        assert [row[1] for row in rows] == ["one", "three", "two"]
+        rows = [line.split("\t") for line in tasktracker("invites", "list").output.splitlines()]
+        assert sorted(row[4] for row in rows) == ["one", "three", "two"]
+
+    def test_a_lost_second_factor_is_turned_off(self, api: Api) -> None:
+        seed = Seed(api.container.store(), api.clock, SequentialIds())
+        seed.second_factor(seed.user("ada"), confirmed_at=START)
+        assert "two-factor" in tasktracker("users", "list").output
+        shown = tasktracker("users", "disable-two-factor", "ada").output
+        assert shown.splitlines()[-1] == "turned off two-factor authentication of ada"
+        assert "two-factor" not in tasktracker("users", "list").output
+
+    def test_old_backups_are_deleted_only_from_a_folder(self) -> None:
+        shown = tasktracker("backup", "new-file", "--keep", "2", status=1).output
+        assert "--keep needs a folder that exists" in shown
+        assert not Path("new-file").exists()
+
+    def test_all_bad_values_are_reported_each_on_a_line(self) -> None:
+        lines = create_admin("r t", PASSWORD, "--email", "nobody", status=1).output.splitlines()
+        assert [line.removeprefix("Error: ").split()[0] for line in lines] == ["username", "email"]
+
+    @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+    def test_a_worker_stops_at_a_signal(self, monkeypatch: pytest.MonkeyPatch, number: signal.Signals) -> None:
+        seen: list[str] = []
+        work = SimpleNamespace(start=lambda: signal.raise_signal(number), stop=lambda: seen.append("stopped"))
+        monkeypatch.setattr(background, "Background", lambda _: work)
+        monkeypatch.setattr(SqlStore, "close", lambda _: seen.append("closed"))
+        before = {each: signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGINT)}
+        try:
+            assert tasktracker("worker").stderr == "Task Tracker worker is running\n"
+        finally:
+            for each, handler in before.items():
+                signal.signal(each, handler)
+        assert seen == ["stopped", "closed"]
+
+
 class TestLimits:
     def test_clearing_makes_logins_possible_again(self) -> None:
         assert tasktracker("limits", "clear").stdout == "cleared 0 limits\n"  # this creates the database
@@ -469,6 +625,11 @@ class TestOpenApi:
 
 
 class TestSyncDemo:
+    def test_another_missing_module_is_a_fault(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.delattr(entrypoints, "sync_demo", raising=False)
+        monkeypatch.setitem(sys.modules, "tasktracker.entrypoints.sync_demo", None)  # importing it fails
+        assert isinstance(CliRunner().invoke(cli.main, ["sync-demo"]).exception, ModuleNotFoundError)
+
     def test_it_names_the_package_that_is_missing(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delitem(sys.modules, "tasktracker.entrypoints.sync_demo", raising=False)
         monkeypatch.delattr(entrypoints, "sync_demo", raising=False)
@@ -488,8 +649,9 @@ class TestMigrate:
         assert tasktracker("migrate", "--check").output == f"schema: {first.split()[-1]}\n"
 
     def test_checking_changes_nothing(self, folder: Path) -> None:
-        shown = tasktracker("migrate", "--check", status=1).output
-        assert shown.startswith("schema: none\noutdated: this version needs ")
+        shown = tasktracker("migrate", "--check", status=1)
+        assert shown.stdout == "schema: none\n"
+        assert shown.stderr.startswith("outdated: this version needs ")
         assert list(folder.iterdir()) == []
 
     def test_it_needs_no_key(self, folder: Path) -> None:

@@ -9,6 +9,7 @@ import itertools
 import json
 import pickle
 import re
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta, timezone
@@ -25,12 +26,15 @@ from mypy import api as mypy
 import tasktracker_client
 from tasktracker_client import (
     AsyncReplica,
+    Category,
     InvalidEdit,
     Invitation,
+    LocalStoreError,
     Member,
     Refused,
     Replica,
     SyncError,
+    Task,
     Unavailable,
     UnknownItem,
 )
@@ -99,6 +103,7 @@ class TestTypes:
         "fields",
         [
             {"start_on": datetime.now(UTC)},
+            {"due_on": datetime.now(UTC)},
             {"due_date": date(2030, 1, 1)},
             {"due_date": datetime(1900, 1, 1, tzinfo=timezone(timedelta(minutes=19, seconds=32)))},
             {"due_date": datetime(1900, 1, 1, tzinfo=timezone(timedelta(microseconds=1)))},
@@ -136,6 +141,41 @@ class TestModels:
         assert task.is_overdue
         phone.complete(id_)
         assert not phone.task(id_).is_overdue
+
+    def test_each_property_is_that_of_its_field(self) -> None:
+        days = {name: date(2030, 1, number) for number, name in enumerate(("start_on", "due_on"), 1)}
+        names = ("due_date", "created_at", "updated_at", "completed_at", "deleted_at")
+        times = {name: datetime(2030, 2, number, tzinfo=UTC) for number, name in enumerate(names, 1)}
+        texts = {name: name for name in ("title", "description", "state", "category", "parent", "owner", "created_by")}
+        moments = {name: each.isoformat() for name, each in (days | times).items()}
+        task = Task("id", 1, {**texts, **moments, "priority": 3, "owners": ["x", "y"]})
+        expected = {**texts, **days, **times, "priority": 3, "owners": ("x", "y")}
+        assert {name: getattr(task, name) for name in expected} == expected
+        texts = {name: name for name in ("name", "description", "color", "owner", "role")}
+        category = Category("id", 1, {**texts, "created_at": moments["created_at"], "ready": False})
+        expected = {**texts, "created_at": times["created_at"], "is_ready": False}
+        assert {name: getattr(category, name) for name in expected} == expected
+
+    @pytest.mark.parametrize("text", ["", "soon", None, 5, "2030-01-32"])
+    def test_a_time_that_cannot_be_read_is_none_and_one_without_a_zone_is_utc(self, text: object) -> None:
+        wrong = Task("id", 1, {"due_on": text, "due_date": text})
+        assert (wrong.due_on, wrong.due_date, wrong.start_on, wrong.deleted_at) == (None, None, None, None)
+        assert Task("id", 1, {"due_date": "2030-01-01T10:00:00"}).due_date == datetime(2030, 1, 1, 10, tzinfo=UTC)
+
+    @pytest.mark.parametrize("zone", ["Etc/GMT-14", "Etc/GMT+12"])  # one of them has another date than UTC
+    def test_a_due_day_is_one_in_the_zone_of_the_device(self, monkeypatch: pytest.MonkeyPatch, zone: str) -> None:
+        try:
+            with monkeypatch.context() as patch:
+                patch.setenv("TZ", zone)
+                time.tzset()
+                today = datetime.now().astimezone().date()
+                found = [
+                    Task("id", 1, {"state": "open", "due_on": (today + timedelta(days=gap)).isoformat()}).is_overdue
+                    for gap in (-1, 0)
+                ]
+        finally:
+            time.tzset()
+        assert found == [True, False]
 
     def test_a_caller_may_choose_an_id_in_any_form(self, phone: Phone) -> None:
         id_, home = uuid4(), uuid4()
@@ -335,6 +375,22 @@ class TestAsyncio:
             assert inspect.signature(method) == inspect.signature(getattr(Replica, name))
             assert inspect.iscoroutinefunction(method)
             assert method.__doc__ == getattr(Replica, name).__doc__
+
+    def test_each_method_calls_that_of_its_name(self) -> None:
+        called = {
+            name: method.__wrapped__ for name, method in vars(AsyncReplica).items() if hasattr(method, "__wrapped__")
+        }
+        assert called == {name: getattr(Replica, name) for name in called}
+        assert len(called) > 30
+
+    def test_leaving_its_block_closes_the_copy(self, phone: Phone) -> None:
+        async def use() -> None:
+            async with AsyncReplica(phone) as replica:
+                assert replica.replica is phone
+
+        asyncio.run(use())
+        with pytest.raises(LocalStoreError):
+            phone.tasks()
 
     def test_its_methods_are_awaited(self, phone: Phone, ada: Person) -> None:
         async def use() -> str:

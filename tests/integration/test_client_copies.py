@@ -76,6 +76,11 @@ class TestBinding:
         with pytest.raises(NotUnderstood):
             opened(phone.path, line=line).sync()
 
+    def test_a_copy_that_another_process_has_bound_meanwhile_is_not_bound_again(self, phone: Phone) -> None:
+        with pytest.raises(WrongServer):
+            phone._local.bind("another", phone._local.get("user") or "", access="x")
+        assert phone._local.get("access") != "x"
+
     def test_a_server_is_checked_again_after_it_was_out_of_reach(self, phone: Phone) -> None:
         phone.line.is_up = False
         with pytest.raises(Offline):
@@ -125,9 +130,11 @@ class TestBinding:
         with pytest.raises(LoginRequired):
             phone.sync()
         bob = api.register()
+        phone.line.requests.clear()
         phone.login(bob.username, bob.password)
         in_sync(phone)
         assert (phone.titles(), bob.titles()) == ([], [])
+        assert phone.line.paths["GET /api/"] == 1, "there may be another server at the address"
 
     def test_a_reset_copy_keeps_nothing(self, phone: Phone) -> None:
         phone.sql(
@@ -167,13 +174,18 @@ class TestArguments:
         "url",
         [
             *("", "127.0.0.1:8393/api", "localhost:8393/api", "/api", "ftp://x", "http://", "http://[::1"),
-            *("http://x:99999/api", "http://x/a\nb", "http://x/api?a=b", "http://x/api#a"),
+            *("http://x:99999/api", "http://x:65536/api", "http://x/a\nb", "http://x/api?a=b", "http://x/api#a"),
         ],
     )
     def test_a_wrong_url_is_refused_before_a_file_is_created(self, tmp_path: Path, url: str) -> None:
         with pytest.raises(InvalidArgument, match="URL"):
             Replica(tmp_path / "x.db", url)
         assert not list(tmp_path.iterdir())
+
+    @pytest.mark.parametrize("url", ["http://x:65535/api", "https://x:1", "http://[::1]:8000/api"])
+    def test_any_port_can_be_used(self, tmp_path: Path, url: str) -> None:
+        with httpx.Client() as client:
+            Replica(tmp_path / "x.db", url, client=client).close()
 
     @pytest.mark.parametrize("path", ["a\0b", "\ud800", None, 3])
     def test_a_path_that_cannot_be_used_is_refused(self, path: Any) -> None:
@@ -203,6 +215,18 @@ class TestArguments:
         with pytest.raises(Offline) as offline:
             phone.sync()
         assert unavailable.value.retry_after == offline.value.retry_after == 5
+
+
+class TestConnections:
+    def test_a_client_that_was_given_stays_open_and_its_own_one_is_closed(self, tmp_path: Path) -> None:
+        with httpx.Client() as given:
+            with Replica(tmp_path / "x.db", URL, client=given):
+                pass
+            assert not given.is_closed
+        with Replica(tmp_path / "y.db", URL) as replica:
+            own = replica._api._client
+            assert (own.timeout.connect, own.timeout.read, own.timeout.write) == (10, 30, 30)
+        assert own.is_closed
 
 
 class TestSeveral:

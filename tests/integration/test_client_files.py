@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import sqlite3
 import stat
 from contextlib import closing
@@ -19,7 +21,7 @@ from tasktracker_client import (
     NewerCopy,
     Offline,
 )
-from tasktracker_client.database import MIGRATIONS
+from tasktracker_client.database import BUSY_SECONDS, MIGRATIONS, Database
 from tasktracker_client.local import LocalCopy
 from tests.http import Api, Person
 from tests.integration.phones import Open, Phone, in_sync
@@ -88,6 +90,34 @@ class TestLocalCopy:
         assert len(sent) == 2
         assert sent[0] == sent[1]
 
+    def test_a_transaction_locks_the_file_at_its_begin_and_others_wait(self, tmp_path: Path) -> None:
+        database = Database(tmp_path / "x.db")
+        with database.writing() as own, closing(sqlite3.connect(tmp_path / "x.db", timeout=0)) as other:
+            with pytest.raises(sqlite3.OperationalError, match="locked"):
+                other.execute("BEGIN IMMEDIATE")
+            assert own.execute("PRAGMA busy_timeout").fetchone() == (1000 * BUSY_SECONDS,)
+            assert own.execute("PRAGMA synchronous").fetchone() == (2,), "an acknowledged edit survives a power cut"
+        database.close()
+
+    @pytest.mark.parametrize(
+        ("code", "kind"),
+        [
+            (sqlite3.SQLITE_CORRUPT, DamagedCopy),
+            (sqlite3.SQLITE_CORRUPT_INDEX, DamagedCopy),
+            (sqlite3.SQLITE_NOTADB, DamagedCopy),
+            (sqlite3.SQLITE_FULL, DiskFull),
+            (sqlite3.SQLITE_BUSY, LocalStoreError),
+            (sqlite3.SQLITE_IOERR_WRITE, LocalStoreError),
+        ],
+    )
+    def test_each_failure_of_sqlite_has_its_kind(self, tmp_path: Path, code: int, kind: type[Exception]) -> None:
+        database, error = Database(tmp_path / "x.db"), sqlite3.OperationalError("it failed")
+        error.sqlite_errorcode = code
+        with pytest.raises(LocalStoreError) as raised, database.reading():
+            raise error
+        assert type(raised.value) is kind
+        database.close()
+
     def test_a_closed_copy_refuses_every_call(self, tmp_path: Path) -> None:
         local = LocalCopy(tmp_path / "x.db")
         local.close()
@@ -113,6 +143,15 @@ class TestFiles:
         assert [task.title for task in replica.tasks()] == ["kept"]
         assert replica.sync().applied == 1
         assert (replica.username, replica.verify().is_in_sync) == (ada.username, True)
+
+    def test_a_copy_without_a_user_is_bound_after_its_token_is_refreshed(
+        self, api: Api, phone: Phone, ada: Person
+    ) -> None:
+        phone.sql("DELETE FROM settings WHERE name IN ('server', 'user', 'username')")
+        api.clock.advance(hours=1)
+        with Phone(phone.path, api) as again:
+            assert again.sync().is_clean
+            assert again.username == ada.username
 
     def test_a_file_of_a_newer_version_is_left_alone(self, phone: Phone, opened: Open) -> None:
         phone.sql("PRAGMA user_version = 99")
@@ -168,7 +207,8 @@ class TestFiles:
     def test_damage_within_a_file_is_reported_as_such(self, phone: Phone, ada: Person) -> None:
         ada.task("one")
         phone.sync()
-        for damage in ("data = '{'", "data = 'null'", "data = '[1]'", "data = x'ff'"):
+        nested = "[" * 100_000
+        for damage in ("data = '{'", "data = 'null'", "data = '[1]'", "data = x'ff'", f"data = '{nested}'"):
             phone.sql(f"UPDATE items SET {damage}")
             with pytest.raises(DamagedCopy):
                 phone.tasks()
@@ -198,15 +238,26 @@ class TestFiles:
         with pytest.raises(LocalStoreError, match="cannot be opened"):
             opened(tmp_path / name)
 
+    @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
     def test_a_full_disk_while_opening_is_reported(
-        self, tmp_path: Path, opened: Open, monkeypatch: pytest.MonkeyPatch
+        self, tmp_path: Path, opened: Open, monkeypatch: pytest.MonkeyPatch, number: int
     ) -> None:
         def fail(*_: object) -> int:
-            raise OSError(28, "No space left on device")
+            raise OSError(number, os.strerror(number))
 
         monkeypatch.setattr("os.open", fail)
         with pytest.raises(DiskFull):
             opened(tmp_path / "x.db")
+
+    def test_no_file_stays_open_that_cannot_be_used_or_is_closed(self, tmp_path: Path) -> None:
+        with closing(sqlite3.connect(tmp_path / "notes.db")) as notes:
+            notes.execute("CREATE TABLE notes (x)")
+        with pytest.raises(DamagedCopy) as raised:
+            LocalCopy(tmp_path / "notes.db")
+        assert raised.value.__traceback__, "it keeps the objects of its frames"
+        LocalCopy(tmp_path / "copy.db").close()
+        descriptors = map(os.path.realpath, list(Path("/proc/self/fd").iterdir()))
+        assert [each for each in descriptors if str(tmp_path) in each] == []
 
     def test_a_closed_copy_reports_that(self, phone: Phone) -> None:
         phone.close()

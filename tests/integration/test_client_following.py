@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import SimpleNamespace
 from uuid import UUID, uuid4
 
 import httpx
@@ -106,6 +107,7 @@ def test_a_change_in_the_stream_is_pulled(phone: Phone, ada: Person) -> None:
     first, second = (request.headers["Last-Event-ID"] for request in seen.asked)
     assert first != second == phone._local.cursor
     assert seen.asked[0].headers["Accept"] == "text/event-stream"
+    assert seen.asked[0].extensions["timeout"]["read"] == 60, "longer than the time between two heartbeats"
 
 
 def test_a_change_that_the_copy_has_is_not_pulled(phone: Phone) -> None:
@@ -171,6 +173,34 @@ def test_a_follower_stops_within_a_second_while_the_server_is_silent(phone: Phon
     finally:
         release.set()
         phone.line.before = lambda _: None
+
+
+def test_a_stream_that_is_read_ends_with_the_follower(phone: Phone) -> None:
+    class Read(Open):
+        def __init__(self) -> None:
+            super().__init__()
+            self.is_read = threading.Event()
+
+        def __iter__(self) -> Iterator[bytes]:
+            self.is_read.set()
+            return super().__iter__()
+
+    opened = Read()
+    closing = SimpleNamespace(get_extra_info=lambda _: SimpleNamespace(shutdown=lambda _: opened.close()))
+    with following(phone, lambda _: httpx.Response(200, stream=opened, extensions={"network_stream": closing})):
+        assert opened.is_read.wait(PATIENCE)
+    assert opened.closed.is_set()
+
+
+def test_a_refusal_whose_body_was_not_read_yet_is_understood(phone: Phone) -> None:
+    refused = problem(403)
+    body = Open(refused.text)
+    body.closed.set()
+    unread = httpx.Response(403, headers=refused.headers, stream=body)
+    phone.line.before = lambda request: unread if request.url.path == "/api/events/" else None
+    with pytest.raises(Refused) as raised, phone._api.stream("/events/", None):
+        pass
+    assert (raised.value.status, str(raised.value)) == (403, "No.")
 
 
 def test_a_follower_that_never_reached_the_server_leaves_no_thread(phone: Phone) -> None:

@@ -17,7 +17,7 @@ from tasktracker_client import (
     Unavailable,
 )
 from tests.http import Api, Person, expect
-from tests.integration.phones import Phone, in_sync
+from tests.integration.phones import Phone, answering, applied, in_sync
 from tests.line import problem
 
 
@@ -179,7 +179,7 @@ class TestNetwork:
         assert len(phone.tasks()) == 1
 
     @pytest.mark.parametrize(
-        ("retry_after", "waits"), [("7", 7.0), ("-7", 0.0), ("Wed, 21 Oct 2026 07:28:00 GMT", 1.0)]
+        ("retry_after", "waits"), [("7", 7.0), ("30", 30.0), ("-7", 0.0), ("Wed, 21 Oct 2026 07:28:00 GMT", 1.0)]
     )
     def test_a_busy_server_is_retried_after_its_retry_after(self, phone: Phone, retry_after: str, waits: float) -> None:
         answers = [problem(503), problem(429)]
@@ -216,6 +216,32 @@ class TestNetwork:
         with pytest.raises(Unavailable) as raised:
             phone.sync()
         assert (raised.value.retry_after, phone.waits) == (3600.0, [])
+
+    @pytest.mark.parametrize("status", [500, 502, 599])
+    def test_a_fault_of_the_server_may_pass(self, phone: Phone, status: int) -> None:
+        phone.line.before = lambda _: httpx.Response(status)
+        with pytest.raises(Unavailable):
+            phone.sync()
+
+    def test_an_answer_that_is_nested_too_deeply_is_not_understood(self, phone: Phone) -> None:
+        phone.line.before = lambda _: httpx.Response(200, content=b"[" * 100_000)
+        with pytest.raises(NotUnderstood):
+            phone.sync()
+
+    @pytest.mark.parametrize("body", [None, [1], {"type": "/problems/body-too-large", "title": "Too large"}])
+    def test_a_request_that_is_too_large_for_a_proxy_is_refused(self, phone: Phone, body: object) -> None:
+        phone.line.before = lambda _: httpx.Response(413, json=body)
+        with pytest.raises(Refused) as raised:
+            phone.trash()
+        assert (raised.value.status, str(raised.value)) == (413, "Too large")
+
+    @pytest.mark.parametrize("version", [None, "1"])
+    def test_an_applied_edit_without_a_version_is_not_understood(self, phone: Phone, version: object) -> None:
+        phone.create_task("one")
+        phone.line.before = answering(lambda result: applied(result, version=version))
+        with pytest.raises(NotUnderstood):
+            phone.sync()
+        assert len(phone.pending) == 1
 
     @pytest.mark.parametrize("status", [200, 302, 400, 401, 403, 404, 410, 500, 502])
     @pytest.mark.parametrize("body", [{"html": "<h1>Welcome to our hotel</h1>"}, {"json": {"error": "pay first"}}])

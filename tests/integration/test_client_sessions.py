@@ -17,8 +17,8 @@ from tasktracker_client import (
     Replica,
     WrongUser,
 )
-from tests.http import Api, Person, expect
-from tests.integration.phones import URL, Phone
+from tests.http import PASSWORD, Api, Person, expect, new_name
+from tests.integration.phones import URL, Open, Phone, api_token
 from tests.line import Line, problem
 
 
@@ -109,3 +109,57 @@ class TestSessions:
         client = httpx.Client(transport=Line(api.client))
         with Replica(tmp_path / "t.db", URL, token="nothing", client=client) as r, pytest.raises(LoginRequired):
             r.sync()
+
+    def test_a_new_user_is_registered_with_a_profile(self, opened: Open, tmp_path: Path) -> None:
+        copy, name = opened(tmp_path / "new.db"), new_name()
+        copy.register(name, PASSWORD, time_zone="Europe/Berlin")
+        copy.create_task("one")
+        assert (copy.sync().applied, copy.username) == (1, name)
+        assert copy._api.get("/accounts/me/")["time_zone"] == "Europe/Berlin"
+
+    def test_a_login_names_its_device_and_a_logout_ends_its_session(self, phone: Phone, ada: Person) -> None:
+        before = len(ada.listed("/api/accounts/sessions/"))
+        phone.login(ada.username, ada.password, device="the phone")
+        assert "the phone" in [each["device"] for each in ada.listed("/api/accounts/sessions/")]
+        phone.logout()
+        assert len(ada.listed("/api/accounts/sessions/")) == before
+
+    def test_a_login_replaces_the_token_that_was_given(self, ada: Person, opened: Open, tmp_path: Path) -> None:
+        copy = opened(tmp_path / "t.db", api_token(ada))
+        copy.login(ada.username, ada.password)
+        access = copy._local.get("access")
+        copy.sync()
+        assert copy._local.get("access") == access
+        assert copy._local.get("refresh")
+
+    def test_a_login_of_another_user_is_named_although_its_session_cannot_be_ended(
+        self, api: Api, phone: Phone
+    ) -> None:
+        bob = api.register()
+        phone.line.before = lambda request: problem(503) if request.url.path == "/api/accounts/logout/" else None
+        with pytest.raises(WrongUser):
+            phone.login(bob.username, bob.password)
+
+    def test_a_revoked_token_needs_a_login(self, ada: Person, opened: Open, tmp_path: Path) -> None:
+        copy = opened(tmp_path / "t.db", api_token(ada))
+        copy.sync()
+        [token] = ada.listed("/api/accounts/tokens/")
+        expect(ada.delete(f"/api/accounts/tokens/{token['id']}/"), 204)
+        with pytest.raises(LoginRequired, match="no longer valid"):
+            copy.sync()
+
+    def test_a_logout_during_a_refresh_stays(self, phone: Phone) -> None:
+        def log_out(request: httpx.Request) -> None:
+            if request.url.path == "/api/accounts/refresh/":
+                phone._local.set(access=None, refresh=None)
+
+        phone.line.before = log_out
+        with pytest.raises(LoginRequired, match="logged out"):
+            phone._api._refreshed(phone._local.get("access") or "")
+        assert phone._local.get("access") is None
+
+    def test_another_refusal_of_a_refresh_is_no_end_of_the_session(self, phone: Phone) -> None:
+        phone.line.before = lambda request: problem(403) if request.method == "POST" else None
+        with pytest.raises(Refused) as raised:
+            phone._api._refreshed(phone._local.get("access") or "")
+        assert raised.value.status == 403

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import resource
 import shutil
+import socket
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,11 +20,15 @@ from click.testing import CliRunner
 
 from tasktracker.adapters.sql import migrate
 from tasktracker.adapters.sql.clock import DatabaseClock
+from tasktracker.adapters.sql.sqlite_backups import SqliteBackups
+from tasktracker.adapters.sql.store import SqlStore
+from tasktracker.domain.kernel.errors import StorageUnavailable
 from tasktracker.entrypoints import cli
 from tasktracker.entrypoints.settings import Settings
 from tests.fakes import ManualClock
 from tests.http import Api, migrated
 from tests.postgres_supervisor import free_port
+from tests.waiting import PATIENCE
 
 KEY = "0123456789abcdef0123456789abcdef"
 HEALTHY = {"ENVIRONMENT": "production", "SECRET_KEYS": KEY, "TRUSTED_PROXIES": "127.0.0.1"}
@@ -137,6 +142,20 @@ def earlier_time(_: Path, patch: pytest.MonkeyPatch) -> None:
     patch.setattr(DatabaseClock, "now", lambda _: datetime.now(UTC) + timedelta(seconds=60))
 
 
+def missing_programs(_: Path, patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(SqliteBackups, "programs", ("pg_dump", "pg_restore"))
+    patch.setattr(shutil, "which", lambda name: None if name == "pg_dump" else f"/bin/{name}")
+
+
+def misspelled(folder: Path, _: pytest.MonkeyPatch) -> None:
+    (folder / ".env").write_text("DATABSE_URL=memory://\n")
+    (folder / ".env").chmod(0o600)
+
+
+def without_proxy(_: Path, patch: pytest.MonkeyPatch) -> None:
+    patch.delitem(HEALTHY, "TRUSTED_PROXIES")
+
+
 def older_schema(folder: Path, _: pytest.MonkeyPatch) -> None:
     migrate.downgrade(f"sqlite:///{folder}/data/tasktracker.db", "0011")
 
@@ -152,6 +171,9 @@ def older_schema(folder: Path, _: pytest.MonkeyPatch) -> None:
         (earlier_time, "s from the clock of the database"),
         (other_time, "s from the clock of the database"),
         (older_schema, "revision 0011, this version needs"),
+        (missing_programs, "backups: pg_dump cannot be found"),
+        (misspelled, "settings: .env: DATABSE_URL is not a setting; did you mean DATABASE_URL?"),
+        (without_proxy, "proxy: TRUSTED_PROXIES is not set"),
     ],
 )
 def test_what_to_mend_is_a_warning(
@@ -162,6 +184,27 @@ def test_what_to_mend_is_a_warning(
     warnings = [line for line in doctor(**HEALTHY, DATABASE_URL=url).splitlines() if line.startswith("warning")]
     assert len(warnings) == 1, warnings
     assert text in warnings[0]
+
+
+def test_a_finding_has_its_colour_and_its_advice(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = healthy(folder)
+    full(folder, monkeypatch)
+    shown = CliRunner(env={**HEALTHY, "DATABASE_URL": url}).invoke(cli.main, ["doctor"], color=True).output
+    assert "\x1b[33mwarning \x1b[0m disk: 0.0 GiB of 9.3 GiB are free at " in shown
+    assert "\n         Free some space: " in shown
+    assert "\x1b[32mok      \x1b[0m open files: " in shown
+    failed = CliRunner(env={"PORT": "x"}).invoke(cli.main, ["doctor"], color=True).output
+    assert "\x1b[31merror   \x1b[0m settings: PORT: " in failed
+
+
+def test_a_database_that_accepts_no_writes_is_an_error(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: SqlStore) -> None:
+        raise StorageUnavailable("The database is read-only.", reason="Mend it.")
+
+    monkeypatch.setattr(SqlStore, "ready", fail)
+    output = doctor(1, **HEALTHY, DATABASE_URL=healthy(folder))
+    assert "error    database: The database is read-only.\n         Mend it.\n" in output
+    assert "ok       mail: " in output, "the other checks are made"
 
 
 def test_without_settings_it_warns_of_development() -> None:
@@ -230,6 +273,21 @@ def answering(body: bytes, status: int = 200) -> Iterator[str]:
             thread.join()
 
 
+@contextmanager
+def broken_off() -> Iterator[str]:
+    """A server that closes the connection without an answer. Returns its URL."""
+
+    def answer() -> None:
+        with listening.accept()[0] as connection:
+            connection.recv(4096)
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = Thread(target=answer, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        thread.join(PATIENCE)
+
+
 def test_the_public_url_leads_to_this_server(folder: Path) -> None:
     url = healthy(folder)
     with Api(url) as api:
@@ -265,6 +323,9 @@ def test_a_public_url_without_a_server_is_a_warning(folder: Path) -> None:
     assert f"warning  public url: {closed} cannot be reached from this host: " in doctor(
         DATABASE_URL=url, PUBLIC_URL=closed
     )
+    with broken_off() as public:
+        output = doctor(DATABASE_URL=url, PUBLIC_URL=public)
+    assert f"warning  public url: {public} cannot be reached from this host: " in output
     with answering(b"", 502) as public:
         output = doctor(DATABASE_URL=url, PUBLIC_URL=public)
     assert f"{public} cannot be reached from this host: the answer is 502 Bad Gateway" in output

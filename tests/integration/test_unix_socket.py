@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import stat
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tasktracker.entrypoints.server import listen_unix
 from tests.http import PASSWORD, SETTINGS, bearer, clean_environment, expect, migrated, tasktracker_command
 from tests.preloaded import PreloadedProcess
 from tests.waiting import PATIENCE, wait_until
@@ -51,3 +53,22 @@ def test_a_proxy_connects_to_the_socket_and_names_the_client(tmp_path: Path, wor
     finally:
         process.kill()
         process.wait(PATIENCE)
+
+
+def test_a_socket_is_for_its_group_and_replaces_only_that_of_an_ended_server(tmp_path: Path) -> None:
+    path, file = tmp_path / "socket", tmp_path / "file"
+    before = os.umask(0o022)
+    try:
+        for _ in range(2):  # the second time, the socket of the first one is left
+            with listen_unix(path) as listening:
+                assert (listening.getsockname(), stat.S_IMODE(path.stat().st_mode)) == (str(path), 0o660)
+                listening.listen()
+                with pytest.raises(OSError, match="in use"):
+                    listen_unix(path)
+        file.write_text("precious")
+        with pytest.raises(OSError, match="in use"):
+            listen_unix(file)
+        assert file.read_text() == "precious"
+        assert os.umask(0o022) == 0o022, "other files are created as before"
+    finally:
+        os.umask(before)

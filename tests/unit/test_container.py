@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from math import inf
+from pathlib import Path
 from threading import Thread
 from types import SimpleNamespace
 from typing import Any, cast
@@ -15,10 +17,13 @@ from tasktracker.adapters.events.local import LocalChangeNotifier
 from tasktracker.adapters.events.polling import PollingChangeNotifier
 from tasktracker.adapters.events.postgresql import PostgresChangeNotifier
 from tasktracker.adapters.events.sqlite import SqliteChangeNotifier
+from tasktracker.domain.deliveries.delivery import DeliveryKind
+from tasktracker.domain.jobs.job import JobKind
+from tasktracker.entrypoints import container as composition
 from tasktracker.entrypoints.container import Container
 from tasktracker.entrypoints.http.app import _gauges
 from tasktracker.entrypoints.http.core.threads import ThreadRunner
-from tasktracker.entrypoints.settings import load
+from tasktracker.entrypoints.settings import BACKGROUND_THREADS, HEALTH_THREADS, STREAM_THREADS, load
 from tests.contracts.http.base import problem
 from tests.fakes import ManualClock
 from tests.http import Api, expect, new_name
@@ -177,3 +182,67 @@ def test_what_hosts_do_together_has_the_clock_of_the_database(name: str) -> None
 def test_each_time_of_a_session_is_that_of_its_setting(setting: str, field: str, seconds: int) -> None:
     policy = container(**{setting: str(seconds)}).session_policy()
     assert getattr(policy, field) == timedelta(seconds=seconds)
+
+
+MAIL = {"MAIL_FROM": "Tasks <tasks@example.org>", "PUBLIC_URL": "https://example.org/tasks"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "read", "value"),
+    [
+        ({"MEMBERS_PER_TASK": "7"}, lambda its: (its.sharing()._limit, its.category_sharing()._limit), (7, 7)),
+        ({"API_TOKENS_PER_USER": "7"}, lambda its: its.api_tokens()._limit, 7),
+        ({"SESSIONS_PER_USER": "7"}, lambda its: its.session_policy().max_sessions, 7),
+        ({"HASHING_THREADS": "3"}, lambda its: its.passwords()._executor._max_workers, 3),
+        ({"WINDOW_DAYS": "7"}, lambda its: {each()._retention for each in (its.sync, its.pushing, its.housekeeping)},
+         {timedelta(days=7)}),
+        ({"THROTTLE": "off"}, lambda its: its.throttle()._limiter, None),
+        ({}, lambda its: its.throttle()._limiter is its.limiter(), True),
+        ({"REGISTRATION": "invite"}, lambda its: its.registration_mode().is_fixed, True),
+        ({}, lambda its: its.registration_mode().is_fixed, False),
+        ({}, lambda its: (its.mailer(), its.mail_folder(), its.outbox().is_on), (None, None, False)),
+        ({**MAIL, "MAIL_URL": "smtp://h:26"}, lambda its: (its.mailer()._relay.port, its.mail_folder()), (26, None)),
+        ({**MAIL, "MAIL_URL": "folder:x"}, lambda its: (its.mailer()._folder, its.mail_folder()._folder),
+         (Path("x"), Path("x"))),
+        ({**MAIL, "MAIL_URL": "smtp://relay"}, lambda its: its.outbox()._mail_domain, "example.org"),
+        (
+            {**MAIL, "MAIL_URL": "smtp://relay"},
+            lambda its: (its.mailer()._composer._sender.display_name, its.mailer()._composer._public_url),
+            ("Tasks", "https://example.org/tasks"),
+        ),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_setting_reaches_its_service(settings: dict[str, str], read: Callable[[Any], object], value: object) -> None:
+    assert read(container(**settings)) == value
+
+
+def test_each_thread_has_its_connection_and_its_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[tuple[str, object]] = []
+    monkeypatch.setattr(composition, "open_database", lambda url, **options: opened.append((url, options)))
+    url = "postgresql://u@data/d"
+    numbers = {"DATABASE_CONNECTIONS": "100", "HASHING_THREADS": "20", "TRANSFERS": "3", "DATABASE_WAIT_SECONDS": "9"}
+    for prepared in ("on", "off"):
+        container(DATABASE_URL=url, DATABASE_PREPARED_STATEMENTS=prepared, **numbers).database()
+    size = 100 + 2 * 20 + 3 + STREAM_THREADS + BACKGROUND_THREADS + HEALTH_THREADS
+    assert opened == [(url, {"pool_size": size, "wait_seconds": 9, "pooler": pooler}) for pooler in (False, True)]
+
+
+def test_each_kind_of_mail_and_of_job_is_prepared_by_its_own_function() -> None:
+    tested = container()
+    letters = tested.letters()
+    own: dict[DeliveryKind, Any] = {
+        DeliveryKind.VERIFY_EMAIL: letters.verify_email,
+        DeliveryKind.RESET_PASSWORD: letters.reset_password,
+        DeliveryKind.INVITATION: letters.invitation,
+        DeliveryKind.SHARE_INVITATION: tested.acceptance().prepare,
+    }
+    assert dict(tested.courier()._preparations) == {kind: own.get(kind, letters.notice) for kind in DeliveryKind}
+    assert set(tested.jobs()._steps) == set(JobKind)
+
+
+def test_what_is_added_wakes_the_work_of_this_process() -> None:
+    for url in ("memory://", "sqlite:///tasks.db"):
+        tested = container(DATABASE_URL=url)
+        store = tested.store()
+        assert (store._jobs_added, store._deliveries_added) == (tested.jobs_added(), tested.deliveries_added())

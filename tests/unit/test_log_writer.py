@@ -8,6 +8,7 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import SimpleNamespace
 
 import pytest
 import structlog
@@ -146,3 +147,27 @@ def test_the_end_does_not_wait_for_a_reader(pipe: Pipe, monkeypatch: pytest.Monk
     thread.join(10)
     assert not thread.is_alive()
     assert b"end" not in pipe.read()
+
+
+def test_a_log_is_on_a_terminal_if_its_descriptor_is(pipe: Pipe) -> None:
+    terminal, other = os.openpty()
+    try:
+        assert LogWriter(other).isatty()
+        assert not LogWriter(pipe.writer).isatty()
+    finally:
+        os.close(terminal)
+        os.close(other)
+
+
+def test_the_limit_is_one_of_characters_and_counts_those_that_are_being_written(
+    pipe: Pipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release = threading.Event()
+    monkeypatch.setattr(module, "time", SimpleNamespace(sleep=lambda _: release.wait(PATIENCE)))
+    writer = LogWriter(pipe.writer, max_waiting=6)
+    assert [writer.write(text) for text in ("abc\n", "d\n", "e")] == [4, 2, 1]
+    assert (writer._waiting, writer._dropped) == (6, 1), "the first two fill the buffer"
+    release.set()
+    wait_until(lambda: not writer._waiting, "nothing is written")
+    writer.close()
+    assert pipe.read().startswith(b"abc\nd\n")

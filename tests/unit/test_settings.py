@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -374,6 +375,17 @@ def test_production_refuses_debug() -> None:
     assert problems(settings | {"DEBUG": "1"}).keys() == {"DEBUG"}
 
 
+@pytest.mark.parametrize(
+    ("name", "value"), [("DEBUG", "on"), ("THROTTLE", "off"), ("MAIL_URL", "folder:mail"), ("SECRET_KEYS", "")]
+)
+def test_only_a_server_in_production_refuses_what_development_may_have(name: str, value: str) -> None:
+    mail = {"MAIL_FROM": "tasks@example.org", "PUBLIC_URL": "https://example.org"}
+    settings = {"ENVIRONMENT": "production", "SECRET_KEYS": KEY, **mail, name: value}
+    assert problems(settings).keys() == {name}
+    assert load(settings, None, serving=False).is_production
+    assert not load(settings | {"ENVIRONMENT": "development"}, None).is_production
+
+
 def test_production_allows_no_origin_by_default() -> None:
     settings = {"ENVIRONMENT": "production", "SECRET_KEYS": KEY}
     assert load(settings, None).cors_allowed_origins == ()
@@ -504,6 +516,16 @@ def test_a_secret_may_be_in_a_file(tmp_path: Path, name: str) -> None:
 
 def test_only_secrets_are_read_from_files(tmp_path: Path) -> None:
     assert load({"PORT_FILE": str(tmp_path / "missing")}, None).port == 8000
+
+
+def test_an_env_file_that_cannot_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> str:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    (tmp_path / ".env").touch()
+    monkeypatch.setattr(Path, "read_text", fail)
+    with pytest.raises(SettingsError, match=r"\.env: Permission denied"):
+        load({}, tmp_path / ".env")
 
 
 def test_the_env_file_is_optional(tmp_path: Path) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from contextvars import copy_context
 from datetime import timedelta
+from math import inf
 from threading import Event
 from types import SimpleNamespace
 from typing import Any, cast
@@ -12,7 +14,9 @@ from structlog.testing import capture_logs
 
 from tasktracker.domain import housekeeping
 from tasktracker.domain.housekeeping import HousekeepingService
+from tasktracker.domain.kernel import deadline
 from tasktracker.domain.kernel.actors import SessionActor
+from tasktracker.domain.kernel.deadline import Deadline
 from tasktracker.domain.kernel.retention import RETENTION
 from tasktracker.domain.tasks.trash_service import purge_expired
 from tasktracker.entrypoints.worker import sweeper as sweeping
@@ -83,12 +87,24 @@ def test_an_unfinished_sweep_continues_within_the_hour(
 
 
 def test_a_sweep_that_removed_the_maximum_continues_within_the_hour(app: App) -> None:
-    def sweep(removed: int) -> int | None:
-        done = cast(HousekeepingService, SimpleNamespace(sweep=lambda *_: removed))
-        return Sweeper(done, app.limiter, app.clock).sweep()
+    given: list[object] = []
+
+    def sweep(removed: int, is_stopping: bool = False) -> int | None:
+        def stopping() -> bool:
+            return is_stopping
+
+        def of_housekeeping(limit: int, asked: object) -> int:
+            given.append((limit, asked is stopping))
+            return removed
+
+        done = cast(HousekeepingService, SimpleNamespace(sweep=of_housekeeping))
+        return Sweeper(done, app.limiter, app.clock).sweep(stopping)
 
     most = sweeping.MAX_PER_SWEEP
     assert [sweep(removed) for removed in (most, most - 1, 1)] == [most, most - 1, None]
+    app.clock.advance(hours=1)
+    assert [sweep(most, is_stopping=True), sweep(1)] == [most, None], "a process that stops leaves its turn"
+    assert given == [(most, True)] * 3
 
 
 def test_a_sweep_ends_early_when_the_server_stops(
@@ -116,3 +132,22 @@ def test_a_running_server_sweeps(monkeypatch: pytest.MonkeyPatch) -> None:
         phone = api.login(alice)
         wait_until(lambda: not phone.listed("/api/trash/"), "the server does not sweep")
         problem(phone.post(restore), 404, "task-not-found")
+
+
+def test_the_rest_of_a_sweep_waits_for_the_next_check(app: App) -> None:
+    asked: list[object] = []
+
+    def is_stopping() -> bool:
+        return False
+
+    def of_housekeeping(_: int, asked_for: object) -> int:
+        asked.append(asked_for)
+        return 9
+
+    done = cast(HousekeepingService, SimpleNamespace(sweep=of_housekeeping))
+    until = Deadline(0)
+    context = copy_context()
+    context.run(deadline.set_current, until)
+    sweeper = Sweeper(done, app.limiter, app.clock)
+    result: object = context.run(Sweeper.run_next, sweeper, is_stopping)
+    assert (result, asked, until.at) == (None, [is_stopping], inf), "a sweep has no deadline"

@@ -158,6 +158,9 @@ def listen_unix(path: Path) -> socket.socket:
     before = os.umask(0o117)
     try:
         listening.bind(str(path))
+    except OSError:
+        listening.close()
+        raise
     finally:
         os.umask(before)
     return listening

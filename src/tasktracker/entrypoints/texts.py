@@ -10,6 +10,7 @@ TEXTS: Mapping[Language, Mapping[str, str]] = {
     Language.EN: {
         "service": "Task Tracker",
         "open-app": "Go to your tasks",
+        "new-link": "Ask for a new link",
         "unknown-path.title": "There is no such page",
         "unknown-path.lead": "The address is wrong, or the page was removed.",
         "reset-password.title": "Choose a new password",
@@ -67,6 +68,7 @@ TEXTS: Mapping[Language, Mapping[str, str]] = {
     Language.DE: {
         "service": "Task Tracker",
         "open-app": "Zu Ihren Aufgaben",
+        "new-link": "Neuen Link anfordern",
         "unknown-path.title": "Diese Seite gibt es nicht",
         "unknown-path.lead": "Die Adresse ist falsch, oder die Seite wurde entfernt.",
         "reset-password.title": "Neues Passwort wählen",

@@ -171,7 +171,6 @@ export const texts = {
   "due.day.today": "Heute",
   "due.day.tomorrow": "Morgen",
   "due.day.yesterday": "Gestern",
-  "done.at": "Erledigt: {time}",
   "day.tomorrow": "Morgen, {day}",
 
   "did.create": "Hinzugefügt: „{title}“",

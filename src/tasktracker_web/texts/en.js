@@ -171,7 +171,6 @@ export const texts = {
   "due.day.today": "Today",
   "due.day.tomorrow": "Tomorrow",
   "due.day.yesterday": "Yesterday",
-  "done.at": "Done: {time}",
   "day.tomorrow": "Tomorrow, {day}",
 
   "did.create": "Added: “{title}”",

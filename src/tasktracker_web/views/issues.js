@@ -58,13 +58,14 @@ function Card({ issue }) {
   /** @type {Record<string, any> | undefined} */
   const current = (type === "task" ? copy.tasks : copy.categories).value.get(target);
   const title = current?.title ?? current?.name ?? item.title ?? item.name ?? data.title ?? data.name ?? "";
+  const isVain = isRefused && again !== "issue.own"; // sent again, it would most often be refused again
   const buttons = [
     isDeletion
       ? html`<button onClick=${() => resolve({})}>${t("issue.delete")}</button>`
-      : html`<button class=${isRefused ? "" : "main"} onClick=${() => resolve(chosen())}>${t(again)}</button>`,
-    names.length === 0 && html`<button class=${isRefused ? "main" : ""} onClick=${() => void undoable(copy.dismiss(issue), t("did.resolve"), SECONDS)}>${t(isDeletion ? "issue.keep" : "issue.dismiss")}</button>`,
+      : html`<button class=${isVain ? "" : "main"} onClick=${() => resolve(chosen())}>${t(again)}</button>`,
+    names.length === 0 && html`<button class=${isVain ? "main" : ""} onClick=${() => void undoable(copy.dismiss(issue), t("did.resolve"), SECONDS)}>${t(isDeletion ? "issue.keep" : "issue.dismiss")}</button>`,
   ];
-  if (isRefused) buttons.reverse(); // sent again, it would most often be refused again
+  if (isVain) buttons.reverse();
   return html`<article class="issue">
     <h2>${t(`issue.${status}`, { title })}</h2>
     ${isDeletion && html`<p>${t("issue.deleted")}</p>`}

@@ -113,6 +113,7 @@ _FILTERS = (
     _Filter(None, lambda query: query.category == NONE, lambda _: _ENTRY.category.is_(None)),
     _Filter("parent", lambda query: query.parent not in (None, NONE), lambda _: _ENTRY.parent == bindparam("parent")),
     _Filter(None, lambda query: query.parent == NONE, lambda _: _ENTRY.parent.is_(None)),
+    _Filter("series", lambda query: query.series is not None, lambda _: tasks.c.series == bindparam("series")),
     _Filter("due_after", lambda query: query.due_after is not None, lambda due: due.compare(ge, "due_after")),
     _Filter("due_before", lambda query: query.due_before is not None, lambda due: due.compare(lt, "due_before")),
     _Filter(
@@ -221,7 +222,7 @@ def _by_due(read: Callable[..., list[Task]], query: TaskQuery, limit: int) -> li
             if not is_descending and end_of_day(until, zone) > last and until > date.min:
                 until -= timedelta(days=1)
         if days := read(_Segment.DAYS, query.after and _among_days(query.after, is_descending, zone), limit, until):
-            found = sorted([*found, *days], key=lambda task: (task.due_at(zone), task.id), reverse=is_descending)
+            found = sorted([*found, *days], key=lambda task: (task.due_at(zone), task.id.int), reverse=is_descending)
     # A filter by due date excludes all tasks without one.
     if len(found) < limit and not (query.due_after or query.due_before or query.overdue):
         is_after = query.after is not None and query.after.value is None
