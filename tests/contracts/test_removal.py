@@ -108,10 +108,13 @@ def not_found(*calls: Callable[[], object]) -> None:
 def test_an_account_ends_before_it_is_removed(app: App, alice: SessionActor) -> None:
     for number in range(6):
         create(app, alice, str(number))
+    other = app.sessions.login("alice", PASSWORD)
     app.account_removal.delete(alice, PASSWORD)
     assert left(app) == 1
     with pytest.raises(InvalidCredentials):
         app.sessions.login("alice", PASSWORD)
+    with pytest.raises(SessionEnded):
+        app.sessions.refresh(other.tokens.refresh)
     with pytest.raises(SessionEnded):
         titles(app, alice)
     with app.store.reading(SYSTEM) as work:
