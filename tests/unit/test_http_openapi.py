@@ -420,7 +420,11 @@ def test_every_described_request_has_an_example_that_is_accepted(
 
 @pytest.mark.parametrize(
     ("content", "created"),
-    [(b"TYPE,CONTENT\ntask,Buy milk\n", 1), (b'\xef\xbb\xbf{"type":"header","format":"tasktracker","version":1}\n', 0)],
+    [
+        (b"TYPE,CONTENT\ntask,Buy milk\n", 1),
+        (b'\xef\xbb\xbf{"type":"header","format":"tasktracker","version":1}\n', 0),
+        (b'  {"type":"header","format":"tasktracker","version":1}\n', 0),
+    ],
 )
 def test_a_file_without_its_own_media_type_is_recognized(api: Api, content: bytes, created: int) -> None:
     person = api.register()
