@@ -10,7 +10,7 @@ import pytest
 
 from tests.browser.conftest import PLAIN_HOST
 from tests.browser.tab import Tab
-from tests.http import Person
+from tests.http import Person, Server
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.browser
@@ -175,8 +175,12 @@ def test_what_other_apps_share_becomes_a_task_also_after_signing_in(
 
 
 def test_a_user_without_tasks_gets_three_to_begin_with_or_dismisses_them(
-    new_device: Callable[..., Tab], person: Person
+    new_device: Callable[..., Tab], person: Person, server: Server
 ) -> None:
+    friend = server.register()
+    category = friend.category("Garden")
+    friend.task("Water plants", category=category["id"])
+    friend.share(category, person)
     tab = new_device().open().enter(person.username)
     tab.page.click("text=Add these tasks")
     tab.see("3 tasks added")
