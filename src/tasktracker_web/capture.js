@@ -94,7 +94,7 @@ function without(text, tokens) {
     rest += `${text.slice(end, token.start)} `;
     end = token.end;
   }
-  return tidy(rest + text.slice(end)).replace(/ (?=[,;.!?)]( |$))/g, "").replace(/[,;]$/, "");
+  return tidy(rest + text.slice(end)).replace(/ (?=[,;.!?)]( |$))/g, "").replace(/^[,;] |[,;]$/g, "");
 }
 
 /** @param {string} text @param {number} at @param {Iterable<Named>} priorities @returns {Token | null} */
