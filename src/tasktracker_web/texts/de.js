@@ -31,7 +31,7 @@ export const texts = {
   "today": "Heute",
   "add.label": "Aufgabe hinzufügen",
   "add.example": "Aufgabe: Bank anrufen morgen 17:00",
-  "add.button": "Hinzufügen",
+  "add.button": "Anlegen",
   "add.hint": "Zum Beispiel: morgen 17:00, in 3 Tagen, !dringend, #Kategorie. Mehrere eingefügte Zeilen werden mehrere Aufgaben.",
   "add.key": "Aufgabe hinzufügen (Taste: q)",
   "add.keep": "Als Text behalten",
