@@ -48,7 +48,7 @@ VIEWS: Mapping[type, tuple[type[msgspec.Struct], ...]] = {
     ApiToken: (ApiTokenView,),
 }
 NOT_SHOWN = {
-    Task: {"root", "root_category", "members", "list_members", "trashed_at", "trashed_with"},
+    Task: {"root", "root_category", "members", "list_members", "occurrence", "trashed_at", "trashed_with"},
     Category: {"user_id", "field_versions"},
     User: {"password_hash", "is_active", "version"},
     ApiToken: {"user_id", "secret_hash"},

@@ -163,7 +163,8 @@ def test_the_filters_are_described(operations: dict[tuple[str, str], dict[str, A
 
     tasks = query("/api/tasks")
     paging = {"cursor", "limit"}
-    filters = {"state", "priority", "category", "parent", "due_after", "due_before", "overdue", "started", "q", "role"}
+    filters = {"state", "priority", "category", "parent", "series", "q", "role"}
+    filters |= {"due_after", "due_before", "overdue", "started"}
     assert tasks.keys() == filters | paging | {"sort"}
     for path in ("/api/categories", "/api/tasks/{id}/history"):
         assert query(path).keys() == paging
@@ -272,7 +273,8 @@ def test_read_only_fields_are_marked_and_have_the_types_of_the_response(document
     fields = schemas["EditTask"]["properties"]
     read_only = {name: schema for name, schema in fields.items() if schema.get("readOnly")}
     assert read_only.keys() == {
-        "id", "owner", "owners", "created_by", "created_at", "updated_at", "completed_at", "is_overdue"
+        "id", "owner", "owners", "created_by", "created_at", "updated_at", "completed_at", "is_overdue",
+        "series", "next",
     }  # fmt: skip
     returned = schemas["TaskView"]["properties"]
     assert read_only == {name: {**returned[name], "readOnly": True} for name in read_only}

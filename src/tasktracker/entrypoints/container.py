@@ -411,7 +411,7 @@ class Container(containers.DeclarativeContainer):
     )
     activity = providers.Singleton(ActivityService)
     categories = providers.Singleton(CategoryService, ids=ids, characters=characters)
-    tasks = providers.Singleton(TaskService, ids=ids, characters=characters)
+    tasks = providers.Singleton(TaskService, ids=ids, characters=characters, calendar=calendar)
     trash = providers.Singleton(TrashService)
     history = providers.Singleton(HistoryService, tasks=tasks)
     invitation_limit = providers.Singleton(InvitationLimit, store=store, throttle=throttle)

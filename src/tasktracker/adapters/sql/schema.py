@@ -210,10 +210,15 @@ tasks = Table(
     Column("start_on", Date),
     Column("due_on", Date),
     Column("due_date", Moment),
+    # JSON: {"rule": …, "time_zone": …, "from": …, "start": …}
+    Column("recurrence", Text),
     Column("category", Id),
     Column("parent", Id),
     Column("root", Id, nullable=False),
     Column("root_category", Id),
+    Column("series", Id),
+    # JSON: {"slot": …, "next": …, "untouched": …, "subtasks": …}
+    Column("occurrence", Text),
     # "<user>:<role> …": read and written together with the task, under its lock.
     Column("members", Text, nullable=False),
     Column("owner", Id, nullable=False),
@@ -245,6 +250,12 @@ tasks = Table(
         "created_by",
         postgresql_where=text("created_by <> owner"),
         sqlite_where=text("created_by <> owner"),
+    ),
+    Index(
+        "ix_tasks_series",
+        "series",
+        postgresql_where=text("series IS NOT NULL"),
+        sqlite_where=text("series IS NOT NULL"),
     ),
     Index("ix_tasks_root", "root", "id"),
     Index("ix_tasks_parent", "parent"),

@@ -16,6 +16,7 @@ from tasktracker.domain.feed.items import ItemType
 from tasktracker.domain.kernel.errors import CategoryNameTaken, DomainError, InvalidInput
 from tasktracker.domain.kernel.fields import Rule, check, moment, optional
 from tasktracker.domain.kernel.paging import DEFAULT_PAGE
+from tasktracker.domain.recurrence.recurrence import plain
 from tasktracker.domain.sync.mutation import MAX_MUTATIONS, MAX_OWN, Mutation, MutationOp, Outcome, Status
 from tasktracker.domain.tasks.task import TaskFields
 from tasktracker.entrypoints.http.categories import CreateCategory, EditCategory
@@ -208,7 +209,10 @@ def view_result(mutation: Mutation, outcome: Outcome) -> ResultView:
         id=mutation.id,
         status=outcome.status,
         version=outcome.version,
-        conflicts={name: ConflictView(each.base, each.yours, each.theirs) for name, each in outcome.conflicts.items()},
+        conflicts={
+            name: ConflictView(plain(each.base), plain(each.yours), plain(each.theirs))
+            for name, each in outcome.conflicts.items()
+        },
         problem=problem_of(outcome.error) if outcome.error else None,
         dropped=outcome.dropped,
         existing=_existing(outcome.error),
