@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection, Mapping
 from contextlib import closing
-from typing import Any
+from typing import Any, cast
 from uuid import UUID, uuid4
 
 import pytest
@@ -78,3 +78,15 @@ def test_a_closed_subscription_counts_no_longer() -> None:
             assert await late.wait(PATIENCE), "it does not wait"
 
     asyncio.run(scenario())
+
+
+def test_a_change_after_the_end_of_the_event_loop_is_ignored() -> None:
+    notifier, services = LocalChangeNotifier(), cast(Any, None)
+    registry = SubscriptionRegistry(notifier, services, services, per_user=1)
+
+    async def scenario() -> None:
+        registry.open()
+
+    asyncio.run(scenario())
+    registry._on_change({ACTOR.user_id})
+    registry.end_all_soon()

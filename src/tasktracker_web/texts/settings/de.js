@@ -173,6 +173,8 @@ export const texts = {
   "mail.recovery-code-used": "Wiederherstellungscode benutzt",
   "mail.api-token-created": "API-Token angelegt",
   "mail.api-token-revoked": "API-Token widerrufen",
+  "mail.reminder": "Erinnerung",
+  "mail.daily-summary": "Tägliche Übersicht",
   "delivery.due": "Fällig",
   "delivery.failing": "Scheitert",
   "delivery.sent": "Gesendet",

@@ -173,6 +173,8 @@ export const texts = {
   "mail.recovery-code-used": "Recovery code used",
   "mail.api-token-created": "API token created",
   "mail.api-token-revoked": "API token revoked",
+  "mail.reminder": "Reminder",
+  "mail.daily-summary": "Daily summary",
   "delivery.due": "Due",
   "delivery.failing": "Failing",
   "delivery.sent": "Sent",
