@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -194,3 +194,10 @@ def test_what_is_added_wakes_the_work_of_this_process() -> None:
         tested = container(DATABASE_URL=url)
         store = tested.store()
         assert (store._jobs_added, store._deliveries_added) == (tested.jobs_added(), tested.deliveries_added())
+
+
+def test_ids_are_sorted_by_time_and_the_clock_is_of_utc() -> None:
+    ids = [container().ids().new() for _ in range(50)]
+    assert ids == sorted(set(ids)), "so inserts stay local in an index"
+    assert {each.version for each in ids} == {7}
+    assert container().clock().now().tzinfo is UTC
