@@ -222,6 +222,20 @@ class TestUnknown:
         assert (len(phone.pending), phone.issues()) == (1, [])
 
 
+class TestDismissing:
+    def test_only_the_given_issues_are_removed(self, phone: Phone) -> None:
+        for number in range(4):
+            phone.create_task(f"{number}")
+        phone.line.before = answering(*[rejected] * 4)
+        phone.sync()
+        first, second, third, fourth = phone.issues()
+        assert [each.data["title"] for each in (first, second, third, fourth)] == ["0", "1", "2", "3"]
+        phone.dismiss(third)
+        assert list(phone.issues()) == [first, second, fourth]
+        phone.dismiss(fourth, first)
+        assert list(phone.issues()) == [second]
+
+
 class TestDeletions:
     def test_deleting_what_the_user_does_not_have_is_done(self, phone: Phone, ada: Person) -> None:
         task, home = ada.task("one")["id"], ada.category("Home")["id"]

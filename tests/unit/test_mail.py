@@ -124,6 +124,7 @@ def test_a_mail_has_the_headers_that_the_standards_require() -> None:
     assert mail["Auto-Submitted"] == "auto-generated"
     assert mail.get_content_type() == "multipart/alternative"
     assert [part.get_content_type() for part in mail.iter_parts()] == ["text/plain", "text/html"]
+    assert b"\n" not in composer.write(new_letter()).as_bytes().replace(b"\r\n", b"")  # RFC 5322 §2.3
     assert all(len(line) <= 998 for line in composer.write(new_letter()).as_bytes().splitlines())  # RFC 5322 §2.1.1
 
 
@@ -146,6 +147,13 @@ def test_the_time_is_shown_in_the_zone_of_the_user() -> None:
         assert expected in parts(write(kind="new-device", language=language, parameters=parameters))["plain"]
 
 
+def test_details_are_shown_only_if_they_are_known_and_in_utc_without_a_zone() -> None:
+    known = parts(write(kind="new-device", parameters={"username": "grace", "at": "2026-07-01T22:30:00+00:00"}))
+    assert "Time: 2026-07-01, 22:30 (UTC)" in known["plain"]
+    unknown = parts(write(kind="new-device", parameters={"username": "grace"}))
+    assert "Time:" not in unknown["plain"] + unknown["html"]
+
+
 def test_the_end_of_a_link_is_shown_in_the_zone_of_the_user() -> None:
     parameters = {"until": "2026-07-01T22:30:00+00:00", "time_zone": "Europe/Vienna"}
     text = parts(write(kind="invitation", parameters=parameters))["plain"]
@@ -153,8 +161,9 @@ def test_the_end_of_a_link_is_shown_in_the_zone_of_the_user() -> None:
 
 
 def test_the_service_is_named_with_its_port() -> None:
-    mail = read(Composer(SENDER, "https://example.org:8443/tasks").write(new_letter()))
+    mail = read(Composer(SENDER, "https://example.org:8443/tasks/").write(new_letter()))
     assert "Task Tracker at example.org:8443." in " ".join(parts(mail)["plain"].split())
+    assert "https://example.org:8443/tasks/link/" in parts(mail)["plain"]
 
 
 @pytest.mark.parametrize("username", ["-".join(["grace"] * 12), "grace" * 20])
@@ -231,10 +240,15 @@ def test_a_folder_keeps_each_mail_as_a_file(tmp_path: Path) -> None:
     mailer.send(new_letter())  # a duplicate
     later = START + timedelta(microseconds=1)
     mailer.send(new_letter(message_id="<0192@mail.example.org>", to="ada@example.net", created_at=later))
+    mailer.send(new_letter(message_id="<0191@mail.example.org>", created_at=START - timedelta(microseconds=1)))
+    mailer.send(new_letter(message_id="<0190@mail.example.org>", created_at=START - timedelta(microseconds=1)))
     mailer.close()
     assert {stat.S_IMODE(file.stat().st_mode) for file in folder.iterdir()} == {0o600}
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    (folder / "being-written.partial").touch()
     found = MailFolder(folder)
-    newest, older = found.names()
+    newest, older, *others = found.names()
+    assert len(others) == 2, "two mails of one moment"
     first, second = found.find(newest), found.find(older)
     assert first is not None
     assert second is not None
