@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -11,8 +12,10 @@ import pytest
 from tasktracker.adapters.mail.smtp import SmtpMailer
 from tasktracker.adapters.mail.urls import Relay
 from tasktracker.domain.deliveries.delivery import FIRST_PAUSE, RETRIED_FOR, Delivery, DeliveryKind, DeliveryState
+from tasktracker.domain.deliveries.outbox import Outbox
 from tasktracker.domain.deliveries.ports import NotSent
 from tasktracker.domain.deliveries.service import DeliveryService
+from tasktracker.domain.kernel.errors import MailOff
 from tests.contracts.base import Seed
 from tests.contracts.test_deliveries import courier, new_delivery
 from tests.fakes import START, SYSTEM, App, FakeMailer
@@ -53,6 +56,23 @@ def test_a_delivery_that_was_cancelled_while_it_was_sent_is_not_changed(
     mailer.on_send = cancel
     made = courier(app.store, app.clock, mailer).run_next()
     assert cancelled == [made] == [stored(app, delivery)]
+
+
+def test_what_is_added_has_its_user_its_address_and_its_parameters(app: App) -> None:
+    user, cause = Seed(app.store, app.clock, app.ids).user(), UUID(int=1)
+    more: dict[str, Any] = {"user_id": user.id, "address": "grace@example.org", "parameters": {"name": "grace"}}
+    with app.store.writing(SYSTEM) as work:
+        Outbox().add(work, DeliveryKind.NEW_DEVICE, UUID(int=2), **more)
+        Outbox("mail.example.org").add(work, DeliveryKind.NEW_DEVICE, cause, **more)
+        found = work.deliveries.list(None, None, None, 10).items
+    expected = Delivery.of(DeliveryKind.NEW_DEVICE, cause, START, mail_domain="mail.example.org", **more)
+    assert list(found) == [expected], "without a sender, nothing is added"
+
+
+def test_mail_is_needed_only_where_it_is_required() -> None:
+    Outbox("mail.example.org").require_on()
+    with pytest.raises(MailOff):
+        Outbox().require_on()
 
 
 def test_a_process_that_stops_begins_no_attempt(app: App, delivery: Delivery) -> None:

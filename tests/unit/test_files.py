@@ -38,8 +38,8 @@ def test_a_file_is_on_the_disk_before_it_has_its_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, create: Callable[[Path], object]
 ) -> None:
     synced: list[tuple[bool, int]] = []
-    monkeypatch.setattr(os, "fsync", lambda number: synced.append((path.exists(), os.fstat(number).st_size)))
     path = tmp_path / "file"
+    monkeypatch.setattr(os, "fsync", lambda number: synced.append((path.exists(), os.fstat(number).st_size)))
     create(path)
     assert synced == [(False, path.stat().st_size)]
 

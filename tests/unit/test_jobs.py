@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from itertools import accumulate
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import pytest
@@ -14,7 +14,7 @@ import pytest
 from tasktracker.domain.jobs import job as job_module
 from tasktracker.domain.jobs import service
 from tasktracker.domain.jobs.job import BEGIN, LEASE, PIECE_SECONDS, Job, JobKind, after_time
-from tasktracker.domain.jobs.service import FIRST_STEPS, MIN_PAUSE, JobRunner, Run, start
+from tasktracker.domain.jobs.service import FIRST_STEPS, MIN_PAUSE, JobRunner, start
 from tests.contracts.base import Seed
 from tests.contracts.test_jobs import new_job
 from tests.fakes import SYSTEM, App
@@ -68,12 +68,12 @@ def test_a_small_job_is_done_in_the_transaction_of_its_cause(app: App, job: Job,
         steps.append(1)
         while not is_over():
             steps.append(1)
-        return rest and replace(given, position=rest)
+        return replace(given, position=rest) if rest else None
 
     with app.store.writing(SYSTEM) as work:
-        assert start(work, job, step) is (rest is None)
+        assert start(work, job, cast("Any", step)) is (rest is None)
     assert len(steps) == FIRST_STEPS
-    assert stored(app, job) == (rest and replace(job, position=rest))
+    assert stored(app, job) == (replace(job, position=rest) if rest else None)
 
 
 def test_after_each_piece_others_get_at_least_as_much_time(app: App, job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,7 +92,8 @@ def test_after_each_piece_others_get_at_least_as_much_time(app: App, job: Job, m
     run = runner(app, step).run_next()
     assert run is not None
     first = replace(job, leased_until=app.clock.now() - timedelta(seconds=3) + LEASE)
-    assert run == Run(first, 3, pytest.approx(0.3))
+    assert (run.job, run.pieces) == (first, 3)
+    assert run.longest == pytest.approx(0.3)
     assert pauses == pytest.approx([MIN_PAUSE, 0.3])
     assert [each.position and each.position.int for each in seen] == [None, 1, 2]
     assert {each.leased_until and each.leased_until - LEASE for each in seen[1:]} == {
@@ -137,5 +138,5 @@ def test_a_command_waits_until_all_jobs_are_done_also_those_of_other_processes(
     monkeypatch.setattr(service, "sleep", pause)
     other = replace(job, id=app.ids.new(), leased_until=app.clock.now() + LEASE)
     added(app, job, other)
-    runner(app, lambda _, given, __: done.append(given)).run_all()  # type: ignore[func-returns-value]
+    runner(app, lambda _, given, __: done.append(given)).run_all()
     assert ([each.id for each in done], pauses) == ([job.id, other.id], [MIN_PAUSE] * 2)
