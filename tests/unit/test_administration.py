@@ -54,7 +54,7 @@ def test_an_administrator_who_has_lost_the_role_meanwhile_changes_nothing(
         with pytest.raises(AdminRequired):
             require_still_admin(work)
     assert asked == [user.id]
-    require_still_admin(SimpleNamespace(actor=SYSTEM))  # type: ignore[arg-type]
+    require_still_admin(SimpleNamespace(actor=SYSTEM))
 
 
 @pytest.mark.parametrize(
