@@ -24,6 +24,7 @@ import click
 from sqlalchemy import Connection, create_engine, text
 
 from benchmarks import crowd
+from tasktracker.adapters.calendar.rules import DateutilCalendarRules
 from tasktracker.adapters.characters import RegexCharacters
 from tasktracker.adapters.sql import migrate
 from tasktracker.adapters.sql.engine import open_database
@@ -41,7 +42,7 @@ ROUNDS = 60
 SMALL = 1000
 MIDDLE = 10_000
 LISTS, LISTED, PEOPLE = 10, 500, 20
-SERVICE = TaskService(ids=Uuid7Generator(), characters=RegexCharacters())
+SERVICE = TaskService(ids=Uuid7Generator(), characters=RegexCharacters(), calendar=DateutilCalendarRules())
 
 
 @click.command()

@@ -23,6 +23,7 @@ from sqlalchemy import create_engine, text
 
 from benchmarks import crowd
 from benchmarks.processes import Running, serve
+from tasktracker.adapters.calendar.rules import DateutilCalendarRules
 from tasktracker.adapters.characters import RegexCharacters
 from tasktracker.adapters.sql import migrate
 from tasktracker.adapters.sql.engine import open_database
@@ -155,7 +156,7 @@ def _deltas(url: str) -> None:
 
 def _delta(store: SqlStore, actor: SessionActor) -> float:
     sync = SyncService(store=store, secrets=store)
-    tasks = TaskService(ids=Uuid7Generator(), characters=RegexCharacters())
+    tasks = TaskService(ids=Uuid7Generator(), characters=RegexCharacters(), calendar=DateutilCalendarRules())
     cursor = sync.latest(actor)
     with store.writing(actor) as work:
         for task in tasks.list(work, TaskQuery(at=work.now, limit=CHANGED)).items:

@@ -102,7 +102,7 @@ def main(npm_folder: Path, number: int, hostile_number: int, seed: int) -> None:
     click.echo(f"  {odd} of them are in a gap or at a time that occurs twice")
     middle, longest, recurrence = slowest(random, hostile_number)
     click.echo(
-        f"slowest: {longest:.1f} ms (median {middle:.1f} ms) for {recurrence.rule} from {recurrence.start:%Y%m%d}"
+        f"slowest: {longest:.1f} ms (median {middle:.1f} ms) for {recurrence.rule} from {recurrence.first:%Y%m%d}"
     )
     sys.exit(1 if report.unexplained else 0)
 
@@ -111,7 +111,7 @@ def milliseconds(recurrence: Recurrence) -> float:
     """Return the processor time of the next slot, and of the refusal of a rule without one, in a new process."""
     adapter._matching.cache_clear()
     started = time.process_time()
-    recurrence.next_after(recurrence.start, datetime.now(UTC), CALENDAR)
+    recurrence.next_after(recurrence.first, datetime.now(UTC), CALENDAR)
     with suppress(Refused):
         recurrence.require_slot(CALENDAR)
     return (time.process_time() - started) * 1000

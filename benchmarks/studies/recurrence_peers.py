@@ -23,7 +23,7 @@ from tasktracker.domain.recurrence.rule import Frequency, NthWeekday, Rule, Week
 def ours(case: Case, number: int = SLOTS, **changes: Any) -> list[Slot]:
     """Return the slots of a case, or those that it has after a change of its rule."""
     recurrence = replace(case.recurrence, rule=str(replace(case.rule, **changes)))
-    start = recurrence.start
+    start = recurrence.first
     before = start - (timedelta(seconds=1) if isinstance(start, datetime) else timedelta(days=1))
     try:
         return limited(case, recurrence.slots(before, LONG_AGO, CALENDAR), number)
@@ -120,7 +120,7 @@ def reasons_of_dateutil(peer: Peer, cases: Sequence[Case]) -> Reason:
     answers = dict(zip(cases, peer([in_another_form(case) for case in cases], 8 * SLOTS), strict=True))
 
     def reason(case: Case, expected: list[Slot], _: list[Slot]) -> str | None:
-        slots = sorted(slot for slot in set(answers[case]) if slot >= case.recurrence.start)
+        slots = sorted(slot for slot in set(answers[case]) if slot >= case.recurrence.first)
         return _reason(case, expected, slots[: min(SLOTS, case.rule.count or SLOTS)])
 
     return reason
@@ -158,7 +158,7 @@ def reason_of_libical(case: Case, _: list[Slot], answer: list[Slot]) -> str | No
     both_signs = min(rule.month_days, default=1) < 0 < max(rule.month_days, default=-1)
     if rule.positions and both_signs and set(answer) <= set(ours(case, positions=(), count=None, number=1000)):
         return "BYSETPOS counts a day twice that BYMONTHDAY names twice: the 19th of November is -12, too"
-    if rule.frequency is Frequency.WEEKLY and case.is_synchronized and case.recurrence.start not in answer:
+    if rule.frequency is Frequency.WEEKLY and case.is_synchronized and case.recurrence.first not in answer:
         return "WKST moves a WEEKLY rule with INTERVAL off its start, the first day in RFC 5545 section 3.8.5.3"
     if not case.is_synchronized:
         return "the start is not a day of the rule: undefined in RFC 5545 section 3.8.5.3"

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from enum import StrEnum
-from typing import Any, ClassVar, Literal, TypedDict
+from typing import Any, ClassVar, Literal, NotRequired, TypedDict
 from uuid import UUID
 
 Id = str | UUID
@@ -23,10 +23,16 @@ class ItemType(StrEnum):
     CATEGORY = "category"
 
 
+# The JSON object has a field "from", which is a keyword in Python.
+Recurrence = TypedDict("Recurrence", {"rule": str, "time_zone": str, "from": NotRequired[Literal["due", "completion"]]})
+"""How a task recurs: an RRULE of RFC 5545, and the time zone of its days."""
+
+
 class TaskFields(TypedDict, total=False):
     """The optional fields of a task.
 
-    `due_date` needs a UTC offset in whole minutes. Setting `due_on` clears it, and the other way round.
+    `due_date` needs a UTC offset in whole minutes. Setting `due_on` clears it, and the other way round. A task with a
+    `recurrence` is due: clearing when it is due also clears its recurrence.
     """
 
     description: str
@@ -35,6 +41,7 @@ class TaskFields(TypedDict, total=False):
     start_on: date | None
     due_on: date | None
     due_date: datetime | None
+    recurrence: Recurrence | None
     category: Id | None
     parent: Id | None
 
@@ -79,6 +86,7 @@ DEFAULTS: Mapping[ItemType, Mapping[str, Any]] = {
         "start_on": None,
         "due_on": None,
         "due_date": None,
+        "recurrence": None,
         "category": None,
         "parent": None,
         "owner": None,
@@ -87,6 +95,8 @@ DEFAULTS: Mapping[ItemType, Mapping[str, Any]] = {
         "created_at": None,
         "updated_at": None,
         "completed_at": None,
+        "series": None,
+        "next": None,
     },
     ItemType.CATEGORY: {
         "name": "",
@@ -183,6 +193,22 @@ class Task(Item):
     def due_date(self) -> datetime | None:
         """The time at which the task is due."""
         return self._time("due_date")
+
+    @property
+    def recurrence(self) -> Mapping[str, Any] | None:
+        """How the task recurs, with the `start` of the rule; None if it does not."""
+        recurrence: Mapping[str, Any] | None = self.data["recurrence"]
+        return recurrence
+
+    @property
+    def series(self) -> str | None:
+        """The id of the first occurrence of a recurring task."""
+        return _text(self.data["series"])
+
+    @property
+    def next(self) -> str | None:
+        """The id of the next occurrence, which the server has created when it received the completion of this one."""
+        return _text(self.data["next"])
 
     @property
     def category(self) -> str | None:

@@ -94,7 +94,10 @@ class LocalCopy:
         data = rows.encoded(type, fields)
         with self._database.writing() as database:
             target = rows.alias(database, type, target)
-            exists = bool(shown.view(database, type, target))
+            known = shown.view(database, type, target)
+            exists = bool(known)
+            if op is Op.UPDATE and type is ItemType.TASK and exists and rows.ends_recurrence(known[0].data, data):
+                data["recurrence"] = None
             if op in (Op.UPDATE, Op.DELETE) and not exists:
                 raise UnknownItem(target)
             if op is Op.CREATE and exists:

@@ -45,6 +45,12 @@ def encoded(type: ItemType, fields: Mapping[str, object]) -> dict[str, Any]:
     return data
 
 
+def ends_recurrence(shown: Mapping[str, Any], data: Mapping[str, Any]) -> bool:
+    """Return whether a recurring task is not due any more after an edit. The server then clears its recurrence, too."""
+    edited = {**shown, **data}
+    return bool(shown.get("recurrence")) and "recurrence" not in data and not any(edited[name] for name in EXCLUSIVE)
+
+
 def editable(type: ItemType, data: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields that a caller can set."""
     return {name: value for name, value in data.items() if name in EDITABLE[type]}

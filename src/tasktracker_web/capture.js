@@ -22,14 +22,14 @@ import { dayFrom, language as defaultLanguage, locale as defaultLocale } from ".
 /** @typedef {{ pattern: RegExp, read: (groups: string[], now: Date) => Day | null }} DayRule */
 /** @typedef {{ pattern: RegExp, read: (groups: string[]) => [hours: number, minutes: number] }} TimeRule */
 /**
- * `parts` are parts of a day, and `hours` are times that need a day before them. A `repetition` and a `range` are not
- * understood: a part of them would be wrong.
- * @typedef {{ days: DayRule[], times: TimeRule[], hours: TimeRule[], parts: TimeRule[], repetition: RegExp, range: RegExp }} Grammar
+ * `parts` are parts of a day, and `hours` are times that need a day before them. A `phrase`, a `repetition` and a `range` are
+ * not understood: a part of them would be wrong.
+ * @typedef {{ days: DayRule[], times: TimeRule[], hours: TimeRule[], parts: TimeRule[], phrase?: RegExp, repetition: RegExp, range: RegExp }} Grammar
  */
 
 /** What follows a word. */
 const END = "(?=$|[\\s,;.!?)])";
-const PRIORITY = new RegExp(`!([1-4])${END}`, "y");
+const PRIORITY = new RegExp(`(?:!([1-4])|p([1-4]))${END}`, "iy");
 /** One word, which is no number. */
 const NEW_CATEGORY = new RegExp(`#(\\p{L}[\\p{L}\\p{M}\\p{N}_-]{0,63})${END}`, "uy");
 /** A time follows, so what is before it is a day. */
@@ -87,7 +87,8 @@ function without(text, tokens) {
 /** @param {string} text @param {number} at @param {Iterable<Named>} priorities @returns {Token | null} */
 function priorityAt(text, at, priorities) {
   const match = matched(PRIORITY, text, at);
-  const found = match ? { id: match.groups[0], end: match.end } : namedAt("!", text, at, priorities);
+  const [number, place] = match?.groups ?? []; // p1 is the first, as in other apps
+  const found = match ? { id: number ?? String(5 - Number(place)), end: match.end } : namedAt("!", text, at, priorities);
   return found && token(text, at, found.end, { priority: /** @type {1 | 2 | 3 | 4} */ (Number(found.id)) });
 }
 
@@ -152,9 +153,11 @@ function dueAt(text, at, { days, times, hours, parts }, now) {
   return token(text, at, end, atMoment(date));
 }
 
-/** Read what is due again and again, or from one time to another, with what belongs to it. It stays text. @param {string} text @param {number} at @param {Grammar} grammar @param {Date} now @returns {{ end: number, text: string, fields?: undefined } | null} */
+/** Read what is due again and again, or from one time to another, with what belongs to it; and words that name no day. They stay text. @param {string} text @param {number} at @param {Grammar} grammar @param {Date} now @returns {{ end: number, text: string, fields?: undefined } | null} */
 function repetitionAt(text, at, grammar, now) {
   const due = (/** @type {number} */ from) => dueAt(text, from, grammar, now)?.end;
+  const phrase = grammar.phrase && matched(grammar.phrase, text, at);
+  if (phrase) return { end: phrase.end, text: "" };
   const start = due(at);
   const range = start && matched(grammar.range, text, start);
   const until = range && due(range.end);
@@ -392,6 +395,7 @@ function german() {
     ],
     hours: [rule("(?:um )?(0?[7-9]|1\\d|2[0-3])h([0-5]\\d)?", timeFrom), rule("um ([01]?\\d|2[0-3])(?![.:,]\\d)", timeFrom)],
     parts: named.map(([words, hour]) => hourRule(`(?:am |in der |zu )?(?:${words})`, hour)),
+    phrase: rule("(?:guten|schönen|am|de[rnms]|diese[nrm]|eines?) morgens?", null).pattern,
     repetition: rule(`(?:jede[nrsm]?|alle)(?: (?:(?:erste|zweite|dritte|letzte)[nrsm]?|${COUNT}|\\d{1,2}\\.))? ${unit}(?:(?:,|,? (?:und|oder|&)) (?:jede[nrsm]? )?${unit})*|(?:${short}) (?:bis|-|–) (?:${short})|täglich|wöchentlich|monatlich|jährlich|werktags|wochentags|(?:${weekday})s(?:(?:,|,? (?:und|oder|&)) (?:${weekday})s)*`, null).pattern,
     range: /(?:,? (?:bis|-|–) | ?– ?)/iy,
   };

@@ -121,6 +121,52 @@ def test_a_conflict_is_decided_by_field(app: Tab, new_device: Callable[..., Tab]
     assert (task["description"], task["priority"]) == ("y", 3)
 
 
+def test_conflicts_of_a_task_are_decided_at_once_in_the_open_task_or_restore_a_deleted_one(
+    app: Tab, person: Person
+) -> None:
+    task = person.task("a")
+    path = f"/api/tasks/{task['id']}/"
+    app.open(f"/task/{task['id']}")
+    app.page.wait_for_selector(".pane .title")
+    app.synced()
+    app.page.context.set_offline(True)
+    app.page.fill(".pane textarea.title", "mine")
+    app.page.press(".pane textarea.title", "Enter")
+    app.page.wait_for_selector(".toast:has-text('Title changed')")
+    expect(person.patch(path, {"title": "theirs"}), 200)
+    app.page.context.set_offline(False)
+    app.page.wait_for_selector(".pane .issue:has-text('“theirs” was also changed elsewhere')")
+    app.page.wait_for_selector(".toast:has-text('“mine” needs your decision')")
+    app.synced()
+    app.page.context.set_offline(True)
+    app.page.select_option("#priority", label="High")
+    expect(person.patch(path, {"priority": 1}), 200)
+    app.page.context.set_offline(False)
+    app.page.wait_for_selector(".side .decide:has-text('2 to decide')")
+    assert app.page.locator(".issue").count() == 1
+    assert app.page.locator(".issue legend").all_text_contents() == ["Title", "Priority"]
+    app.page.click(".pane .close")
+    app.page.wait_for_selector("main .issue")
+    app.page.click(".side .decide")
+    app.page.wait_for_selector(".pane .issue h2:focus")
+    app.page.click(".issue label:has(:text-is('Here')) >> nth=0")
+    app.page.click(".issue label:has(:text-is('Here')) >> nth=1")
+    app.page.click(".issue button:has-text('Apply')")
+    app.page.wait_for_selector(".issue", state="detached")
+    app.synced()
+    changed = person.listed("/api/tasks/")[0]
+    assert (changed["title"], changed["priority"]) == ("mine", 3)
+    app.undo()
+    app.page.wait_for_selector(".side .decide:has-text('2 to decide')")
+    app.synced()
+    expect(person.delete(path), 204)
+    app.page.click(".pane .issue:has-text('was deleted in the meantime') button:text-is('Restore it with my change')")
+    app.page.wait_for_selector(".issue", state="detached")
+    app.synced()
+    [restored] = person.listed("/api/tasks/")
+    assert (restored["id"], restored["title"], restored["priority"]) == (task["id"], "mine", 3)
+
+
 def test_notes_in_conflict_can_both_be_kept(app: Tab, person: Person) -> None:
     task = person.task("a", description="milk")
     app.open(f"/task/{task['id']}")
@@ -365,7 +411,7 @@ def test_done_shows_the_last_completed_first_and_reopens(app: Tab, person: Perso
     app.expect("first", "second")
     assert app.page.locator(".row .title").all_text_contents() == ["second", "first"]
     app.synced()
-    app.see("Done: Today, ")
+    app.page.wait_for_selector(".row .done >> text=Today, ")
     app.page.click("button[aria-label='Reopen “second”']")
     app.expect("first")
     app.synced()

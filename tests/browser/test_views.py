@@ -256,3 +256,52 @@ def test_titles_are_written_in_their_own_direction(app: Tab, person: Person) -> 
     app.row(title).locator("a").click()
     for selector in (".pane textarea.title", ".side .label:has-text('בית')"):
         assert app.page.locator(selector).evaluate("each => getComputedStyle(each).direction") == "rtl"
+
+
+def test_a_category_is_renamed_colored_and_deleted_also_offline(app: Tab, person: Person) -> None:
+    category = person.category("Gardn")
+    person.category("Home")
+    task = person.task("Sow", category=category["id"])
+    app.page.click(".side a:has-text('Gardn')")
+    app.expect("Sow")
+    app.page.click(".list header button:text-is('Edit')")
+    app.page.wait_for_selector("dialog.category[open]")
+    assert app.mistakes() == []
+    app.page.fill("#category-name", " home ")
+    app.page.click("dialog.category button:text-is('Save')")
+    app.page.wait_for_selector("dialog.category .error:has-text('You have another category with this name.')")
+    app.page.context.set_offline(True)
+    app.page.fill("#category-name", "Garden")
+    app.page.click("dialog.category label[title='Green']")
+    app.page.click("dialog.category button:text-is('Save')")
+    app.page.wait_for_selector(".side a:has-text('Garden')")
+    app.page.wait_for_selector("h1:text-is('Garden')")
+    app.page.context.set_offline(False)
+    app.synced()
+    garden = next(each for each in person.listed("/api/categories/") if each["id"] == category["id"])
+    assert (garden["name"], garden["color"]) == ("Garden", "#2f9e44")
+    app.page.context.set_offline(True)
+    app.page.click(".list header button:text-is('Edit')")
+    app.page.click("dialog.category button:text-is('Delete the category')")
+    app.page.wait_for_url("**/all")
+    app.page.wait_for_selector(".side a:has-text('Garden')", state="detached")
+    app.expect("Sow")
+    app.page.context.set_offline(False)
+    app.synced()
+    assert [each["name"] for each in person.listed("/api/categories/")] == ["Home"]
+    app.undo()
+    app.page.wait_for_selector(".side a:has-text('Garden')")
+    app.synced()
+    [again] = [each for each in person.listed("/api/categories/") if each["name"] == "Garden"]
+    [filed] = person.listed("/api/tasks/")
+    assert (filed["id"], filed["category"], again["color"]) == (task["id"], again["id"], "#2f9e44")
+
+
+def test_a_viewer_of_a_category_is_not_offered_to_edit_it(app: Tab, person: Person, server: Server) -> None:
+    friend = server.register()
+    garden = friend.category("Garden")
+    friend.task("Sow", category=garden["id"])
+    friend.share(garden, person, role="viewer")
+    app.page.click(".side a:has-text('Garden')")
+    app.expect("Sow")
+    assert app.page.locator(".list header button:text-is('Edit')").count() == 0

@@ -10,7 +10,8 @@ import pytest
 
 from tasktracker.domain.kernel.actors import SessionActor
 from tasktracker.domain.kernel.members import Role
-from tasktracker.domain.tasks.task import Task
+from tasktracker.domain.recurrence.recurrence import Recurrence
+from tasktracker.domain.tasks.task import State, Task, TaskFields
 from tasktracker.domain.tasks.trash_service import purge_expired
 from tests.backends import on_postgresql
 from tests.contracts.base import SECOND, SHORT_WAIT, BackgroundCall
@@ -67,3 +68,16 @@ def test_changes_of_a_tree_wait_for_its_lock(app: App, alice: SessionActor) -> N
         for call in calls.values():
             call.result()
         assert early == []
+
+
+@on_postgresql
+def test_the_completion_of_a_recurring_task_does_not_wait_for_its_category(app: App, alice: SessionActor) -> None:
+    """Categories are locked before tasks, but only the locked task shows that it recurs."""
+    category = app.do(alice, app.categories.create, {"name": "home"})
+    rule = Recurrence(rule="FREQ=DAILY", time_zone="UTC")
+    fields: TaskFields = {"title": "x", "due_on": START.date(), "recurrence": rule, "category": category.id}
+    task = app.do(alice, app.tasks.create, fields)
+    with app.store.writing(SYSTEM) as work:
+        assert work.categories.find(alice.user_id, category.id) is not None
+        completed = BackgroundCall(lambda: app.do(alice, app.tasks.edit, task.id, {"state": State.DONE}))
+        assert completed.result().next is not None

@@ -15,13 +15,18 @@ from typing import Any
 
 import httpx
 
-from tasktracker_client import Replica, SyncError, UnknownItem
+from tasktracker_client import Recurrence, Replica, SyncError, UnknownItem
 from tests.http import Person
 from tests.integration.devices import DAYS, MOMENTS, comparable
 from tests.integration.worlds import World
 from tests.line import Line
 from tests.waiting import PATIENCE, wait_until
 
+RULES: Sequence[Recurrence] = [
+    {"rule": "FREQ=DAILY", "time_zone": "UTC"},
+    {"rule": "FREQ=WEEKLY;COUNT=3", "time_zone": "Europe/Vienna"},
+    {"rule": "FREQ=DAILY;INTERVAL=3", "time_zone": "UTC", "from": "completion"},
+]
 DONE = {"applied", "merged", "duplicate"}
 
 _numbers = count()  # of all examples: they share a database
@@ -111,6 +116,17 @@ class Device(Replica):
             lambda: self.edit_task(self.a_task(), parent=self._chance.choice([None, self.a_task()])),
             lambda: self.edit_task(self.a_task(), category=self._chance.choice([None, self._a_category()])),
             lambda: self.complete(self.a_task()),
+            lambda: self.complete(self.a_recurring_task()),
+            lambda: self.edit_task(self.a_recurring_task(), state=self._chance.choice(["done", "open", "cancelled"])),
+            lambda: self.edit_task(self.a_recurring_task(), title=self.word()),
+            lambda: self.edit_task(self.a_task(), recurrence=self._chance.choice([None, *RULES])),
+            lambda: self.edit_task(self.a_task(), due_on=self._chance.choice(DAYS), recurrence=RULES[0]),
+            lambda: self.create_task(
+                title=self.word(),
+                due_on=self._chance.choice(DAYS),
+                recurrence=self._chance.choice(RULES),
+                category=self._chance.choice([None, self._a_category()]),
+            ),
             lambda: self._delete(self.a_task()),
             lambda: self.restore(self._chance.choice(self.deleted or [self.a_task()])),
             lambda: self.create_category(name=self._chance.choice(["Work", "work", "WORK", self.word()])),
@@ -188,6 +204,10 @@ class Device(Replica):
 
     def a_task(self) -> str:
         return self._chance.choice([task.id for task in self.tasks()] or ["none"])
+
+    def a_recurring_task(self) -> str:
+        """Return an occurrence of a recurring task."""
+        return self._chance.choice([task.id for task in self.tasks() if task.series] or ["none"])
 
     def _a_category(self) -> str:
         return self._chance.choice([category.id for category in self.categories()] or ["none"])

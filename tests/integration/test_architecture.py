@@ -138,9 +138,7 @@ def test_every_use_case_has_a_caller() -> None:
         for module, name, function in functions()
         if not function.name.startswith("_") and function.name not in used
     ]
-    # Tasks do not recur yet.
-    recurrence = "tasktracker.domain.recurrence.recurrence.Recurrence"
-    assert unused == [f"{recurrence}.next_after", f"{recurrence}.require_slot"]
+    assert unused == []
 
 
 # ------------------------------------------------------------------ mypy

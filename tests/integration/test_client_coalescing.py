@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from tasktracker_client import InvalidEdit, Op, Refused
+from tasktracker_client import InvalidEdit, Op, Recurrence, Refused
 from tests.http import Person, expect
 from tests.integration.phones import Phone, in_sync, sent_by
 from tests.line import problem
@@ -42,6 +42,33 @@ class TestCoalescing:
         ):
             with pytest.raises(InvalidEdit):
                 phone.edit_task(task, **cast("Any", wrong))
+
+    def test_a_completion_offline_gets_the_next_occurrence_with_the_sync(self, phone: Phone) -> None:
+        rule: Recurrence = {"rule": "FREQ=DAILY", "time_zone": "UTC"}
+        task = phone.create_task("one", due_on=date(2027, 3, 1), recurrence=rule)
+        phone.complete(task)
+        assert phone.task(task).recurrence == rule
+        assert phone.task(task).next is None
+        assert phone.sync().is_clean
+        done = phone.task(task)
+        assert (done.series, done.recurrence) == (task, None)
+        assert done.next is not None
+        following = phone.task(done.next)
+        assert (following.due_on, following.state, following.series) == (date(2027, 3, 2), "open", task)
+        assert following.recurrence == {**rule, "from": "due", "start": "2027-03-01"}
+
+    def test_clearing_when_a_task_is_due_clears_its_recurrence(self, phone: Phone) -> None:
+        rule: Recurrence = {"rule": "FREQ=DAILY", "time_zone": "UTC"}
+        task = phone.create_task("one", due_on=date(2027, 3, 1))
+        phone.edit_task(task, recurrence=rule)
+        phone.edit_task(task, due_date=None)
+        assert phone.task(task).recurrence == rule
+        phone.edit_task(task, due_on=None)
+        assert phone.task(task).recurrence is None
+        assert phone.sync().is_clean
+        assert phone.task(task).recurrence is None
+        with pytest.raises(InvalidEdit):
+            phone.edit_task(task, recurrence={"rule": object()})  # type: ignore[arg-type]
 
     def test_a_task_that_is_due_on_a_day_is_overdue_after_it(self, phone: Phone) -> None:
         today = datetime.now().astimezone().date()

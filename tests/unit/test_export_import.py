@@ -211,7 +211,7 @@ def test_an_export_has_no_secrets_and_an_end_line(service: Service) -> None:
     raw = service.export(user)
     assert b"hash-of-it" not in raw
     first, profile, last = [json.loads(line) for line in raw.splitlines()]
-    assert first == {"type": "header", "format": "tasktracker", "version": 4, "exported_at": "2026-03-01T12:00:00Z"}
+    assert first == {"type": "header", "format": "tasktracker", "version": 5, "exported_at": "2026-03-01T12:00:00Z"}
     assert profile["first_name"] == "Ann"
     assert last == {"type": "end", "categories": 0, "tasks": 0}
 
@@ -237,6 +237,7 @@ def test_a_new_field_needs_a_new_version_of_the_format() -> None:
     always = {"id", "title", "description", "priority", "state", "due_date", "category", "parent", "version", "members"}
     always |= {"created_at", "updated_at", "completed_at", "trashed_at", "trashed_with"}
     added = {1: set[str](), 2: {"start_on"}, 3: {"own", "owner", "created_by"}, 4: {"due_on"}}
+    added[5] = {"recurrence", "series", "slot", "next"}
     assert set(ndjson.READ_VERSIONS) == set(added)
     assert set(ndjson._TASK) == always.union(*added.values())
     always = {"id", "name", "description", "color", "created_at", "updated_at", "version"}
@@ -645,7 +646,7 @@ def test_the_error_for_a_refused_file_says_what_helps(service: Service, user: Us
         b"\xff\xfe",
         b"TYPE,CONTENT\n",
         to_lines(task(id="a0b1c2d3-0000-4000-8000-000000000000")),
-        to_lines({**HEADER, "version": 5}),
+        to_lines({**HEADER, "version": 6}),
         to_lines({**HEADER, "version": 0}),
         to_lines({**HEADER, "version": True}),
         to_lines({**HEADER, "version": 2.0}),

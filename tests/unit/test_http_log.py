@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import logging as standard_logging
@@ -14,6 +15,7 @@ import structlog
 from sqlalchemy import create_engine
 
 from tasktracker.entrypoints import logging
+from tasktracker.entrypoints.http.core.middleware import ResponseMiddleware
 from tasktracker.entrypoints.logging import TRACEBACKS
 from tasktracker.entrypoints.settings import load
 
@@ -38,6 +40,26 @@ def test_a_traceback_is_logged_without_values_of_variables() -> None:
     (exception,) = json.loads(line)["exception"]
     assert (exception["exc_type"], exception["exc_value"]) == ("RuntimeError", "a message of 23 characters")
     assert exception["frames"][-1]["name"] == "fail"
+
+
+def test_a_cancelled_request_is_logged_without_a_traceback() -> None:
+    async def cancelled(*_: object) -> None:
+        raise asyncio.CancelledError
+
+    scope: Any = {
+        "type": "http",
+        "method": "GET",
+        "headers": [(b"host", b"x")],
+        "path_template": "/health/live",
+    }
+    nothing: Any = None
+    with structlog.testing.capture_logs() as logs:
+        asyncio.run(ResponseMiddleware(cancelled, {})(scope, nothing, nothing))
+    assert [(each["event"], each["route"], each["log_level"]) for each in logs] == [
+        ("request cancelled", "/health/live", "warning"),
+        ("request", "/health/live", "info"),
+    ]
+    assert logs[-1]["status"] is None
 
 
 class Terminal(io.StringIO):

@@ -163,7 +163,8 @@ def test_the_filters_are_described(operations: dict[tuple[str, str], dict[str, A
 
     tasks = query("/api/tasks")
     paging = {"cursor", "limit"}
-    filters = {"state", "priority", "category", "parent", "due_after", "due_before", "overdue", "started", "q", "role"}
+    filters = {"state", "priority", "category", "parent", "series", "q", "role"}
+    filters |= {"due_after", "due_before", "overdue", "started"}
     assert tasks.keys() == filters | paging | {"sort"}
     for path in ("/api/categories", "/api/tasks/{id}/history"):
         assert query(path).keys() == paging
@@ -272,7 +273,8 @@ def test_read_only_fields_are_marked_and_have_the_types_of_the_response(document
     fields = schemas["EditTask"]["properties"]
     read_only = {name: schema for name, schema in fields.items() if schema.get("readOnly")}
     assert read_only.keys() == {
-        "id", "owner", "owners", "created_by", "created_at", "updated_at", "completed_at", "is_overdue"
+        "id", "owner", "owners", "created_by", "created_at", "updated_at", "completed_at", "is_overdue",
+        "series", "next",
     }  # fmt: skip
     returned = schemas["TaskView"]["properties"]
     assert read_only == {name: {**returned[name], "readOnly": True} for name in read_only}
@@ -394,6 +396,9 @@ def test_every_described_request_has_an_example_that_is_accepted(
         if path.startswith("/api/admin/"):
             api.promote(person)
             item = {"id": other.id}
+        if path.startswith("/api/notifications/"):
+            other.share(other.task(), person)
+            item = person.listed("/api/notifications/")[0]
         content = {"content": body} if isinstance(body, str) else {"json": body}
         media = next(iter(operations[method, path]["requestBody"]["content"]))
         url = path.format(id=item["id"], user_id=other.id)
@@ -415,7 +420,11 @@ def test_every_described_request_has_an_example_that_is_accepted(
 
 @pytest.mark.parametrize(
     ("content", "created"),
-    [(b"TYPE,CONTENT\ntask,Buy milk\n", 1), (b'\xef\xbb\xbf{"type":"header","format":"tasktracker","version":1}\n', 0)],
+    [
+        (b"TYPE,CONTENT\ntask,Buy milk\n", 1),
+        (b'\xef\xbb\xbf{"type":"header","format":"tasktracker","version":1}\n', 0),
+        (b'  {"type":"header","format":"tasktracker","version":1}\n', 0),
+    ],
 )
 def test_a_file_without_its_own_media_type_is_recognized(api: Api, content: bytes, created: int) -> None:
     person = api.register()

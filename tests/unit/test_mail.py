@@ -27,11 +27,11 @@ from tasktracker.adapters.mail.folder import FolderMailer, MailFolder
 from tasktracker.adapters.mail.smtp import SmtpMailer
 from tasktracker.adapters.mail.urls import Encryption, Relay, parse, sender
 from tasktracker.domain.accounts.user import canonical_email
-from tasktracker.domain.deliveries.delivery import DeliveryKind
+from tasktracker.domain.deliveries.delivery import DeliveryKind, ListedTask
 from tasktracker.domain.deliveries.ports import NotSent
 from tasktracker.domain.kernel.fields import Refused
 from tests.fakes import START
-from tests.mail import PUBLIC_URL, SENDER, UNTIL, new_letter, parts
+from tests.mail import OF_TASKS, PUBLIC_URL, SENDER, UNTIL, new_letter, parts
 
 KINDS = [*DeliveryKind, "address-taken"]
 LINK = f"{PUBLIC_URL}/link/verify-email?token=TOKEN-token_0"
@@ -105,13 +105,49 @@ def test_text_and_html_say_the_same(kind: str, language: str) -> None:
     assert [link for link in words.links if link != f"{PUBLIC_URL}/"] == (
         [f"{PUBLIC_URL}/link/{kind}?token=TOKEN-token_0"] * 2 if "button" in texts else []
     )
-    assert mail["Subject"] == texts["subject"].format(inviter="ada")
+    day = "2026-03-02" if language == "en" else "02.03.2026"
+    assert mail["Subject"] == texts["subject"].format(inviter="ada", **OF_TASKS | {"day": day})
     assert mail["Content-Language"] == language
     assert "{" not in plain
 
 
 def test_an_unknown_language_is_english() -> None:
     assert write(language="xx")["Content-Language"] == "en"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_mail_lists_tasks_in_both_forms_with_their_days_and_local_times(language: str) -> None:
+    parameters = {**OF_TASKS, "time_zone": "Europe/Vienna"}
+    tasks = {
+        "overdue": [ListedTask("<b>Pay</b>", "2026-03-01")],
+        "today": [ListedTask("Call", "2026-03-02T23:30:00+00:00")],
+    }
+    mail = write(
+        kind="daily-summary", language=language, link=None, path="today", parameters=parameters, tasks=tasks,
+        unsubscribe="daily-summary.1.2",
+    )  # fmt: skip
+    common = catalogue(language)["common"]
+    day, moment = (START.replace(hour=0), START.replace(day=3, hour=0, minute=30))
+    shown = [
+        common["overdue"],
+        f"<b>Pay</b> ({day.strftime(common['day'])})",
+        common["today"],
+        f"Call ({moment.strftime(common['moment'])} (Europe/Vienna))",
+        common["unsubscribe"],
+    ]
+    html = Words(parts(mail)["html"])
+    for each in shown:
+        assert each in parts(mail)["plain"]
+        assert each in " ".join(html.words)
+    link = f"{PUBLIC_URL}/link/unsubscribe?token=daily-summary.1.2"
+    assert [each for each in html.links if each != f"{PUBLIC_URL}/"] == [f"{PUBLIC_URL}/today"] * 2 + [link]
+    assert link in parts(mail)["plain"].split()
+    assert mail["List-Unsubscribe"].strip() == f"<{link}>"
+    assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+
+
+def test_only_mails_with_a_token_can_be_unsubscribed_from() -> None:
+    assert not {"List-Unsubscribe", "List-Unsubscribe-Post"} & set(write().keys())
 
 
 # ------------------------------------------------------------------------- form

@@ -32,7 +32,7 @@ def recurrence(rule: str, start: Slot = MONDAY, time_zone: str = "Europe/Vienna"
 
 
 def next_days(each: Recurrence, number: int = 5, now: datetime = LONG_AGO) -> list[str]:
-    return [slot.isoformat() for slot in islice(each.slots(each.start, now, CALENDAR), number)]
+    return [slot.isoformat() for slot in islice(each.slots(each.first, now, CALENDAR), number)]
 
 
 class TestRule:
@@ -214,7 +214,7 @@ class TestMoments:
     def test_a_slot_that_a_gap_moves_to_the_next_day_is_found(self) -> None:
         # In Nuuk, 23:00 of the 30th of March 2024 was midnight: with the offset before, 23:30 is 00:30 on the 31st.
         daily = recurrence("FREQ=DAILY", moment("2024-03-29 01:30"), time_zone="America/Nuuk")
-        assert daily.next_after(daily.start, moment("2024-03-31 01:10"), CALENDAR) == moment("2024-03-31 01:30")
+        assert daily.next_after(daily.first, moment("2024-03-31 01:10"), CALENDAR) == moment("2024-03-31 01:30")
 
     def test_a_day_that_a_zone_leaves_out_gives_no_second_slot(self) -> None:
         # Samoa had no 30th of December 2011: with the offset before the gap, 10:00 on it is 10:00 on the 31st.
@@ -223,8 +223,8 @@ class TestMoments:
 
     def test_a_moment_is_past_at_once(self) -> None:
         daily = recurrence("FREQ=DAILY", moment("2026-03-02 08:00"))
-        assert daily.next_after(daily.start, moment("2026-03-05 08:00"), CALENDAR) == moment("2026-03-05 08:00")
-        assert daily.next_after(daily.start, moment("2026-03-05 08:00:01"), CALENDAR) == moment("2026-03-06 08:00")
+        assert daily.next_after(daily.first, moment("2026-03-05 08:00"), CALENDAR) == moment("2026-03-05 08:00")
+        assert daily.next_after(daily.first, moment("2026-03-05 08:00:01"), CALENDAR) == moment("2026-03-06 08:00")
 
     def test_until_is_the_last_moment_or_the_last_day_in_the_time_zone(self) -> None:
         start = moment("2026-03-02 23:30")  # the 3rd in Vienna
@@ -239,13 +239,13 @@ class TestMoments:
     def test_a_rule_from_completion_keeps_the_wall_clock_time(self) -> None:
         daily = recurrence("FREQ=DAILY", moment("2026-03-20 08:00"), from_=Anchor.COMPLETION)
         at = moment("2026-03-28 22:00")
-        assert daily.next_after(daily.start, at, CALENDAR, completed_at=at) == moment("2026-03-29 07:00")
+        assert daily.next_after(daily.first, at, CALENDAR, completed_at=at) == moment("2026-03-29 07:00")
 
     @pytest.mark.parametrize("start", ["0001-01-01 00:00", "9999-12-31 23:59"])
     @pytest.mark.parametrize("time_zone", ["Pacific/Kiritimati", "Pacific/Pago_Pago"])
     def test_the_first_and_the_last_moment_are_accepted(self, start: str, time_zone: str) -> None:
         daily = recurrence("FREQ=DAILY;UNTIL=99991231T235959Z", moment(start), time_zone)
-        found = daily.next_after(daily.start, daily.start, CALENDAR, completed_at=daily.start)  # type: ignore[arg-type]
+        found = daily.next_after(daily.first, daily.first, CALENDAR, completed_at=daily.first)  # type: ignore[arg-type]
         assert (found is None) == start.startswith("9999")
 
 

@@ -6,7 +6,7 @@ import asyncio
 import threading
 from collections.abc import Collection, Mapping
 from contextlib import closing
-from typing import Any
+from typing import Any, cast
 from uuid import UUID, uuid4
 
 import pytest
@@ -97,7 +97,7 @@ class TestNotifiers:
         assert heard == [[ALICE], [ALICE, BOB]]
 
     def test_behind_a_pooler_any_feed_may_have_changed_at_any_time_until_it_is_closed(self) -> None:
-        before, heard, again = threading.active_count(), list[Collection[UUID] | None](), threading.Event()
+        heard, again = list[Collection[UUID] | None](), threading.Event()
 
         def listener(users: Collection[UUID] | None) -> None:
             heard.append(users)
@@ -109,5 +109,19 @@ class TestNotifiers:
         notifier.publish([ALICE])
         assert again.wait(PATIENCE)
         notifier.close()
-        assert (set(heard), threading.active_count()) == ({None}, before)
+        assert set(heard) == {None}
+        assert notifier._thread is not None
+        assert not notifier._thread.is_alive()
         PollingChangeNotifier().close()  # was not opened
+
+
+def test_a_change_after_the_end_of_the_event_loop_is_ignored() -> None:
+    notifier, services = LocalChangeNotifier(), cast(Any, None)
+    registry = SubscriptionRegistry(notifier, services, services, per_user=1)
+
+    async def scenario() -> None:
+        registry.open()
+
+    asyncio.run(scenario())
+    registry._on_change({ACTOR.user_id})
+    registry.end_all_soon()

@@ -199,7 +199,9 @@ def test_a_process_that_stops_waits_for_all_its_work_together(monkeypatch: pytes
     assert waited == pytest.approx([STOP_SECONDS, 0.4 * STOP_SECONDS, 0])
 
 
-@pytest.mark.parametrize(("mail", "names"), [(False, ["job", "sweep"]), (True, ["job", "sweep", "delivery"])])
+@pytest.mark.parametrize(
+    ("mail", "names"), [(False, ["job", "reminder", "sweep"]), (True, ["job", "reminder", "sweep", "delivery"])]
+)
 def test_each_kind_of_work_is_woken_by_what_this_process_adds(mail: bool, names: list[str]) -> None:
     relay = {"MAIL_URL": "smtp://relay.example.org", "MAIL_FROM": "t@example.org", "PUBLIC_URL": "https://example.org"}
     container = Container(settings=load({"DATABASE_URL": "memory://", **(relay if mail else {})}, None))

@@ -37,7 +37,7 @@ def main() -> None:
             for scheme in ("light", "dark"):
                 for size, (width, height) in SIZES.items():
                     options: Any = {"color_scheme": scheme, "viewport": {"width": width, "height": height}}
-                    language = "de-AT" if (size, scheme) == ("desktop", "dark") else "en-GB"
+                    language = "de-AT" if scheme == "dark" else "en-GB"
                     context = browser.new_context(locale=language, has_touch=size == "phone", **options)
                     url = f"http://127.0.0.1:{server.port}"
                     _Sheet(Tab(context.new_page(), url), server, f"{size}-{scheme}").fill()

@@ -4,7 +4,7 @@ import { useCopy, useLists } from "../account.js";
 import { now } from "../clock.js";
 import { draftOf } from "../drafts.js";
 import { h, html } from "../html.js";
-import { isSelecting, selectNothing, selectShown } from "../selection.js";
+import { isSelecting, selected, selectNothing, selectShown } from "../selection.js";
 import { url } from "../router.js";
 import { canFileIn, containing, dayDue, dueBefore } from "../tasks.js";
 import { dayOf, startOfDay, t } from "../texts/texts.js";
@@ -15,7 +15,7 @@ import { Icon } from "./icon.js";
 import { Bulk, Members, Samples } from "./later.js";
 import { useOwners } from "./people.js";
 import { Rows } from "./rows.js";
-import { ShareButton } from "./share-button.js";
+import { DialogButton, ShareButton } from "./share-button.js";
 import { useKeys } from "./shortcuts.js";
 
 /** @typedef {import("../sync/items.js").Task} Task */
@@ -35,13 +35,15 @@ export function List({ name, category }) {
   useLayoutEffect(() => selectShown(entries));
   const shown = copy.categories.value.get(category);
   const heading = name === "list" ? shown?.name : t(`view.${name}`);
+  const selects = isSelecting.value || selected.value.size > 0;
   const canAdd = !["done", "shared"].includes(name) && !(shown && !canFileIn(shown));
   if (heading === undefined && copy.isComplete.value) return html`<div class="empty">${h(Icon, { name: "all" })}<h1>${t("list.missing")}</h1><p><a href=${url("/all")}>${t("view.all")}</a></p></div>`;
   return html`<section class="list" onKeyDown=${(/** @type {KeyboardEvent} */ event) => move.current(event)}>
     <header>
       <h1 dir="auto">${heading}</h1>
       ${shown?.version && (shown.role === "owner" || shown.members.length > 0) && h(ShareButton, { type: "category", id: shown.id, title: shown.name, isOwner: shown.role === "owner" })}
-      ${entries.length > 0 && html`<button class="quiet" aria-pressed=${isSelecting.value} onClick=${() => (isSelecting.value ? selectNothing() : (isSelecting.value = true))}>${t("select.mode")}</button>`}
+      ${shown?.role === "owner" && h(DialogButton, { load: () => import("./category.js"), label: "list.edit", category: shown })}
+      ${entries.length > 0 && html`<button class="quiet" onClick=${() => (selects ? selectNothing() : (isSelecting.value = true))}>${t(selects ? "cancel" : "select.mode")}</button>`}
     </header>
     ${shown?.version && h(Members, { key: shown.id, category: shown })}
     ${canAdd && h(AddBox, { name, category, draft: draftOf(name, category) })}

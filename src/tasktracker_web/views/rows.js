@@ -6,8 +6,8 @@ import { now } from "../clock.js";
 import { h, html } from "../html.js";
 import { list as shownList, route, url } from "../router.js";
 import { isSelecting, select, selectAll, selected, selectNothing, selectTo } from "../selection.js";
-import { canEdit, dueBefore, isDue, isOpen } from "../tasks.js";
-import { dayAndTime, dueText, t } from "../texts/texts.js";
+import { canEdit, dayDue, dueBefore, isDue, isOpen } from "../tasks.js";
+import { dayAndTime, dueText, startOfDay, t, timeOf } from "../texts/texts.js";
 import { undoable } from "../toasts.js";
 import { useEffect, useLayoutEffect, useRef, useState } from "../vendor/preact-hooks.js";
 import "../vendor/preact-signals.js";
@@ -126,8 +126,15 @@ export function useClosed(onClosed) {
 /** A row is not rendered again while its properties, and the signals that it reads, stay the same. @param {{ task: Task, parent?: string, pick: { current: (id: string, isRange: boolean) => void } }} props */
 function Row({ task, parent, pick }) {
   const isCurrent = route.value.id === task.id;
+  /** While tasks are selected, a click or tap selects. Enter opens the task, as always. @param {MouseEvent} event */
+  const choose = (event) => {
+    if (event.detail === 0 || event.ctrlKey || event.metaKey || !(isSelecting.peek() || selected.peek().size > 0)) return;
+    event.preventDefault();
+    event.stopPropagation(); // the router would follow the link
+    pick.current(task.id, event.shiftKey);
+  };
   return html`${h(Check, { task })}
-    <a class=${arrival(task.id)} href=${url(`/task/${task.id}`)} aria-current=${isCurrent ? "true" : undefined}>
+    <a class=${arrival(task.id)} onClick=${choose} href=${url(`/task/${task.id}`)} aria-current=${isCurrent ? "true" : undefined}>
       <span class="title" dir="auto">${task.title}</span>
       ${h(About, { task, parent })}
     </a>
@@ -146,10 +153,12 @@ function Row({ task, parent, pick }) {
 export function About({ task, parent }) {
   const { name } = shownList.value;
   const category = name !== "list" && task.category ? useCopy().categories.value.get(task.category) : undefined;
+  const isUnderDay = name === "upcoming" || (name === "today" && !dueBefore(task, startOfDay(now.value)));
+  const isDone = !isOpen(task) && task.completed_at;
   return html`<span class="about">
-    ${!isOpen(task) && task.completed_at && html`<span class="done">${t("done.at", { time: dayAndTime(new Date(task.completed_at), now.value) })}</span>`}
-    ${task.state === "cancelled" && html`<span>${t("state.cancelled")}</span>`}
-    ${h(Due, { task })}
+    ${isDone && html`<span class="done">${dayAndTime(new Date(isDone), now.value)}</span>`}
+    ${task.state === "cancelled" && name !== "board" && html`<span>${t("state.cancelled")}</span>`}
+    ${h(Due, { task, isUnderDay })}
     ${task.state === "in_progress" && name !== "board" && html`<span class="in-progress">${t("state.in_progress")}</span>`}
     ${task.priority > 2 && html`<span class=${`priority-${task.priority}`}>${t(`priority.${task.priority}`)}</span>`}
     ${category && html`<span>${h(Dot, { color: category.color ?? "none" })} <bdi>${category.name}</bdi></span>`}
@@ -158,10 +167,11 @@ export function About({ task, parent }) {
   </span>`;
 }
 
-/** When an open task is due. @param {{ task: Task }} props */
-export function Due({ task }) {
-  if (!isOpen(task) || !isDue(task)) return null;
-  return html`<span class=${dueBefore(task, now.value) ? "overdue" : "due"}>${dueText(task, now.value)}</span>`;
+/** When an open task is due; only the time if a heading says the day. @param {{ task: Task, isUnderDay?: boolean }} props */
+export function Due({ task, isUnderDay = false }) {
+  if (!isOpen(task) || !isDue(task) || (isUnderDay && task.due_on)) return null;
+  const text = isUnderDay ? timeOf(dayDue(task)) : dueText(task, now.value);
+  return html`<span class=${dueBefore(task, now.value) ? "overdue" : "due"}>${text}</span>`;
 }
 
 /** Until the pointer moves, no circle looks as if it were pointed at: the next task has come to the pointer. @param {MouseEvent} event */

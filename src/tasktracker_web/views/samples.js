@@ -1,6 +1,6 @@
 // Three tasks to begin with, for a user who has none.
 
-import { useCopy } from "../account.js";
+import { useCopy, useMe } from "../account.js";
 import { html } from "../html.js";
 import { url } from "../router.js";
 import { dayFrom, t } from "../texts/texts.js";
@@ -9,7 +9,9 @@ import "../vendor/preact-signals.js";
 
 export function Samples() {
   const copy = useCopy();
-  if (copy.tasks.value.size > 0 || copy.isWelcomed.value) return null;
+  const me = useMe();
+  const isNew = [...copy.tasks.value.values()].every(({ owner }) => owner !== null && owner !== me); // others may have shared some
+  if (!isNew || copy.isWelcomed.value) return null;
   const add = () => {
     const due_on = dayFrom(new Date());
     const tasks = [

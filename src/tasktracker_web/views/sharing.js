@@ -61,6 +61,7 @@ export function View({ type, id, title, isOwner, onClose }) {
       </select>
       ${h(Act, { label: t("sharing.remove"), about: username, isNegative: true, act: () => unshare(type, id, user_id).then(changed) })}`;
   };
+  const close = html`<button type="button" class="plain" onClick=${() => dialog.current?.close()}>${t("close")}</button>`;
   return html`<dialog class="sharing" ref=${dialog} onClose=${onClose}>
     <h2>${t(`sharing.${type}`, { title })}</h2>
     ${whenLoaded(
@@ -69,21 +70,21 @@ export function View({ type, id, title, isOwner, onClose }) {
         ${results.map((member) => html`<li key=${member.user_id}>${h(Avatar, { name: member.username })}<span class="name"><bdi>${member.username}</bdi>${member.user_id === me && html` <span class="hint">${t("people.you")}</span>`}</span>${controls(member)}</li>`)}
         ${pending.map(
           ({ id: invitation, email, role }) => html`<li key=${invitation}>
-            <span class="name">${email} <span class="badge">${t("sharing.pending")}</span></span><span class="hint">${t(`role.${role}`)}</span>
+            ${h(Avatar, { name: email })}<span class="name">${email} <span class="badge">${t("sharing.pending")}</span></span><span class="hint">${t(`role.${role}`)}</span>
             ${h(Act, { label: t("sharing.revoke"), about: email, isNegative: true, act: () => unshare(type, id, invitation).then(changed) })}
           </li>`,
         )}
       </ul>`,
     )}
     ${isInShared && html`<p class="hint">${t("sharing.inherited")}</p>`}
-    ${isOwner &&
+    ${isOwner ?
     h(Form, {
       label: t("sharing.add"),
       done: "",
       resets: true,
       send: add,
+      more: close,
       children: html`${h(Field, { name: "username", label: mail ? "login" : "username", autocomplete: "off", hint: mail ? t("sharing.mail") : "" })} ${h(Field, { name: "role", label: "sharing.as", value: role, options: options(), onChange: (/** @type {any} */ event) => setRole(event.target.value) })}`,
-    })}
-    <button class="plain" onClick=${() => dialog.current?.close()}>${t("close")}</button>
+    }) : close}
   </dialog>`;
 }

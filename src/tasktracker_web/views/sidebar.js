@@ -36,12 +36,12 @@ export function Sidebar() {
         return h(Entry, { key: id, path: `/list/${id}`, label: name, note, count: counts.value.get(id) ?? 0, color: color ?? "none" });
       })}
     </ul>
-    ${h(NewCategory, {})}
+    ${h(NewCategory, {})} ${h(ShortcutsButton, {})}
     <div class="foot">
-      ${h(ShortcutsButton, {})}
-      <a class="settings" href=${url("/settings/help")}>${t("help")}</a>
-      <a class="settings" href=${url("/settings")}>${t("settings")}</a>
-      ${account.value?.user.isAdmin && html`<a class="settings" href=${url("/admin")}>${t("admin")}</a>`}
+      <p>
+        <a href=${url("/settings")}>${t("settings")}</a> <a href=${url("/settings/help")}>${t("help")}</a>
+        ${account.value?.user.isAdmin && html`<a href=${url("/admin")}>${t("admin")}</a>`}
+      </p>
       ${h(SignOut, {})}
     </div>
   </nav>`;

@@ -18,9 +18,13 @@ class MemoryQuotas:
     def __init__(self, transaction: Transaction) -> None:
         self._transaction = transaction
         self._are_lifted = False
+        self._exempt: dict[UUID, Usage] = defaultdict(Usage)
 
     def lift(self) -> None:
         self._are_lifted = True
+
+    def exempt(self, user_id: UUID, added: Usage) -> None:
+        self._exempt[user_id] += added
 
     def usage(self, user_id: UUID) -> Usage:
         data = self._transaction.data
@@ -42,7 +46,8 @@ class MemoryQuotas:
     def require(self, limits: Quotas) -> None:
         """Raise QuotaExceeded if this transaction makes a user own more than their quotas, or than `limits`."""
         for user_id, change in () if self._are_lifted else self._changes().items():
-            require_within(self.find(user_id).otherwise(limits), self.usage(user_id), change)
+            checked = change + -self._exempt[user_id]
+            require_within(self.find(user_id).otherwise(limits), self.usage(user_id), checked)
 
     def _changes(self) -> Mapping[UUID, Usage]:
         data = self._transaction.data

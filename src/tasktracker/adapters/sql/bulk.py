@@ -47,7 +47,7 @@ _CATEGORIES = (
     )
     .order_by(categories.c.id)
 )
-_LOCK_CATEGORIES = _CATEGORIES.with_only_columns(categories.c.id).with_for_update()
+_LOCK_CATEGORIES = _CATEGORIES.with_only_columns(categories.c.id).with_for_update(key_share=True)
 _TAKEN = select(categories.c.id).where(categories.c.id.in_(bindparam("ids", expanding=True)))
 
 

@@ -87,10 +87,10 @@ _BY_ID = _SHOWN.where(categories.c.id == bindparam("id"))
 _FIND = _BY_ID.where(or_(categories.c.user_id == bindparam("user_id"), categories.c.id.in_(_SHARED_WITH)))
 _SEEN = categories.alias()
 # The row is read when it is locked, but its members are read when the statement begins: they may be of an older
-# version.
+# version. The lock lets other units of work add a task that refers to the category after they have locked a task.
 _LOCK = _FIND.add_columns(
     select(_SEEN.c.version == categories.c.version).where(_SEEN.c.id == categories.c.id).scalar_subquery()
-).with_for_update(of=categories)
+).with_for_update(of=categories, key_share=True)
 _FIND_NAMED = _SHOWN.where(categories.c.user_id == bindparam("user_id"), categories.c.name_key == bindparam("name_key"))
 _LIST = _SHOWN.order_by(categories.c.name_key, categories.c.id).limit(bindparam("limit", type_=Integer))
 _OWNED = _LIST.where(categories.c.user_id == bindparam("user_id"))

@@ -16,9 +16,10 @@ from tasktracker.adapters.sql.rows import Rows
 from tasktracker.adapters.sql.schema import task_changes
 from tasktracker.domain.history.change import Change, ChangeKey, FieldChange, Value
 from tasktracker.domain.kernel.paging import Page
+from tasktracker.domain.recurrence.recurrence import from_json, plain
 from tasktracker.domain.tasks.task import TASK
 
-_TYPES = {**TASK.types, "completed_at": datetime}
+_TYPES = {**TASK.types, "completed_at": datetime, "next": UUID, "series": UUID}
 
 
 def _load_fields(text: str) -> Mapping[str, FieldChange]:
@@ -29,11 +30,15 @@ def _load_fields(text: str) -> Mapping[str, FieldChange]:
 def _value(name: str, stored: Any) -> Value:
     if stored is None or name not in _TYPES:
         return cast(Value, stored)
+    if name == "recurrence":
+        return from_json(stored)
     return cast(Value, msgspec.convert(stored, _TYPES[name]))
 
 
 def _dump_fields(fields: Mapping[str, FieldChange]) -> str:
-    return msgspec.json.encode({name: [each.before, each.after] for name, each in fields.items()}).decode()
+    return msgspec.json.encode(
+        {name: [plain(each.before), plain(each.after)] for name, each in fields.items()}
+    ).decode()
 
 
 _CHANGES = Rows(Change, task_changes, load={"fields": _load_fields}, dump={"fields": _dump_fields})

@@ -113,6 +113,7 @@ _FILTERS = (
     _Filter(None, lambda query: query.category == NONE, lambda _: _ENTRY.category.is_(None)),
     _Filter("parent", lambda query: query.parent not in (None, NONE), lambda _: _ENTRY.parent == bindparam("parent")),
     _Filter(None, lambda query: query.parent == NONE, lambda _: _ENTRY.parent.is_(None)),
+    _Filter("series", lambda query: query.series is not None, lambda _: tasks.c.series == bindparam("series")),
     _Filter("due_after", lambda query: query.due_after is not None, lambda due: due.compare(ge, "due_after")),
     _Filter("due_before", lambda query: query.due_before is not None, lambda due: due.compare(lt, "due_before")),
     _Filter(

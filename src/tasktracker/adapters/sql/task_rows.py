@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from sqlalchemy import (
     Select,
     Text,
@@ -25,6 +26,8 @@ from tasktracker.adapters.sql.rows import Rows
 from tasktracker.adapters.sql.schema import category_members, jobs, task_entries, tasks
 from tasktracker.domain.jobs.job import JobKind
 from tasktracker.domain.kernel.members import Member, Role
+from tasktracker.domain.recurrence.occurrence import Occurrence
+from tasktracker.domain.recurrence.recurrence import Recurrence, from_json, to_json
 from tasktracker.domain.tasks.policy import visible_category
 from tasktracker.domain.tasks.query import search_text, title_key
 from tasktracker.domain.tasks.task import Task
@@ -43,6 +46,24 @@ def _dump_members(members: Iterable[Member]) -> str:
     return " ".join(f"{member.user_id}:{member.role}" for member in members)
 
 
+@lru_cache(1024)  # most are None
+def _load_recurrence(text: str | None) -> Recurrence | None:
+    return None if text is None else from_json(msgspec.json.decode(text))
+
+
+def _dump_recurrence(value: Recurrence | None) -> str | None:
+    return None if value is None else msgspec.json.encode(to_json(value)).decode()
+
+
+@lru_cache(1024)  # most are None
+def _load_occurrence(text: str | None) -> Occurrence | None:
+    return None if text is None else Occurrence.from_json(msgspec.json.decode(text))
+
+
+def _dump_occurrence(value: Occurrence | None) -> str | None:
+    return None if value is None else msgspec.json.encode(value.to_json()).decode()
+
+
 _MEMBER = cast(category_members.c.user_id, Text) + literal_column("':'") + category_members.c.role
 _LIST_MEMBERS = (
     select(func.aggregate_strings(_MEMBER, " "))
@@ -53,8 +74,13 @@ _LIST_MEMBERS = (
 TASKS = Rows(
     Task,
     tasks,
-    load={"members": load_members, "list_members": load_members},
-    dump={"members": _dump_members},
+    load={
+        "members": load_members,
+        "list_members": load_members,
+        "recurrence": _load_recurrence,
+        "occurrence": _load_occurrence,
+    },
+    dump={"members": _dump_members, "recurrence": _dump_recurrence, "occurrence": _dump_occurrence},
     derived={"search": search_text},
     fixed=("id", "created_by", "created_at"),
     # The database looks for members only if there is a category.

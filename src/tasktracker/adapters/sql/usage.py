@@ -38,16 +38,21 @@ _COUNT_LESS = (
 class SqlUsage:
     """Collects the changes in what users own. `limits` are the quotas of the service; None turns the check off."""
 
-    __slots__ = ("_connection", "_limits", "changes")
+    __slots__ = ("_connection", "_exempt", "_limits", "changes")
 
     def __init__(self, connection: Connection, limits: Quotas | None) -> None:
         self._connection = connection
         self._limits = limits
         self.changes: dict[UUID, Usage] = {}
+        self._exempt: dict[UUID, Usage] = {}
 
     def lift(self) -> None:
         """Check no quotas."""
         self._limits = None
+
+    def exempt(self, user_id: UUID, added: Usage) -> None:
+        """Do not check the quotas for what is added here."""
+        self._exempt[user_id] = self._exempt.get(user_id, Usage()) + added
 
     def add(self, user_id: UUID, change: Usage) -> None:
         """Note that a user owns more, or less if the change is negative."""
@@ -71,7 +76,8 @@ class SqlUsage:
         ((head, *counted),) = self._connection.change_returning(_COUNT, values)
         own = counted[len(USAGE) :]
         if self._limits is not None and (own != NONE or self._limits != UNLIMITED):
-            require_within(Quotas(*own).otherwise(self._limits), Usage(*counted[: len(USAGE)]), change)
+            checked = change + -self._exempt[user_id] if user_id in self._exempt else change
+            require_within(Quotas(*own).otherwise(self._limits), Usage(*counted[: len(USAGE)]), checked)
         return int(head)
 
     def count_less(self, user_id: UUID) -> None:
@@ -92,6 +98,9 @@ class SqlQuotas:
 
     def lift(self) -> None:
         self._usage.lift()
+
+    def exempt(self, user_id: UUID, added: Usage) -> None:
+        self._usage.exempt(user_id, added)
 
     def usage(self, user_id: UUID) -> Usage:
         row = self._connection.one(_USAGE, {"user_id": user_id})

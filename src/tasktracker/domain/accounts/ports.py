@@ -87,6 +87,10 @@ class QuotaRepository(Protocol):
         """Let this unit of work exceed the quotas, too."""
         ...
 
+    def exempt(self, user_id: UUID, added: Usage) -> None:
+        """Let this unit of work exceed the user's quotas by what it adds here."""
+        ...
+
     def usage(self, user_id: UUID) -> Usage:
         """Return what the user owned before this unit of work."""
         ...

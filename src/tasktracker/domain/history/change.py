@@ -9,12 +9,13 @@ from uuid import UUID
 
 from tasktracker.domain.kernel.actors import AnyActor, SessionActor, TokenActor
 from tasktracker.domain.kernel.changes import Action
+from tasktracker.domain.recurrence.recurrence import Recurrence
 from tasktracker.domain.tasks.task import TASK, Task
 
 ROOT_CATEGORY = "root_category"
 """The name of the recorded field that says when a task entered or left a shared category. It is not shown."""
 
-Value = str | int | bool | date | datetime | UUID | list[str] | None
+Value = str | int | bool | date | datetime | UUID | Recurrence | list[str] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +118,11 @@ def differences(before: Task | None, after: Task) -> dict[str, FieldChange]:
         changed["members"] = FieldChange(_members(before), _members(after))
     if before is not None and before.completed_at != after.completed_at:
         changed["completed_at"] = FieldChange(before.completed_at, after.completed_at)
+    next_before = before.next if before else None
+    if next_before != after.next:
+        changed["next"] = FieldChange(next_before, after.next)
+    if before is None and after.series not in (None, after.id):
+        changed["series"] = FieldChange(None, after.series)
     return changed
 
 

@@ -11,6 +11,7 @@ from uuid import UUID
 from tasktracker.domain.history.access import Access
 from tasktracker.domain.history.change import Change, ChangeKey, FieldChange, Value
 from tasktracker.domain.history.ports import HistoryWork
+from tasktracker.domain.history.since import changes_since
 from tasktracker.domain.kernel.changes import Action
 from tasktracker.domain.kernel.errors import AlreadyChanged, ChangeNotFound, FieldError, InvalidInput, NotAllowed, Stale
 from tasktracker.domain.kernel.paging import DEFAULT_PAGE, Page
@@ -58,7 +59,10 @@ class HistoryService:
             raise ChangeNotFound
         if change.action not in (Action.EDIT, Action.UNDO):
             raise InvalidInput.of("change", "is not an edit; only edits can be undone")
-        fields = cast(TaskFields, {name: each.before for name, each in change.fields.items() if name in TASK.types})
+        # The rule moves together with the state to the next occurrence, and back.
+        moved = {"recurrence"} if "next" in change.fields else set()
+        names = [name for name in change.fields if name in TASK.types and name not in moved]
+        fields = cast(TaskFields, {name: change.fields[name].before for name in names})
         if not can_organise(task, work.actor.user_id):
             fields = TASK.without_owner_only(fields)
             if not fields:
@@ -68,6 +72,8 @@ class HistoryService:
         while True:
             require(task, expected)
             if any(getattr(task, name) != after for name, after in _afterwards(change, fields).items()):
+                raise AlreadyChanged
+            if _is_rule_changed_since(work, task, change, fields):
                 raise AlreadyChanged
             # `edit` takes the locks that these fields need. The version ensures that it edits the checked state.
             try:
@@ -87,6 +93,14 @@ def _afterwards(change: Change, names: Collection[str]) -> Mapping[str, Value]:
     if after.keys().isdisjoint(TASK.exclusive):
         return after
     return {**dict.fromkeys(TASK.exclusive), **after}
+
+
+def _is_rule_changed_since(work: HistoryWork, task: Task, change: Change, fields: TaskFields) -> bool:
+    """Whether the rule of a task, or when the task is due, was changed since a change of either."""
+    if (not task.recurrence and not fields.get("recurrence")) or TASK.joined.isdisjoint(fields):
+        return False
+    since, _ = changes_since(work.history, task, change.version)
+    return not all(TASK.joined.isdisjoint(each.fields) for each in since)
 
 
 def _as_seen(page: Page[Change, ChangeKey], access: Access) -> Page[Change, ChangeKey]:

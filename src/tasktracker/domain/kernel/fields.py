@@ -51,6 +51,8 @@ def check(
             cleaned[name] = rule(value) if rule else value
         except Refused as refused:
             errors.append(FieldError(name, str(refused)))
+        except InvalidInput as invalid:  # of the fields of an object
+            errors += invalid.within(name).errors
     if errors:
         raise InvalidInput(*errors)
     return cast(Fields, cleaned)
@@ -73,10 +75,11 @@ class Editable:
 class EditableFields(Generic[Fields]):
     """The editable fields of an entity, read from its declaration; `Fields` is their TypedDict.
 
-    Of the `exclusive` fields, at most one has a value: setting one clears the others. In conflicts, they are one field.
+    Of the `exclusive` fields, at most one has a value: setting one clears the others. In conflicts, the `joined` fields
+    are one field.
     """
 
-    def __init__(self, entity: type, *, exclusive: tuple[str, ...] = ()) -> None:
+    def __init__(self, entity: type, *, exclusive: tuple[str, ...] = (), joined: tuple[str, ...] = ()) -> None:
         annotations = get_type_hints(entity, include_extras=True)
         self.types: dict[str, Any] = {}
         self.rules: dict[str, Rule] = {}
@@ -98,6 +101,7 @@ class EditableFields(Generic[Fields]):
         self.owner_only = frozenset(name for name, mark in marks.items() if mark.owner_only)
         self.private = frozenset(name for name, mark in marks.items() if mark.private)
         self.exclusive = exclusive
+        self.joined = frozenset(joined)
         self._new = {name: mark.new for name, mark in marks.items() if mark.new is not None}
 
     def new_rules(self, characters: Characters) -> dict[str, Rule]:

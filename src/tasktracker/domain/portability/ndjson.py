@@ -18,11 +18,21 @@ from tasktracker.domain.kernel.fields import EditableFields, Refused, Rule, chec
 from tasktracker.domain.kernel.members import Member, Role
 from tasktracker.domain.portability.lines import MAX_LINE_LENGTH, NOT_UTF8, TOO_LONG, advice, numbered_lines, printable
 from tasktracker.domain.portability.record import MAX_VERSION, CategoryRecord, Line, TaskRecord
+from tasktracker.domain.recurrence.recurrence import (
+    NOT_DUE,
+    RECURRENCE,
+    SUBTASK,
+    Anchor,
+    Recurrence,
+    Slot,
+    slot_text,
+    to_json,
+)
 from tasktracker.domain.tasks.policy import role_of, visible_category
 from tasktracker.domain.tasks.task import TASK, Priority, State, Task
 
 FORMAT = "tasktracker"
-VERSION = 4
+VERSION = 5
 READ_VERSIONS = range(1, VERSION + 1)
 # These are the forms of the HTTP API. Python's parsers would accept more.
 UUID_FORM = re.compile(r"[0-9a-f]{8}(-?)[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
@@ -76,6 +86,9 @@ def task(each: Task, viewer: UUID, names: Mapping[UUID, str]) -> bytes:
         created_at=each.created_at,
         updated_at=each.updated_at,
         completed_at=each.completed_at,
+        series=each.series,
+        slot=slot_text(each.occurrence.slot) if each.occurrence else None,
+        next=each.next,
         trashed_at=each.trashed_at,
         trashed_with=each.trashed_with,
         version=each.version,
@@ -97,7 +110,9 @@ def _line(type_: str, **fields: Any) -> bytes:
     return json.dumps(line, ensure_ascii=False, separators=(",", ":"), default=_text).encode() + b"\n"
 
 
-def _text(value: object) -> str:
+def _text(value: object) -> object:
+    if isinstance(value, Recurrence):
+        return to_json(value)
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
     if isinstance(value, date):
@@ -246,6 +261,11 @@ def _task_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
         yield FieldError("trashed_with", "must be null unless the task is in the trash")
     if values.get("due_on") is not None and values.get("due_date") is not None:
         yield FieldError("due_date", "must be null if due_on is set")
+    if values.get("recurrence") is not None:
+        if values.get("due_on") is None and values.get("due_date") is None:
+            yield NOT_DUE
+        if values.get("parent") is not None:
+            yield SUBTASK
     if values.get("parent") is not None and values.get("parent") == values.get("id"):
         yield FieldError("parent", "must not be the task itself")
 
@@ -268,7 +288,7 @@ def _typed(type_: type, name: str, rule: Rule) -> Rule:
     return typed
 
 
-def _one_of(type_: type[Priority] | type[State]) -> Rule:
+def _one_of(type_: type[Priority | State | Anchor]) -> Rule:
     def rule(value: Any) -> Any:
         try:
             return type_(value)
@@ -324,7 +344,17 @@ def _refuse_day() -> NoReturn:
     raise Refused("is not a date, as in 2026-01-31")
 
 
+def _slot(value: str) -> Slot:
+    return _day(value) if DAY_FORM.fullmatch(value) else _moment(value)
+
+
+def _recurrence(value: dict[str, Any]) -> Recurrence:
+    read = _checked(_RECURRENCE, value, RECURRENCE.required)
+    return Recurrence(**{f"{name}_" if name == "from" else name: each for name, each in read.items()})
+
+
 _ID = _typed(str, "text", _uuid)
+_SLOT = _typed(str, "text", _slot)
 _TIME = _typed(str, "text", _moment)
 _VERSION = _typed(int, "a whole number", _version)
 _READERS: Mapping[type, Rule] = {
@@ -334,6 +364,7 @@ _READERS: Mapping[type, Rule] = {
     UUID: _ID,
     Priority: _typed(int, "a whole number", _one_of(Priority)),
     State: _typed(str, "text", _one_of(State)),
+    Recurrence: _typed(dict, "an object", _recurrence),
 }
 
 
@@ -351,6 +382,12 @@ def _reader(name: str, annotation: Any, rule: Rule | None) -> Rule:
     return optional(checked) if NoneType in get_args(annotation) else checked
 
 
+_RECURRENCE: Mapping[str, Rule] = {
+    "rule": _READERS[str],
+    "time_zone": _READERS[str],
+    "from": _typed(str, "text", _one_of(Anchor)),
+    "start": optional(_SLOT),
+}
 _MEMBERS = _typed(list, "a list", _members)
 _NAME = optional(_typed(str, "text", printable))
 _CATEGORY: Mapping[str, Rule] = {
@@ -372,6 +409,9 @@ _TASK: Mapping[str, Rule] = {
     "created_at": optional(_TIME),
     "updated_at": optional(_TIME),
     "completed_at": optional(_TIME),
+    "series": optional(_ID),
+    "slot": optional(_SLOT),
+    "next": optional(_ID),
     "trashed_at": optional(_TIME),
     "trashed_with": optional(_ID),
     "version": _VERSION,

@@ -21,6 +21,7 @@ from tasktracker.domain.portability.import_job import LineOutcome
 from tasktracker.domain.portability.plan import ImportContext, ImportPlan, ParentInfo
 from tasktracker.domain.portability.ports import ImportWork
 from tasktracker.domain.portability.record import CategoryRecord, Line, TaskRecord
+from tasktracker.domain.recurrence.occurrence import Occurrence
 from tasktracker.domain.tasks.task import MAX_DEPTH, State, Task, TaskFields, Tree, require_short_title
 from tasktracker.domain.tasks.trash_service import restore_tree
 
@@ -306,7 +307,7 @@ class ImportPlanner:
         fields: TaskFields = {**record.fields, "category": category, "parent": parent_id}
         members = self._list_members.get(category, ()) if category else ()
         tree = parent.tree if parent else Tree(id_, category, self._owner, list_members=members)
-        return Task(
+        task = Task(
             id=id_,
             created_by=self._owner,
             created_at=created,
@@ -315,9 +316,18 @@ class ImportPlanner:
             trashed_at=record.trashed_at,
             trashed_with=trashed_with,
             version=record.version,
+            series=self._renamed(record, id_, record.series),
+            occurrence=Occurrence(slot=record.slot, next=self._renamed(record, id_, record.next))
+            if record.slot is not None
+            else None,
             **tree.values(),
             **fields,
         )
+        return task if task.recurrence is None else task.with_rule(task.recurrence)
+
+    def _renamed(self, record: TaskRecord, id_: UUID, other: UUID | None) -> UUID | None:
+        """Return the id that another task of the series gets, if it gets a new id like this one."""
+        return other if other is None or id_ == record.id else self._candidates(other)[1]
 
     def _add_task(self, task: Task) -> None:
         self._plan.new_tasks.append(task)

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from tasktracker.domain.categories.category import CategoryFields
 from tasktracker.domain.kernel.errors import FieldError
+from tasktracker.domain.recurrence.recurrence import Slot
 from tasktracker.domain.tasks.task import TASK, State, TaskFields
 
 MAX_VERSION = 1_000_000_000
@@ -33,7 +34,7 @@ class CategoryRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskRecord:
-    """A task with checked fields. `category`, `parent` and `trashed_with` are ids in the file.
+    """A task with checked fields. `category`, `parent`, `trashed_with`, `series` and `next` are ids in the file.
 
     One that is not the `own` of the user whose export it is belongs to `owner`, and is not imported.
 
@@ -49,6 +50,9 @@ class TaskRecord:
     created_at: datetime | None = None
     updated_at: datetime | None = None
     completed_at: datetime | None = None
+    series: UUID | None = None
+    slot: Slot | None = None
+    next: UUID | None = None
     trashed_at: datetime | None = None
     trashed_with: UUID | None = None
     version: int = 1

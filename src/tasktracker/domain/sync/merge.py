@@ -15,17 +15,17 @@ def conflicts_of(
     current: Mapping[str, Any],
     since: Sequence[Change] | None,
     own: frozenset[int],
-    exclusive: Collection[str] = (),
+    joined: Collection[str] = (),
 ) -> Mapping[str, FieldConflict]:
     """Return the `wanted` fields that others changed, since the base version, to a different value.
 
     `since` are the changes after the base, the oldest first. If it is None, they are not known, and every field with a
     different value is in conflict. A change is no conflict if it only follows from a change of another task, or if it
-    made one of the versions `own`, which are the device's own. The `exclusive` fields are compared as one.
+    made one of the versions `own`, which are the device's own. The `joined` fields are compared as one.
     """
-    conflicts = _conflicts_of_one(wanted, current, since, own, exclusive)
+    conflicts = _conflicts_of_one(wanted, current, since, own, joined)
     for name, value in wanted.items():
-        if name in exclusive:
+        if name in joined:
             continue
         theirs = current[name]
         if value == theirs:

@@ -27,9 +27,12 @@ from tasktracker.domain.tasks.policy import (
     visible_category,
 )
 from tasktracker.domain.tasks.service import TaskService
-from tasktracker.domain.tasks.task import TASK, Task, TaskFields
+from tasktracker.domain.tasks.task import DUE, TASK, Task, TaskFields
 from tasktracker.domain.tasks.trash_service import TrashService
 from tasktracker.domain.tasks.tree import lock_roots
+
+NOT_CARRIED = ("state", *DUE, "parent")
+"""What an edit of a task does not change in its next occurrence."""
 
 
 class TaskMutations:
@@ -68,16 +71,25 @@ class TaskMutations:
             dropped = _dropped(work, task, fields)
             kept = _without(fields, dropped)
             status = Status.APPLIED
+            carried: TaskFields = {}
             base, own = base_and_own(work, mutation)
             if base is not None and not is_current(base, task.version, own):
                 status = Status.MERGED
-                conflicts = conflicts_of(kept, _seen(work, task), _since(work, task, base), own, TASK.exclusive)
+                since = _since(work, task, base)
+                if _was_completed(task, since, own):
+                    carried = _without(kept, NOT_CARRIED)
+                    kept = _without(kept, ["recurrence"])
+                if (rule := kept.get("recurrence")) is not None:
+                    kept = {**kept, "recurrence": rule.like(task.recurrence)}
+                conflicts = conflicts_of(kept, _seen(work, task), since, own, TASK.joined)
                 if conflicts:
-                    raise InConflict(task.version, conflicts)
+                    raise InConflict(task.version, _without_unused_rule(conflicts))
             made_at = mutation.made_at and plausible(mutation.made_at, task, work.now)
             # `edit` locks what these fields need. It raises Stale if the task has changed since it was checked.
             with suppress(Stale):
                 edited = self._tasks.edit(work, task.id, kept, frozenset({task.version}), completed_at=made_at)
+                if carried and not self._tasks.carry_over(work, edited, carried) and carried.get("recurrence"):
+                    raise InConflict(edited.version, {"recurrence": FieldConflict(None, carried["recurrence"], None)})
                 if not can_organise(edited, work.actor.user_id):
                     dropped = _owner_only(fields)  # also if the actor's role changed before the lock
                 made = None if edited.version == task.version else edited.version
@@ -106,6 +118,19 @@ class TaskMutations:
         task = self._trash.restore(work, mutation.target)
         made = task.version if found is not None and found.trashed_at else None
         return Outcome(status=Status.APPLIED, version=task.version, made=made)
+
+
+def _without_unused_rule(conflicts: Mapping[str, FieldConflict]) -> Mapping[str, FieldConflict]:
+    """Return conflicts without a rule that the task does not have on either side. It conflicts as when it is due."""
+    if conflicts.get("recurrence") != FieldConflict(None, None, None):
+        return conflicts
+    return {name: each for name, each in conflicts.items() if name != "recurrence"}
+
+
+def _was_completed(task: Task, since: Sequence[Change] | None, own: frozenset[int]) -> bool:
+    """Whether one of these changes, of others, has created the next occurrence of a task."""
+    created = [change for change in since or () if is_of_others(change, own) and "next" in change.fields]
+    return task.next is not None and any(change.fields["next"].after == task.next for change in created)
 
 
 def _dropped(work: PushWork, task: Task, fields: TaskFields) -> Sequence[str]:
@@ -158,6 +183,13 @@ def _since(work: PushWork, task: Task, base: int) -> Sequence[Change] | None:
     access = Access.of(work, task)
     if not access.includes_all(changes):
         return None
+    # The rule moves to the next occurrence without a change of when this one is due.
+    changes = [
+        replace(change, fields={name: each for name, each in change.fields.items() if name != "recurrence"})
+        if "next" in change.fields
+        else change
+        for change in changes
+    ]
     if not access.is_owner:
         changes = [
             replace(change, fields={name: each for name, each in change.fields.items() if name not in TASK.private})

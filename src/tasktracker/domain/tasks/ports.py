@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
+from tasktracker.domain.accounts.ports import QuotaRepository
 from tasktracker.domain.categories.ports import CategoryRepository
 from tasktracker.domain.jobs.ports import JobWork
 from tasktracker.domain.kernel.changes import ChangeLog, ChangingWork
@@ -190,6 +191,10 @@ class TaskWork(TreeWork, ChangingWork, JobWork, Protocol):
 
     @property
     def categories(self) -> CategoryRepository: ...
+    @property
+    def trash(self) -> TrashRepository: ...
+    @property
+    def quotas(self) -> QuotaRepository: ...
 
 
 class PurgeWork(TreeWork, JobWork, Protocol):

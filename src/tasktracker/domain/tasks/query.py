@@ -97,6 +97,7 @@ class TaskQuery:
     priority: Priority | None = None
     category: UUID | Literal["none"] | None = None
     parent: UUID | Literal["none"] | None = None
+    series: UUID | None = None
     due_after: datetime | None = None
     due_before: datetime | None = None
     overdue: bool | None = None
@@ -132,6 +133,7 @@ class TaskQuery:
             and (self.priority is None or task.priority is self.priority)
             and (self.category is None or visible_category(task, viewer) == _or_none(self.category))
             and (self.parent is None or task.parent == _or_none(self.parent))
+            and self.series in (None, task.series)
             and (self.due_after is None or (due is not None and due >= self.due_after))
             and (self.due_before is None or (due is not None and due < self.due_before))
             and (self.overdue is None or task.is_overdue(self.at, self.time_zone) is self.overdue)

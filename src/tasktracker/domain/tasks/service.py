@@ -11,12 +11,15 @@ from tasktracker.domain.kernel.changes import Action
 from tasktracker.domain.kernel.characters import Characters
 from tasktracker.domain.kernel.clock import IdGenerator
 from tasktracker.domain.kernel.errors import Stale
+from tasktracker.domain.kernel.members import Role
 from tasktracker.domain.kernel.paging import Page
 from tasktracker.domain.kernel.versions import Expected, require, with_version_after
+from tasktracker.domain.recurrence.ports import CalendarRules
 from tasktracker.domain.tasks.moving import edit_filed, find_category, new_filing, save_moved
-from tasktracker.domain.tasks.policy import can_organise, is_visible, require_editable, require_visible
+from tasktracker.domain.tasks.policy import can_organise, is_visible, require_editable, require_visible, role_of
 from tasktracker.domain.tasks.ports import TaskWork
 from tasktracker.domain.tasks.query import TaskKey, TaskQuery
+from tasktracker.domain.tasks.recurring import RecurringTasks, untouched
 from tasktracker.domain.tasks.task import TASK, Task, TaskFields
 from tasktracker.domain.tasks.tree import lock_roots
 
@@ -31,9 +34,10 @@ class ListWork(TaskWork, Protocol):
 class TaskService:
     """Use cases on the tasks that the actor can see."""
 
-    def __init__(self, *, ids: IdGenerator, characters: Characters) -> None:
+    def __init__(self, *, ids: IdGenerator, characters: Characters, calendar: CalendarRules) -> None:
         self._ids = ids
         self._characters = characters
+        self._recurring = RecurringTasks(ids=ids, calendar=calendar)
 
     def create(self, work: TaskWork, fields: TaskFields, task_id: UUID | None = None) -> Task:
         """Create a task, with the caller's id if one is given. Raises InvalidInput, IdTaken."""
@@ -41,8 +45,10 @@ class TaskService:
         new_id = task_id or self._ids.new()
         fields, tree = new_filing(work, new_id, fields)
         task = Task.create(id=new_id, created_by=work.actor.user_id, now=work.now, fields=fields, tree=tree)
+        self._recurring.check(None, task, fields)
         if task_id is not None:
             task = with_version_after(task, work.changes.deleted_version(Task, task_id))
+        task = self._recurring.settle(work, None, task, None)
         work.tasks.add(task)
         work.changes.record(Action.CREATE, None, task)
         return task
@@ -66,6 +72,17 @@ class TaskService:
         """Set every field; a missing field gets its default. Raises like `edit`."""
         return self.edit(work, task_id, TASK.complete(fields), expected)
 
+    def carry_over(self, work: TaskWork, task: Task, fields: TaskFields) -> bool:
+        """Make an edit of a task also in its next occurrence, unless that was changed, and return whether it was made.
+
+        The task must be locked. Raises InvalidInput.
+        """
+        next_ = self._recurring.find_untouched(work, task)
+        if next_ is None or role_of(next_, work.actor.user_id) not in (Role.OWNER, Role.EDITOR):
+            return False
+        self.edit(work, next_.id, fields, is_carried=True)
+        return True
+
     def edit(
         self,
         work: TaskWork,
@@ -74,8 +91,12 @@ class TaskService:
         expected: Expected = None,
         action: Action = Action.EDIT,
         completed_at: datetime | None = None,
+        *,
+        is_carried: bool = False,
     ) -> Task:
         """Change the given fields. `completed_at` is when the task was completed, if that is not now.
+
+        With `is_carried`, the task counts as untouched after this.
 
         Raises InvalidInput, TaskNotFound, NotAllowed, Stale.
         """
@@ -97,7 +118,13 @@ class TaskService:
             edited, tree = edit_filed(work, task, fields, category, completed_at)
         if action is not Action.UNDO:  # which may bring back a value from before these rules
             TASK.check_changes(task, edited, self._characters)
+        self._recurring.check(task, edited, fields)
         if edited is not task:
+            if tree is not None:
+                edited = replace(edited, **tree.values())
+            edited = self._recurring.settle(work, task, edited, completed_at)
+            if is_carried:
+                edited = untouched(edited)
             if tree is None:
                 work.tasks.save(edited)
             else:

@@ -20,6 +20,8 @@ from tasktracker.domain.kernel.fields import (
 )
 from tasktracker.domain.kernel.members import Member, Role
 from tasktracker.domain.kernel.time_zones import end_of_day
+from tasktracker.domain.recurrence.occurrence import Occurrence
+from tasktracker.domain.recurrence.recurrence import Recurrence, Slot, checked_recurrence
 
 MAX_TITLE_LENGTH = 1000
 MAX_TITLE_CLUSTERS = 200
@@ -58,6 +60,7 @@ class TaskFields(TypedDict, total=False):
     start_on: date | None
     due_on: date | None
     due_date: datetime | None
+    recurrence: Recurrence | None
     category: UUID | None
     parent: UUID | None
 
@@ -72,6 +75,9 @@ class Task:
     task of the tree, or the task itself if it has no parent. `trashed_with` is the task with which this one was
     deleted, and with which it is restored. `created_by` only records who created the task; it is None once that account
     was removed.
+
+    A task with a `recurrence` is due and has no parent. All occurrences have the same `series`, the id of the first.
+    `occurrence` is the place of the task in it; both stay when the rule has moved to the next occurrence.
 
     A subtask has the owner, the members and the `root_category` of its root. `list_members` are the members of that
     category, including its owner. They are empty if the category is shared with no user. They are read together with
@@ -90,10 +96,13 @@ class Task:
     start_on: Annotated[date | None, Editable()] = None
     due_on: Annotated[date | None, Editable()] = None
     due_date: Annotated[datetime | None, Editable(optional(moment))] = None
+    recurrence: Annotated[Recurrence | None, Editable(optional(checked_recurrence))] = None
     category: Annotated[UUID | None, Editable(owner_only=True, private=True)] = None
     parent: Annotated[UUID | None, Editable(owner_only=True)] = None
     root: UUID
     root_category: UUID | None = None
+    series: UUID | None = None
+    occurrence: Occurrence | None = None
     members: tuple[Member, ...] = ()
     list_members: tuple[Member, ...] = ()
     owner: UUID
@@ -113,6 +122,7 @@ class Task:
         """
         tree = tree or Tree(id, fields.get("category"), created_by)
         task = cls(id=id, created_by=created_by, created_at=now, updated_at=now, **tree.values(), **fields)
+        task = task if task.recurrence is None else task.with_rule(task.recurrence)
         return replace(task, completed_at=now) if task.state is State.DONE else task
 
     def edit(self, fields: TaskFields, now: datetime, completed_at: datetime | None = None) -> Task:
@@ -124,6 +134,8 @@ class Task:
         if edited.state is not self.state:
             done_at = completed_at or max(now, self.updated_at)
             edited = replace(edited, completed_at=done_at if edited.state is State.DONE else None)
+        if edited.recurrence is not None:
+            edited = edited.with_rule(edited.recurrence.like(self.recurrence))
         return self._changed(edited, now)
 
     @property
@@ -148,6 +160,38 @@ class Task:
         """Return the task restored from the trash, in a tree and a category. The parent must not be in the trash."""
         restored = replace(self, parent=parent, category=category, trashed_at=None, trashed_with=None, **tree.values())
         return self._changed(restored, now)
+
+    def with_rule(self, rule: Recurrence) -> Task:
+        """Return the task with a recurrence or, if it is not due, without one.
+
+        A new rule starts when the task is due. The start and the slot become of the same kind as the due day or moment.
+        """
+        due, occurrence = self.due, self.occurrence
+        if due is None:
+            return replace(self, recurrence=None)
+        if rule.start is None or occurrence is None:
+            rule = replace(rule, start=rule.start or due)
+            occurrence = replace(occurrence or Occurrence(slot=due), slot=due, next=None)
+        rule = rule.of_kind(due)
+        if isinstance(occurrence.slot, datetime) != isinstance(due, datetime):
+            occurrence = replace(occurrence, slot=rule.slot_on(rule.day(occurrence.slot)))
+        return replace(self, recurrence=rule, occurrence=occurrence, series=self.series or self.id)
+
+    def due_in(self, slot: Slot) -> Task:
+        """Return the task due on the day, or at the moment, of a slot."""
+        if isinstance(slot, datetime):
+            return replace(self, due_on=None, due_date=slot)
+        return replace(self, due_on=slot, due_date=None)
+
+    @property
+    def due(self) -> Slot | None:
+        """The day or moment at which the task is due."""
+        return self.due_date if self.due_on is None else self.due_on
+
+    @property
+    def next(self) -> UUID | None:
+        """The id of the next occurrence, if there is one."""
+        return self.occurrence.next if self.occurrence else None
 
     def due_at(self, time_zone: str) -> datetime | None:
         """Return the last moment at which the task is not overdue: for a day, the end of it in a time zone."""
@@ -209,4 +253,5 @@ def require_short_title(value: str, characters: Characters) -> None:
         raise Refused(f"must be at most {MAX_TITLE_CLUSTERS} characters long")
 
 
-TASK = EditableFields[TaskFields](Task, exclusive=("due_on", "due_date"))
+DUE = ("due_on", "due_date")
+TASK = EditableFields[TaskFields](Task, exclusive=DUE, joined=(*DUE, "recurrence"))

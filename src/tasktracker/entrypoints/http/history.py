@@ -15,6 +15,7 @@ from tasktracker.domain.history.service import HistoryService
 from tasktracker.domain.kernel.changes import Action
 from tasktracker.domain.kernel.clock import Clock
 from tasktracker.domain.kernel.errors import TaskNotFound
+from tasktracker.domain.recurrence.recurrence import plain
 from tasktracker.domain.work import Storage
 from tasktracker.entrypoints.http.core.cursors import Cursors, ListCursor
 from tasktracker.entrypoints.http.core.operation import operation
@@ -67,7 +68,7 @@ def view_change(change: Change, names: Mapping[UUID, str]) -> ChangeView:
         # With these ids, clients could still distinguish the changes of different deleted accounts.
         session_id=change.session_id if actor else None,
         token_id=change.token_id if actor else None,
-        fields={name: FieldChangeView(each.before, each.after) for name, each in change.fields.items()},
+        fields={name: FieldChangeView(plain(each.before), plain(each.after)) for name, each in change.fields.items()},
     )
 
 

@@ -72,7 +72,7 @@ class _InvitationPages(Controller):
         try:
             page = await self.threads.run(self.form, link_token(request), language)
         except DomainError as error:
-            return refusal(error, language)
+            return refusal(error, language, request.app.state.home)
         return page.response()
 
     @post("/", include_in_schema=False, opt=operation(access=Access.PAGE))
@@ -83,7 +83,7 @@ class _InvitationPages(Controller):
         try:
             page = _filled(await self.threads.run(self.form, token, language), sent)
         except DomainError as error:
-            return refusal(error, language)
+            return refusal(error, language, request.app.state.home)
         if not page.fields:  # registration was open when the form was shown
             return page.response(HTTPStatus.FORBIDDEN)
         fields = UserFields(username=sent.get("username", ""), email=sent.get("email"), language=language)
@@ -92,7 +92,7 @@ class _InvitationPages(Controller):
                 self.register, token, fields, sent.get("password", ""), request.origin
             )
         except DomainError as error:
-            return _refused(page, error)
+            return _refused(page, error, request.app.state.home)
         key = "registered" if user.unverified_email is None else "registered.unverified"
         home = sign_in(request.app.state.home, user.username)
         done = message(language, key, home, username=user.username, address=user.unverified_email)
@@ -175,10 +175,10 @@ def _filled(page: Page, sent: Mapping[str, str]) -> Page:
     return replace(page, fields=[replace(each, value=values.get(each.name, "")) for each in page.fields])
 
 
-def _refused(page: Page, error: DomainError) -> Response[str]:
+def _refused(page: Page, error: DomainError, home: str) -> Response[str]:
     """Return the form with the errors of its fields, or the page of an invitation that cannot be used now."""
     if (name := _TAKEN.get(type(error))) is not None:
         return with_notes(page, {name: f"field.{name}.taken"}).response(status_of(type(error)))
     if isinstance(error, InvalidInput) and {each.field for each in error.errors} <= {each.name for each in page.fields}:
         return with_errors(page, error).response(HTTPStatus.BAD_REQUEST)
-    return refusal(error, page.language)
+    return refusal(error, page.language, home)

@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from litestar import Response
 
+from tasktracker.domain.accounts.links import LinkKind
 from tasktracker.domain.accounts.password import MAX_CREDENTIAL_LENGTH
 from tasktracker.domain.kernel.errors import (
     DomainError,
@@ -82,8 +83,11 @@ def with_notes(page: Page, keys: Mapping[str, str]) -> Page:
     return replace(page, fields=fields)
 
 
-def refusal(error: DomainError, language: Language) -> Response[str]:
-    """Return the page of a link that is not valid any more, or cannot be used now. Raises any other error again."""
+def refusal(error: DomainError, language: Language, home: str, kind: LinkKind | None = None) -> Response[str]:
+    """Return the page of a link that is not valid any more, or cannot be used now. Raises any other error again.
+
+    The page leads to the app, at `home`, or to a new link if the link is of a `kind` that people can ask for.
+    """
     headers: dict[str, str] = {}
     seconds = 0
     if isinstance(error, InvalidInput):
@@ -97,7 +101,10 @@ def refusal(error: DomainError, language: Language) -> Response[str]:
         headers = {"Retry-After": str(seconds)}
     else:
         raise error
-    return message(language, key, seconds=seconds).response(status, headers)
+    page = message(language, key, home, seconds=seconds)
+    if key == "dead" and kind is LinkKind.RESET_PASSWORD:
+        page = replace(page, home=f"{home}forgot", link=text(language, "new-link"))
+    return page.response(status, headers)
 
 
 def sign_in(home: str, username: str) -> str:

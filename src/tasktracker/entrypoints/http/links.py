@@ -61,7 +61,7 @@ class LinkController(Controller):
         try:
             page = await self.threads.run(self._form, known, token, language)
         except DomainError as error:
-            return refusal(error, language)
+            return refusal(error, language, request.app.state.home, known)
         return page.response()
 
     @post("/{kind:str}", include_in_schema=False, opt=operation(access=Access.PAGE))
@@ -87,10 +87,10 @@ class LinkController(Controller):
             try:
                 page = await self.threads.run(self._form, known, token, language)
             except DomainError as dead:
-                return refusal(dead, language)
+                return refusal(dead, language, request.app.state.home, known)
             return with_errors(page, error).response(HTTPStatus.BAD_REQUEST)
         except DomainError as error:
-            return refusal(error, language)
+            return refusal(error, language, request.app.state.home, known)
         return message(language, f"{done}.done", home).response(HTTPStatus.OK)
 
     def _verify_email(self, token: str, origin: Origin) -> None:

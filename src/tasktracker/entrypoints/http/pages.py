@@ -44,7 +44,7 @@ class PageField:
 class Page:
     """A page. It has a form if it has a `button`; the form is posted to the address of the page, with the `token`.
 
-    `home` is the path of the app, if the page links to it.
+    `home` is the path of the app, if the page links to it; `link` is the text of this link, if it is a special one.
     """
 
     language: Language
@@ -54,6 +54,7 @@ class Page:
     token: str = field(default="", repr=False)
     fields: Sequence[PageField] = ()
     home: str = ""
+    link: str = ""
 
     def response(self, status: int = 200, headers: Mapping[str, str] = {}) -> Response[str]:
         """Return the page as a response."""

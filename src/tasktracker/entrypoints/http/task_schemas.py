@@ -13,6 +13,8 @@ from msgspec import UNSET, Meta, Struct, UnsetType, structs
 
 from tasktracker.domain.kernel.fields import Refused, moment, require_storable
 from tasktracker.domain.kernel.members import Role, role_in
+from tasktracker.domain.recurrence.recurrence import Anchor, Recurrence, slot_text
+from tasktracker.domain.recurrence.rule import EXAMPLE, MAX_RULE_LENGTH
 from tasktracker.domain.tasks.policy import visible_category
 from tasktracker.domain.tasks.query import NONE, TaskKey, TaskQuery, TaskSort, words_of
 from tasktracker.domain.tasks.task import (
@@ -25,7 +27,16 @@ from tasktracker.domain.tasks.task import (
     Task,
 )
 from tasktracker.entrypoints.http.core.conditional import etag
-from tasktracker.entrypoints.http.core.schemas import Body, Moment, PagedQuery, ReadOnly, Version, text, view
+from tasktracker.entrypoints.http.core.schemas import (
+    Body,
+    Moment,
+    PagedQuery,
+    Part,
+    ReadOnly,
+    Version,
+    text,
+    view,
+)
 
 MAX_SEARCH_LENGTH = 200
 DataT = TypeVar("DataT", bound="TaskData")
@@ -42,6 +53,48 @@ Title = Annotated[
 Description = Annotated[str, text(longest=MAX_DESCRIPTION_LENGTH)]
 
 
+NAMES = {"from_": "from"}
+"""The names of fields that are keywords in Python."""
+
+RuleText = Annotated[
+    str,
+    Meta(
+        description="A rule of RFC 5545 (RRULE) that chooses days.",
+        examples=[EXAMPLE],
+        extra_json_schema={"maxLength": MAX_RULE_LENGTH},
+    ),
+]
+ZoneName = Annotated[str, Meta(description="The time zone of the days, by its IANA name.")]
+From = Annotated[
+    Anchor,
+    Meta(description="Whether the next occurrence is counted from when this one is due, or from its completion."),
+]
+START = "The day, as in 2026-01-31, or the time at which the task was due when the rule was set."
+NextId = Annotated[UUID, Meta(description="The next occurrence, which the completion of this one has created.")]
+SeriesId = Annotated[UUID, Meta(description="The id of the first occurrence. All occurrences of a task have it.")]
+
+
+class RecurrenceBody(Part, rename=NAMES, kw_only=True):
+    """How a task recurs."""
+
+    rule: RuleText
+    time_zone: ZoneName
+    from_: From = Anchor.DUE
+    start: Annotated[Any, Meta(description=START, extra_json_schema={"readOnly": True, "type": "string"})] = UNSET
+
+    def value(self) -> Recurrence:
+        return Recurrence(rule=self.rule, time_zone=self.time_zone, from_=self.from_)
+
+
+class RecurrenceView(Struct, rename=NAMES):
+    """How a task recurs."""
+
+    rule: RuleText
+    time_zone: ZoneName
+    from_: From
+    start: Annotated[str, Meta(description=START)]
+
+
 class TaskBody(Body):
     """The optional fields of a task."""
 
@@ -53,6 +106,7 @@ class TaskBody(Body):
     start_on: date | UnsetType | None = UNSET
     due_on: Annotated[date, Meta(description=DUE_ON)] | UnsetType | None = UNSET
     due_date: Moment | UnsetType | None = UNSET
+    recurrence: RecurrenceBody | UnsetType | None = UNSET
     category: UUID | UnsetType | None = UNSET
     parent: UUID | UnsetType | None = UNSET
 
@@ -63,6 +117,8 @@ class TaskBody(Body):
     created_at: ReadOnly = UNSET
     updated_at: ReadOnly = UNSET
     completed_at: ReadOnly = UNSET
+    series: ReadOnly = UNSET
+    next: ReadOnly = UNSET
     is_overdue: ReadOnly = UNSET
 
 
@@ -104,6 +160,7 @@ class TaskData(Struct):
     start_on: date | None
     due_on: Annotated[date, Meta(description=DUE_ON)] | None
     due_date: Moment | None
+    recurrence: RecurrenceView | None
     category: UUID | None
     parent: UUID | None
     owner: UUID
@@ -112,6 +169,8 @@ class TaskData(Struct):
     created_at: Moment
     updated_at: Moment
     completed_at: Moment | None
+    series: SeriesId | None
+    next: NextId | None
     version: int
 
 
@@ -143,6 +202,8 @@ def task_etag(task: Task, at: datetime, viewer: UUID, time_zone: str) -> str:
 
 def _as_seen(data: DataT, task: Task, viewer: UUID) -> DataT:
     data.category = visible_category(task, viewer)
+    if (rule := task.recurrence) is not None:
+        data.recurrence = RecurrenceView(rule.rule, rule.time_zone, rule.from_, slot_text(rule.first))
     return data
 
 
@@ -187,6 +248,7 @@ class ListTasks(PagedQuery):
     priority: Annotated[Priority, Meta(description="Only tasks of this priority.")] | UnsetType = UNSET
     category: IdOrNone | UnsetType = UNSET
     parent: IdOrNone | UnsetType = UNSET
+    series: Annotated[UUID, Meta(description="Occurrences of a task: the id of the first.")] | UnsetType = UNSET
     due_after: (
         Annotated[Moment, Meta(description="Due at this time or later. A day counts as the end of it.")] | UnsetType
     ) = UNSET

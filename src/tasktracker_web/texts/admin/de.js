@@ -43,7 +43,7 @@ export const texts = {
   "plot.logins": "Anmeldungen",
   "plot.failures": "Fehlgeschlagene Anmeldungen",
   "plot.registrations": "Registrierungen",
-  "plot.text": "{label}: insgesamt {sum}, höchstens {most} an einem Tag",
+  "plot.text": "Insgesamt {sum}, höchstens {most} an einem Tag",
   "plot.table": "Als Tabelle",
   "plot.day": "Tag (UTC)",
 

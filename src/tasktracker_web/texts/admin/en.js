@@ -43,7 +43,7 @@ export const texts = {
   "plot.logins": "Sign-ins",
   "plot.failures": "Failed sign-ins",
   "plot.registrations": "Registrations",
-  "plot.text": "{label}: {sum} in all, at most {most} on a day",
+  "plot.text": "{sum} in all, at most {most} on a day",
   "plot.table": "As a table",
   "plot.day": "Day (UTC)",
 

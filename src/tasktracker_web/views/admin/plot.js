@@ -11,11 +11,11 @@ const [STEP, WIDTH, HEIGHT] = [10, 8, 60];
 export function Plot({ label, days }) {
   const counts = days.map(({ count }) => count);
   const most = Math.max(...counts);
-  const text = t("plot.text", { label, sum: counts.reduce((sum, each) => sum + each, 0), most });
+  const text = t("plot.text", { sum: counts.reduce((sum, each) => sum + each, 0), most });
   const dayText = (/** @type {string} */ day) => dayOf(new Date(`${day}T12:00`), now.value);
   return html`<figure>
-    <figcaption>${text}</figcaption>
-    <svg viewBox=${`0 0 ${days.length * STEP} ${HEIGHT + 1}`} role="img" aria-label=${text}>
+    <figcaption><strong>${label}</strong> <span class="hint">${text}</span></figcaption>
+    <svg viewBox=${`0 0 ${days.length * STEP} ${HEIGHT + 1}`} role="img" aria-label=${`${label}: ${text}`}>
       <path class="base" d=${`M0 ${HEIGHT + 0.5}H${days.length * STEP}`} />
       ${days.map(({ day, count }, index) => {
         const height = most ? (count / most) * HEIGHT : 0;

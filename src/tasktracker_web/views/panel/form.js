@@ -15,8 +15,8 @@ await addServerTexts();
 /** The message for each field of the form around. */
 const Errors = createContext(/** @type {Record<string, string>} */ ({}));
 
-/** @param {{ label: string, send: (data: FormData) => Promise<unknown>, done?: string, resets?: boolean, question?: string, why?: string, isNegative?: boolean, children: any, key?: string }} props `resets` empties it when it was sent; `question` is asked before */
-export function Form({ label, send, done = t("saved"), resets = false, question, why, isNegative = false, children }) {
+/** @param {{ label: string, send: (data: FormData) => Promise<unknown>, done?: string, resets?: boolean, question?: string, why?: string, isNegative?: boolean, more?: any, children: any, key?: string }} props `resets` empties it when it was sent; `question` is asked before; `more` is beside its button */
+export function Form({ label, send, done = t("saved"), resets = false, question, why, isNegative = false, more, children }) {
   const [{ errors, isBusy, isDone }, set] = useState({ errors: /** @type {Record<string, string>} */ ({}), isBusy: false, isDone: false });
   const form = useRef(/** @type {HTMLFormElement | null} */ (null));
   const dialog = useRef(/** @type {HTMLDialogElement | null} */ (null));
@@ -46,6 +46,7 @@ export function Form({ label, send, done = t("saved"), resets = false, question,
     ${errors.form && html`<p class="error" role="alert">${errors.form}</p>`}
     <div class="buttons">
       <button class=${isNegative ? "negative" : "main"} disabled=${isBusy}>${label}</button>
+      ${more}
       <span class="hint" role="status">${isBusy ? t("busy") : isDone ? done : ""}</span>
     </div>
   </form>

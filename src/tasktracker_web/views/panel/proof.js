@@ -44,10 +44,10 @@ export function Proof() {
       ${h(Form, {
         label: t("proof.confirm"),
         send,
+        more: html`<button type="button" class="plain" onClick=${() => dialog.current?.close()}>${t("cancel")}</button>`,
         children: html`<input hidden autocomplete="username" value=${account.value?.user.username} />
           ${h(Field, { name: "password", type: "password", autocomplete: "current-password" })}
           ${needsCode && h(Field, { name: "code", autocomplete: "one-time-code", hint: t("code.hint") })}`,
-      })}
-      <button class="plain" onClick=${() => dialog.current?.close()}>${t("cancel")}</button>`}
+      })}`}
   </dialog>`;
 }

@@ -56,9 +56,9 @@ function Colors() {
     else localStorage.removeItem(SCHEME);
     document.documentElement.dataset.scheme = value;
   };
-  return html`<section class="form">
+  return html`<section>
     <h2>${t("scheme")}</h2>
-    ${h(Field, { name: "scheme", label: "scheme.on", value: localStorage.getItem(SCHEME) ?? "", options: ["", "light", "dark"].map((each) => [each, t(`scheme.${each || "system"}`)]), onChange: choose })}
+    <div class="form">${h(Field, { name: "scheme", label: "scheme.on", value: localStorage.getItem(SCHEME) ?? "", options: ["", "light", "dark"].map((each) => [each, t(`scheme.${each || "system"}`)]), onChange: choose })}</div>
   </section>`;
 }
 

@@ -59,8 +59,7 @@ function Enrolment({ enrolment, confirm, onCancel }) {
   return html`<p>${t("two-factor.scan")}</p>
     ${h(QrCode, { text: enrolment.provisioning_uri })}
     ${h(Copied, { label: t("two-factor.secret"), value: enrolment.secret })}
-    ${h(Form, { label: t("two-factor.confirm"), send: (data) => confirm(textOf(data, "code")), children: h(Field, { name: "code", autocomplete: "one-time-code", inputmode: "numeric", hint: t("two-factor.code.hint") }) })}
-    <button class="plain" onClick=${onCancel}>${t("cancel")}</button>`;
+    ${h(Form, { label: t("two-factor.confirm"), more: html`<button type="button" class="plain" onClick=${onCancel}>${t("cancel")}</button>`, send: (data) => confirm(textOf(data, "code")), children: h(Field, { name: "code", autocomplete: "one-time-code", inputmode: "numeric", hint: t("two-factor.code.hint") }) })}`;
 }
 
 /** @param {{ text: string }} props */

@@ -19,7 +19,7 @@ from msgspec import Struct
 
 from tasktracker.domain.kernel.errors import FieldError, InvalidInput
 from tasktracker.domain.kernel.fields import Refused, Rule
-from tasktracker.entrypoints.http.core.schemas import Body, Query
+from tasktracker.entrypoints.http.core.schemas import Body, Query, value_of
 
 MAX_QUERY_PARAMETERS = 100
 MAX_NESTING = 100  # a fixed limit, because the limit of the JSON parser depends on the Python version
@@ -127,19 +127,24 @@ def _mistakes(type_: type[Body], value: dict[str, Any], rules: Mapping[str, Rule
         try:
             read = msgspec.convert(value[name], field.type)
             if name in rules:
-                rules[name](read)
+                rules[name](value_of(read))
         except msgspec.ValidationError as error:
             errors += _within(field.type, name, value[name]) or [FieldError(name, _explain(error, field.type))]
         except Refused as refused:
             errors.append(FieldError(name, str(refused)))
+        except InvalidInput as invalid:
+            errors += invalid.within(name).errors
         except UnicodeEncodeError:
             errors += _within(field.type, name, value[name]) or [FieldError(name, "must not contain lone surrogates")]
     return errors
 
 
 def _within(type_: Any, name: str, value: Any) -> Sequence[FieldError]:
-    """Return the errors of each body in a list. There are none if the value is not a valid list of bodies."""
+    """Return the errors of a body in a body, or of each one in a list. There are none if the value has another type."""
     info = _without_meta(type_)
+    for each in info.types if isinstance(info, msgspec.inspect.UnionType) else [info]:
+        if isinstance(each, msgspec.inspect.StructType) and isinstance(value, dict):
+            return InvalidInput(*_mistakes(cast(type[Body], each.cls), value, {})).within(name).errors
     if not isinstance(info, msgspec.inspect.ListType) or not isinstance(info.item_type, msgspec.inspect.StructType):
         return ()
     if not isinstance(value, list) or (info.max_length is not None and len(value) > info.max_length):

@@ -46,6 +46,14 @@ class Body(Struct, forbid_unknown_fields=True, kw_only=True):
     """A valid body, for the documentation."""
 
 
+class Part(Body, kw_only=True):
+    """An object in a body."""
+
+    def value(self) -> Any:
+        """Return the value of the domain that the object stands for."""
+        raise NotImplementedError
+
+
 class NoFields(Body, kw_only=True):
     """An empty object. The body may also be left out."""
 
@@ -84,7 +92,12 @@ def text(*, longest: int, shortest: int = 0, pattern: str | None = None, **more:
 def sent_fields(body: Body, fields: type[FieldsT]) -> FieldsT:
     """Return the fields of a body that were sent, as the partial TypedDict of a service."""
     values = ((name, getattr(body, name, UNSET)) for name in fields.__annotations__)
-    return cast(FieldsT, {name: value for name, value in values if value is not UNSET})
+    return cast(FieldsT, {name: value_of(value) for name, value in values if value is not UNSET})
+
+
+def value_of(value: Any) -> Any:
+    """Return the value of the domain that a field of a body stands for."""
+    return value.value() if isinstance(value, Part) else value
 
 
 def sent(value: SentT | UnsetType | None) -> SentT | None:
