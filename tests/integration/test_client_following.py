@@ -188,7 +188,11 @@ class Alone:
         self.following = Following(local, api, syncer, self.reports.append, 1)
 
     def run(self) -> None:
+        """Follow until all outcomes have happened, or for a limited time if some never do."""
+        limit = threading.Timer(20, self._stop.set)
+        limit.start()
         self.following.run(self._stop)
+        limit.cancel()
 
     @contextmanager
     def _stream(self, *_: object) -> Iterator[object]:
@@ -196,7 +200,7 @@ class Alone:
         yield SimpleNamespace(iter_lines=lambda: iter([]), extensions={})
 
     def _sync(self) -> SyncReport:
-        outcome = self._outcomes.pop(0)
+        outcome = self._outcomes.pop(0) if self._outcomes else None
         if self._outcomes:
             self.following._due.set()  # as an event or an edit during this sync
         else:

@@ -236,6 +236,8 @@ def test_each_kind_of_mail_and_of_job_is_prepared_by_its_own_function() -> None:
         DeliveryKind.RESET_PASSWORD: letters.reset_password,
         DeliveryKind.INVITATION: letters.invitation,
         DeliveryKind.SHARE_INVITATION: tested.acceptance().prepare,
+        DeliveryKind.REMINDER: tested.reminder_letters().reminder,
+        DeliveryKind.DAILY_SUMMARY: tested.reminder_letters().summary,
     }
     assert dict(tested.courier()._preparations) == {kind: own.get(kind, letters.notice) for kind in DeliveryKind}
     assert set(tested.jobs()._steps) == set(JobKind)

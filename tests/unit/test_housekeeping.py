@@ -13,6 +13,7 @@ import pytest
 from tasktracker.domain.administration.statistics import DAYS, Counted, Maintenance
 from tasktracker.domain.housekeeping import BATCH, HousekeepingService
 from tasktracker.domain.kernel.retention import MARGIN
+from tasktracker.domain.notifications.notification import KEPT_FOR
 from tests.fakes import START, ManualClock
 
 RETENTION = timedelta(days=7)
@@ -28,6 +29,7 @@ ENDS = {
     "share_invitations": START - MARGIN,
     "tickets": START - MARGIN,
     "deliveries": BEFORE,
+    "notifications": START - KEPT_FOR,
     "import_jobs": BEFORE,
 }
 """Before which time each kind has expired. What has its own end is kept a little longer, because clocks differ."""
@@ -45,6 +47,9 @@ class Rows:
         self.left -= removed
         return removed
 
+    def purge_notifications(self, before: datetime, limit: int) -> list[None]:
+        return [None] * self.purge_before(before, limit)
+
     def expired(self, before: datetime, limit: int) -> list[int]:
         self._made.append((self._name, before, limit))
         return list(range(min(limit, self.left)))
@@ -60,8 +65,10 @@ class Data:
     def __init__(self, swept_at: datetime | None = None, **left: int) -> None:
         self.made: list[Any] = []
         self.rows = {name: Rows(name, self.made, left.get(name, 0)) for name in (*ENDS, "trash")}
+        notifications = SimpleNamespace(purge_before=self.rows["notifications"].purge_notifications)
         self.work = SimpleNamespace(
-            **self.rows,
+            **self.rows | {"notifications": notifications},
+            changes=SimpleNamespace(record_removal=lambda _: self.made.append("removal")),
             statistics=SimpleNamespace(
                 marks=lambda: {Maintenance.SWEEP: swept_at} if swept_at else {},
                 count=lambda counted, begin, _: self.made.append(("count", counted, begin.date())),
