@@ -109,11 +109,16 @@ class TestBulk:
         category, kept = seed.category(alice), seed.category(alice)
         seed.task(bob, created_by=alice.id)
         created = seed.task(carol, created_by=alice.id)
+        purged, trashed = (
+            seed.task(alice, id=id_, trashed_at=START, trashed_with=id_) for id_ in (seed.id(), seed.id())
+        )
         with store.writing(SYSTEM) as work:
             work.categories.hide(category, START)
             work.users.hide(bob.id, START)
             work.jobs.add(Job.of(JobKind.REMOVE_ACCOUNT, bob.id, bob.id, START))
+            work.jobs.add(Job.of(JobKind.PURGE_TASK, purged.id, alice.id, START))
         with store.reading(SYSTEM) as work:
+            assert list(work.bulk.trashed(alice.id, None, 10).items) == [trashed]
             assert work.bulk.find_categories(alice.id, [category.id, kept.id], {name_key(category.name)}) == [kept]
             assert list(work.bulk.created(alice.id, None, 10).items) == [created]
 

@@ -64,7 +64,7 @@ class TestSummary:
 
     def test_a_user_was_last_seen_at_the_last_use_of_a_session(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
-        seed.event(user, at=LATER)
+        seed.event(user, kind=Kind.LOGIN, at=LATER, session_id=seed.id())
         for seconds in (1, 3, 2):
             seed.session(user, used_at=START + seconds * SECOND, idle_until=START)
         assert find(store, user).last_seen_at == START + 3 * SECOND

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import copy_context
 from functools import partial
+from time import monotonic
 from typing import Any, cast
 from uuid import UUID
 
@@ -12,6 +14,7 @@ import pytest
 
 from tasktracker.domain.feed.items import ItemType
 from tasktracker.domain.idempotency.record import Record
+from tasktracker.domain.kernel import deadline
 from tasktracker.domain.kernel.actors import Actor, SessionActor
 from tasktracker.domain.kernel.errors import CategoryNameTaken, InvalidInput, NotApplied, SessionEnded, Stale
 from tasktracker.domain.kernel.members import Role
@@ -20,6 +23,7 @@ from tasktracker.domain.tasks.task import TaskFields
 from tasktracker.domain.work import Storage
 from tests.contracts.base import SECOND, Seed, race
 from tests.fakes import START, SYSTEM, App
+from tests.waiting import PATIENCE
 
 
 def of_category(seed: Seed, op: MutationOp, target: UUID, name: str, **more: Any) -> Mutation:
@@ -43,6 +47,19 @@ def test_a_name_taken_concurrently_is_refused_with_its_category(app: App, seed: 
     for error in errors:
         assert isinstance(error, CategoryNameTaken)
         assert error.existing == created.id
+
+
+@pytest.mark.parametrize("atomic", [False, True])
+def test_the_time_of_each_mutation_is_not_counted_as_waiting(app: App, seed: Seed, atomic: bool) -> None:
+    actor, end = seed.actor(seed.user()), monotonic() + PATIENCE
+    mutations = [of_category(seed, MutationOp.CREATE, seed.id(), name) for name in ("Home", "Work")]
+
+    def pushed() -> float:
+        deadline.set_current(deadline.Deadline(end))
+        app.pushing.push(actor, mutations, atomic=atomic)
+        return deadline.current().at
+
+    assert copy_context().run(pushed) > end
 
 
 def test_an_error_of_the_commit_is_reported_for_the_last_mutation(

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextvars import copy_context
 from functools import partial
+from math import inf
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -12,6 +15,7 @@ from tasktracker.domain.accounts.session_service import LoggedIn
 from tasktracker.domain.feed.entries import Op, Reason
 from tasktracker.domain.jobs import service
 from tasktracker.domain.jobs.job import LEASE, after_steps
+from tasktracker.domain.kernel import deadline
 from tasktracker.domain.kernel.actors import SessionActor
 from tasktracker.domain.kernel.errors import (
     CategoryNotFound,
@@ -32,6 +36,7 @@ from tests.contracts.base import SHORT_WAIT, BackgroundCall, Seed, run_next
 from tests.device import Device
 from tests.fakes import START, SYSTEM, App
 from tests.unit.base import PASSWORD, register
+from tests.waiting import PATIENCE
 
 
 @pytest.fixture(autouse=True)
@@ -71,6 +76,26 @@ def pieces(app: App) -> Iterator[None]:
         yield
 
 
+@pytest.mark.parametrize("what", ["account", "category", "task"])
+def test_a_removal_may_take_longer_than_a_request_may_wait(app: App, what: str) -> None:
+    ada = register(app, "ada")
+    category = app.do(ada, app.categories.create, {"name": "Home"})
+    task = create(app, ada, "a task")
+    app.do(ada, app.trash.delete, task.id)
+    removals: dict[str, Callable[[], object]] = {
+        "account": lambda: app.account_removal.delete(ada, PASSWORD),
+        "category": lambda: app.do(ada, app.category_removal.delete, category.id),
+        "task": lambda: app.do(ada, app.trash.purge, task.id),
+    }
+
+    def removed() -> float:
+        deadline.set_current(deadline.Deadline(monotonic() + PATIENCE))
+        removals[what]()
+        return deadline.current().at
+
+    assert copy_context().run(removed) == inf
+
+
 def not_found(*calls: Callable[[], object]) -> None:
     for call in calls:
         with pytest.raises(TaskNotFound):
@@ -83,10 +108,13 @@ def not_found(*calls: Callable[[], object]) -> None:
 def test_an_account_ends_before_it_is_removed(app: App, alice: SessionActor) -> None:
     for number in range(6):
         create(app, alice, str(number))
+    other = app.sessions.login("alice", PASSWORD)
     app.account_removal.delete(alice, PASSWORD)
     assert left(app) == 1
     with pytest.raises(InvalidCredentials):
         app.sessions.login("alice", PASSWORD)
+    with pytest.raises(SessionEnded):
+        app.sessions.refresh(other.tokens.refresh)
     with pytest.raises(SessionEnded):
         titles(app, alice)
     with app.store.reading(SYSTEM) as work:

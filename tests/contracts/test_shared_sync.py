@@ -151,15 +151,23 @@ class TestPull:
         world.app.jobs.run_all()
         assert changes(old) == [(world.task.id, Op.DELETE, Reason.ACCESS_REVOKED)]
 
-    def test_a_task_that_is_shared_by_itself_follows_the_loss_of_its_category(self, world: Devices) -> None:
+    @pytest.mark.parametrize("has_other_members", [False, True])
+    def test_a_task_that_is_shared_by_itself_follows_the_loss_of_its_category(
+        self, world: Devices, has_other_members: bool
+    ) -> None:
+        if has_other_members:
+            world.share("carol", Role.VIEWER)
+            world.app.jobs.run_all()
         world.app.do(world.alice, world.app.sharing.share, world.task.id, "bob", Role.EDITOR)
         world.device.catch_up()
+        of_owner = world.pulled(world.alice)
         world.unshare(world.bob)
         world.app.jobs.run_all()
         assert changes(world.device) == [
             (world.category.id, Op.DELETE, Reason.ACCESS_REVOKED),
             (world.task.id, Op.UPSERT, None),
         ]
+        assert changes(of_owner) == [(world.category.id, Op.UPSERT, None)]
         world.device.require_in_sync()
 
     def test_a_subtask_gets_the_category_of_its_root_on_devices_as_long_as_that_is_shared(self, world: Devices) -> None:
@@ -327,6 +335,9 @@ class TestPush:
             world.app.jobs.run_all()
             below = world.push(world.bob, MutationOp.CREATE, title="Eggs", parent=world.task.id)
             assert fields_of(below) == ["data.parent"]
+        other = world.app.do(world.bob, world.app.categories.create, {"name": "Other"})
+        filed = world.push(world.bob, MutationOp.CREATE, title="Eggs", parent=world.task.id, category=other.id)
+        assert (filed.status, filed.dropped) == (Status.APPLIED, ["parent"])
 
     def test_a_category_that_never_was_is_left_out(self, world: Devices) -> None:
         created = world.push(world.bob, MutationOp.CREATE, title="Eggs", category=world.seed.id())

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,14 +16,52 @@ import click
 import msgspec
 import pytest
 
+from tasktracker.domain.accounts import letters
+from tasktracker.domain.accounts.invites import DEFAULT_LIFETIME
+from tasktracker.domain.accounts.links import LIFETIMES, LinkKind
+from tasktracker.domain.accounts.password import MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH
+from tasktracker.domain.accounts.session import MAX_DEVICE_LENGTH, PROOF_LIFETIME, SessionPolicy
+from tasktracker.domain.accounts.user import (
+    MAX_EMAIL_LENGTH,
+    MAX_PERSON_NAME_LENGTH,
+    MAX_USERNAME_LENGTH,
+    MIN_USERNAME_LENGTH,
+)
+from tasktracker.domain.api_tokens.api_token import MAX_NAME_LENGTH as MAX_TOKEN_NAME_LENGTH
+from tasktracker.domain.api_tokens.api_token import USE_STEP
+from tasktracker.domain.categories.category import MAX_DESCRIPTION_LENGTH as MAX_CATEGORY_DESCRIPTION_LENGTH
+from tasktracker.domain.categories.category import MAX_NAME_LENGTH
+from tasktracker.domain.deliveries.courier import RELAY_PAUSE
+from tasktracker.domain.deliveries.delivery import LEASE, RETRIED_FOR
 from tasktracker.domain.kernel.errors import DomainError
-from tasktracker.domain.portability import ndjson
+from tasktracker.domain.portability import import_service, ndjson, zipped
+from tasktracker.domain.portability.import_job import MAX_JOBS, MAX_STORED_LINES
+from tasktracker.domain.sharing import acceptance
+from tasktracker.domain.sharing.invitation import LIFETIME as SHARE_LIFETIME
+from tasktracker.domain.sync.mutation import MAX_MUTATIONS, MAX_OWN
+from tasktracker.domain.sync.ticket import TICKET_LIFETIME
+from tasktracker.domain.tasks.task import MAX_DEPTH, MAX_DESCRIPTION_LENGTH, MAX_TITLE_CLUSTERS, MAX_TITLE_LENGTH
+from tasktracker.domain.throttling.limit import (
+    ADDRESS_LIMITS,
+    CODE_BY_ACCOUNT,
+    FORGOTTEN_LIMITS,
+    INVITATION_BY_ACCOUNT,
+    LOGIN_BY_ACCOUNT,
+    PAIR_LIMITS,
+    PASSWORD_BY_ACCOUNT,
+    REFRESH_BY_ADDRESS,
+    REFRESH_BY_SESSION,
+    REGISTRATION_LIMITS,
+    TRUSTED_FOR,
+)
 from tasktracker.entrypoints import cli
 from tasktracker.entrypoints.container import Container
+from tasktracker.entrypoints.http import events, subscriptions
 from tasktracker.entrypoints.http.app import create_app
 from tasktracker.entrypoints.http.categories import CategoryView
+from tasktracker.entrypoints.http.core import connection
 from tasktracker.entrypoints.http.core.problems import PROTOCOL, kinds, status_of
-from tasktracker.entrypoints.http.task_schemas import TaskView
+from tasktracker.entrypoints.http.task_schemas import MAX_SEARCH_LENGTH, TaskView
 from tasktracker.entrypoints.settings import Settings, load
 from tests.http import Server
 from tests.waiting import PATIENCE
@@ -45,6 +84,107 @@ def fields_in(table: str) -> set[str]:
     """The names in the first column of a table."""
     first = re.findall(r"^\| (`[^|]*?) \|", table, re.M)
     return {name for cell in first for name in re.findall(r"`(\w+)`", cell)}
+
+
+# ------------------------------------------------------------------- numbers
+
+AN_HOUR, A_DAY = timedelta(hours=1), timedelta(days=1)
+
+
+def test_a_page_names_the_numbers_of_the_program() -> None:
+    policy = SessionPolicy()
+    assert (letters.MAX_MAILS, letters.IN_TIME, acceptance.MAX_MAILS, acceptance.IN_TIME) == (3, AN_HOUR, 3, A_DAY)
+    assert (AN_HOUR, timedelta(minutes=2), 5, 60) == (USE_STEP, LEASE, MAX_DEPTH, connection.STALLED_SECONDS)
+    statements = {
+        "docs/api.md": [
+            f"may be {connection.MAX_HEAD_BYTES // 1024} KiB large and must arrive within "
+            f"{connection.HEAD_SECONDS} seconds",
+            f"A body may take {connection.BODY_SECONDS} seconds, and longer if it arrives at "
+            f"{connection.BYTES_PER_SECOND // 1024} KiB per second",
+            f"not used for {connection.KEEP_ALIVE_SECONDS} seconds",
+            f"checks these times every {connection.CHECK_SECONDS} seconds",
+            f"At most {connection.MAX_PIPELINED} requests may wait",
+            f"For {TRUSTED_FOR.days} days after a login",
+            f"| {MIN_USERNAME_LENGTH} to {MAX_USERNAME_LENGTH} letters",
+            f"at most {MAX_EMAIL_LENGTH} characters",
+            f"up to {MAX_PERSON_NAME_LENGTH} characters, trimmed",
+            f"A password has {MIN_PASSWORD_LENGTH} to {MAX_PASSWORD_LENGTH} characters",
+            "at most three such mails in an hour",
+            f"The link works once, for {LIFETIMES[LinkKind.VERIFY_EMAIL] // AN_HOUR} hours",
+            f"One to reset a password is valid for {LIFETIMES[LinkKind.RESET_PASSWORD].seconds // 60} minutes",
+            f"one to set the first password for {LIFETIMES[LinkKind.SET_PASSWORD].days} days",
+            f"optional name of up to {MAX_DEVICE_LENGTH} characters",
+            f"valid for {policy.access.seconds // 60} minutes, and a refresh token, valid for {policy.idle.days} days",
+            f"for {policy.grace.seconds} seconds after the rotation",
+            f"ends {policy.idle.days} days after its last rotation, and in any case {policy.absolute.days} days after",
+            f"A user has at most {policy.max_sessions} sessions",
+            f"1 to {MAX_TOKEN_NAME_LENGTH} characters after trimming",
+            "stored once an hour",
+            f"1 to {MAX_NAME_LENGTH} characters after trimming",
+            f"up to {MAX_CATEGORY_DESCRIPTION_LENGTH} characters, by default empty",
+            f"1 to {MAX_TITLE_CLUSTERS} characters after trimming",
+            f"up to {MAX_DESCRIPTION_LENGTH:,} characters, by default empty",
+            f"up to {MAX_SEARCH_LENGTH} characters; the title or the description",
+            "up to five levels deep",
+            f"An invitation ends after {SHARE_LIFETIME.days} days",
+            f"up to {MAX_MUTATIONS} mutations",
+            f"confirm the password for {PROOF_LIFETIME.seconds // 60} minutes",
+        ],
+        "docs/sync.md": [
+            f"takes up to {MAX_MUTATIONS} mutations",
+            f"the ids of up to {MAX_OWN} earlier mutations",
+            f"a heartbeat, sent every {events.HEARTBEAT_SECONDS} seconds",
+            f"within {subscriptions.CHECK_SECONDS + 1} seconds after the token is revoked",
+            f'"expires_in": {TICKET_LIFETIME.seconds}}}`',
+            f"stream within {TICKET_LIFETIME.seconds} seconds",
+        ],
+        "docs/administration.md": [
+            f"chooses it within {LIFETIMES[LinkKind.SET_PASSWORD].days} days",
+            f"within {LIFETIMES[LinkKind.RESET_PASSWORD].seconds // 60} minutes",
+            f"in {DEFAULT_LIFETIME.days} days)",
+        ],
+        "docs/mail.md": [
+            f"could not be sent for {RETRIED_FOR // AN_HOUR} hours",
+            f"a worker pauses for {RELAY_PAUSE.seconds} seconds",
+            "after two minutes",
+            "three invitations to tasks and categories in 24 hours",
+        ],
+        "docs/export-import.md": [
+            f"may have {zipped.MAX_FILES} files, and {zipped.MAX_UNPACKED // 1024**2} MiB when unpacked",
+            f"a title over {MAX_TITLE_CLUSTERS} characters (grapheme clusters) or {MAX_TITLE_LENGTH} code points",
+            f"the newest {MAX_JOBS} are kept, and of those only as many as have {MAX_STORED_LINES:,} lines",
+            f"the last {import_service.BATCH} lines may be missing",
+        ],
+        "docs/deployment.md": [f"take at most {connection.MAX_UNSENT_BYTES // 1024**2} MiB in each worker"],
+    }
+    missing = [text for page, texts in statements.items() for text in texts if text not in " ".join(read(page).split())]
+    assert missing == []
+
+
+def test_the_api_guide_lists_every_limit() -> None:
+    counted_by = ("address", "/56", "/48")
+    limits = {
+        **{("logins", f"username and {by}"): each for by, each in zip(counted_by, PAIR_LIMITS, strict=True)},
+        **{("logins", by): each for by, each in zip(counted_by, ADDRESS_LIMITS, strict=True)},
+        ("logins", "username"): LOGIN_BY_ACCOUNT,
+        **{("registrations", by): each for by, each in zip(counted_by, REGISTRATION_LIMITS, strict=True)},
+        **{("forgotten passwords", by): each for by, each in zip(counted_by, FORGOTTEN_LIMITS, strict=True)},
+        ("refreshes", "session"): REFRESH_BY_SESSION,
+        ("refreshes", "address"): REFRESH_BY_ADDRESS,
+        ("confirmations of the caller's password", "account"): PASSWORD_BY_ACCOUNT,
+        ("two-factor codes, other than those of logins", "account"): CODE_BY_ACCOUNT,
+        ("usernames and addresses given when sharing tasks and categories", "account"): INVITATION_BY_ACCOUNT,
+    }
+
+    def interval(seconds: float) -> str:
+        return "minute" if seconds == 60 else f"{seconds / 60:g} minutes" if seconds > 60 else f"{seconds:g} seconds"
+
+    rows = [
+        f"| {what} | {by} | {each.burst} | {interval(each.refill.total_seconds())} |"
+        for (what, by), each in limits.items()
+    ]
+    table = read("docs/api.md").partition("| what | counted by | burst | then one every |\n|---|---|---|---|\n")[2]
+    assert table.partition("\n\n")[0].splitlines() == rows
 
 
 # ------------------------------------------------------------------ settings

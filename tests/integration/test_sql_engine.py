@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
@@ -25,6 +26,7 @@ from tasktracker.adapters.sql.fair_lock import FairLock
 from tasktracker.adapters.sql.postgresql import PostgresDriver
 from tasktracker.adapters.sql.statements import Statements
 from tasktracker.adapters.sql.urls import database_url as with_driver
+from tasktracker.adapters.sql.violations import unavailable
 from tasktracker.domain.kernel.errors import StorageFull, StorageUnavailable
 from tests.contracts.base import race
 from tests.postgres import PrivatePostgres, with_database
@@ -262,6 +264,16 @@ def test_waiting_for_a_connection_times_out(url: str) -> None:
             assert value(connection, "SELECT 1") == 1
 
 
+def test_the_connections_in_use_are_counted(url: str) -> None:
+    with opened(url) as database:
+        counts = [database.in_use]
+        with database.reading():
+            counts.append(database.in_use)
+            with database.writing():
+                counts.append(database.in_use)
+        assert [*counts, database.in_use] == [0, 1, 2, 0]
+
+
 def test_waiting_to_write_times_out(sqlite_url: str) -> None:
     with opened(sqlite_url, wait_seconds=0.5) as database:
         with database.writing():
@@ -367,6 +379,35 @@ def test_a_full_sqlite_database_raises_storage_full(sqlite_url: str) -> None:
             assert value(connection, "SELECT count(*) FROM t") == 1
 
 
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("BUSY_SNAPSHOT", StorageUnavailable),
+        ("LOCKED", StorageUnavailable),
+        ("INTERRUPT", StorageUnavailable),
+        ("IOERR_FSYNC", StorageUnavailable),
+        ("CANTOPEN", StorageUnavailable),
+        ("PROTOCOL", StorageUnavailable),
+        ("PERM", StorageUnavailable),
+        ("CORRUPT", StorageUnavailable),
+        ("NOTADB", StorageUnavailable),
+        ("READONLY_DBMOVED", StorageUnavailable),
+        ("FULL", StorageFull),
+        ("CONSTRAINT_UNIQUE", type(None)),
+        ("ERROR", type(None)),
+    ],
+)
+def test_codes_of_sqlite_have_their_meanings(name: str, expected: type[object]) -> None:
+    error = sqlite3.OperationalError("a message")
+    error.sqlite_errorcode = getattr(sqlite3, f"SQLITE_{name}")
+    assert type(unavailable(error, is_lost=False)) is expected
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE])
+def test_a_process_without_descriptors_cannot_use_the_database(number: int) -> None:
+    assert type(unavailable(OSError(number, "a message"), is_lost=False)) is StorageUnavailable
+
+
 def test_an_sqlite_file_in_no_folder_is_unavailable(tmp_path: Path) -> None:
     with opened(f"sqlite:///{tmp_path / 'nowhere' / 'file.db'}") as database:
         with pytest.raises(StorageUnavailable), database.reading():
@@ -391,6 +432,8 @@ def test_waiting_for_a_lock_of_postgresql_times_out(database_url: str) -> None:
     ("state", "expected"),
     [
         ("08006", StorageUnavailable),
+        ("25P03", StorageUnavailable),
+        ("25P04", StorageUnavailable),
         ("08P01", StorageUnavailable),  # from PgBouncer when PostgreSQL is down or all connections are in use
         ("40001", StorageUnavailable),
         ("40P01", StorageUnavailable),

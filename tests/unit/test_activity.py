@@ -35,6 +35,7 @@ from tests.unit.base import before_next_call, new_link, register
 PASSWORD, OTHER, WRONG = "correct horse", "battery staple", "a wrong password"
 ORIGIN = Origin("192.0.2.1")
 SUCCESS, FAILURE = Outcome.SUCCESS, Outcome.FAILURE
+API_TOKEN = ApiTokenFields(name="script", scopes=frozenset({Scope.TASKS_READ}), expires_at=None)
 
 
 @pytest.fixture
@@ -77,7 +78,10 @@ class TestEvents:
 
     def test_registering_is_recorded(self, app: App) -> None:
         signed_in = app.registration.register({"username": "alice"}, PASSWORD, origin=ORIGIN)
-        self.require(app, Kind.REGISTER, SUCCESS, signed_in.user.id, app.actor(signed_in).session_id)
+        actor = app.actor(signed_in)
+        self.require(app, Kind.REGISTER, SUCCESS, actor.user_id, actor.session_id)
+        (session,) = app.see(actor, app.sessions.list)
+        assert session.address == ORIGIN.address
 
     def test_a_login_is_recorded(self, app: App, alice: SessionActor) -> None:
         actor = app.actor(app.sessions.login("alice", PASSWORD, origin=ORIGIN))
@@ -164,6 +168,11 @@ class TestEvents:
             (Kind.TWO_FACTOR_ENABLE, lambda app, actor: app.two_factor.enrol(actor, WRONG, ORIGIN)),
             (Kind.CONFIRM, lambda app, actor: app.confirmation.confirm(actor, WRONG, None, ORIGIN)),
             (Kind.TWO_FACTOR_DISABLE, lambda app, actor: app.two_factor.disable(actor, WRONG, "000000", ORIGIN)),
+            (
+                Kind.RECOVERY_CODES_RENEW,
+                lambda app, actor: app.two_factor.renew_recovery_codes(actor, WRONG, None, ORIGIN),
+            ),
+            (Kind.API_TOKEN_CREATE, lambda app, actor: app.api_tokens.create(actor, API_TOKEN, WRONG, None, ORIGIN)),
         ],
     )
     def test_a_wrong_password_is_recorded_as_a_failure(
@@ -213,8 +222,7 @@ class TestEvents:
         self.require(app, Kind.PASSWORD_RESET, SUCCESS, alice.user_id, None)
 
     def test_creating_and_revoking_an_api_token_is_recorded(self, app: App, alice: SessionActor) -> None:
-        fields = ApiTokenFields(name="script", scopes=frozenset({Scope.TASKS_READ}), expires_at=None)
-        token, _ = app.api_tokens.create(alice, fields, PASSWORD, origin=ORIGIN)
+        token, _ = app.api_tokens.create(alice, API_TOKEN, PASSWORD, origin=ORIGIN)
         self.require(app, Kind.API_TOKEN_CREATE, SUCCESS, alice.user_id, alice.session_id)
         app.audit_log.events.clear()
         app.do(alice, app.api_tokens.revoke, token.id, ORIGIN)

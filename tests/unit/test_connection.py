@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import resource
 from collections.abc import Callable, Coroutine
 from typing import Any, cast
@@ -127,6 +128,7 @@ class Transport:
         head, _, body = self.sent.rpartition(b"\r\n\r\n")
         assert b"content-type: application/problem+json\r\n" in head
         assert b"connection: close\r\n" in head
+        assert b"\r\ndate: today\r\n" in head
         assert b"\r\nx-request-id: " in head
         assert b"\r\nx-content-type-options: nosniff\r\n" in head
         assert b"\r\ncache-control: no-store\r\n" in head
@@ -145,6 +147,7 @@ class Server:
 
     def __init__(self) -> None:
         self.loop, self.state = Loop(), ServerState()
+        self.state.default_headers = [(b"date", b"today")]
         self.paths: list[str] = []
         self.headers: list[list[tuple[bytes, bytes]]] = []
         self.bodies: list[bytes] = []
@@ -162,6 +165,8 @@ class Server:
     async def answer(self, scope: Any, receive: Any, send: Any) -> None:
         path = scope["path"].strip("/")
         self.paths.append(path)
+        if path == "begun":
+            await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"5")]})
         if path == "early":
             self.gate.set()
         else:
@@ -179,7 +184,7 @@ class Server:
         if path == "wait":
             await self.gate.wait()
         if path == "stream":
-            await receive()
+            assert (await receive())["type"] == "http.disconnect"
             self.disconnected += 1
             return
         text = b"x" * int(path) if path.isdecimal() else path.encode()
@@ -204,6 +209,7 @@ def run(test: Callable[[Server], Coroutine[Any, Any, None]]) -> None:
         await settle()
         assert not server.state.connections
         assert not server.state.tasks
+        assert all(each.is_cancelled for each in server.loop.timers)
 
     asyncio.run(main())
 
@@ -227,9 +233,10 @@ class TestHead:
             client = server.connect()
             await client.receive(start)
             sent = 0
-            while not client.is_closing():
+            while not client.is_closing() and sent <= module.MAX_HEAD_BYTES + len(endless):
                 await client.receive(endless)
                 sent += len(endless)
+            assert client.is_closing()
             assert sent <= module.MAX_HEAD_BYTES + len(endless)
             assert client.problem == "/problems/head-too-large" or endless[1:2] == b":"
             assert server.paths == []
@@ -245,6 +252,26 @@ class TestHead:
                 for start in range(0, len(head), size):
                     await client.receive(head[start : start + size])
                 assert client.statuses == [status]
+
+        run(test)
+
+    def test_a_long_path_is_part_of_the_head(self) -> None:
+        async def test(server: Server) -> None:
+            client = server.connect()
+            await client.receive(GET % (b"a" * module.MAX_HEAD_BYTES))
+            assert client.statuses == [431]
+
+        run(test)
+
+    def test_the_time_of_a_head_includes_the_end_of_the_earlier_response(self) -> None:
+        async def test(server: Server) -> None:
+            client = server.connect()
+            await client.receive((GET % b"wait") + b"GET /")
+            await server.loop.advance(module.HEAD_SECONDS)
+            server.gate.set()
+            await settle()
+            await server.loop.advance(2 * module.CHECK_SECONDS)
+            assert client.statuses == [200, 408]
 
         run(test)
 
@@ -277,7 +304,7 @@ class TestHead:
         async def test(server: Server) -> None:
             client = server.connect()
             await client.receive(GET % b"a")
-            await server.loop.advance(61)
+            await server.loop.advance(70)
             await client.receive((GET % b"b")[:10])
             await server.loop.advance(10)
             await client.receive((GET % b"b")[10:])
@@ -394,6 +421,16 @@ class TestBody:
 
         run(test)
 
+    def test_the_refusal_of_a_body_does_not_follow_the_begin_of_its_response(self) -> None:
+        async def test(server: Server) -> None:
+            client = server.connect()
+            await client.receive(POST % (b"begun", 10), b"12345")
+            await server.loop.advance(module.BODY_SECONDS + 2 * module.CHECK_SECONDS)
+            assert client.statuses == [200]
+            assert client.is_closing()
+
+        run(test)
+
     def test_a_slow_body_may_take_its_time(self) -> None:
         async def test(server: Server) -> None:
             client = server.connect()
@@ -438,13 +475,15 @@ class TestBody:
     def test_endless_trailers_are_refused(self, endless: bytes) -> None:
         async def test(server: Server) -> None:
             client = server.connect()
+            await client.receive(POST % (b"a", 50_000), b"x" * 50_000)
             await client.receive(b"POST /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n", b"0\r\nA: b\r\n")
             sent = 0
-            while not client.is_closing():
+            while not client.is_closing() and sent <= module.MAX_HEAD_BYTES + len(endless):
                 await client.receive(endless)
                 sent += len(endless)
+            assert client.is_closing()
             assert sent <= module.MAX_HEAD_BYTES + len(endless)
-            assert client.statuses == [400]
+            assert client.statuses == [200, 400]
 
         run(test)
 
@@ -511,7 +550,9 @@ class TestReading:
     def test_few_requests_wait_for_earlier_ones(self) -> None:
         async def test(server: Server) -> None:
             client = server.connect()
-            await client.receive((GET % b"wait") + 100 * (POST % (b"a", 1) + b"x"))
+            with capture_logs() as logs:
+                await client.receive((GET % b"wait") + 100 * (POST % (b"a", 1) + b"x"))
+            assert not logs
             server.gate.set()
             await settle()
             assert client.statuses == [200] * (1 + module.MAX_PIPELINED)
@@ -563,6 +604,19 @@ class TestReading:
 
         run(test)
 
+    @pytest.mark.parametrize(("size", "is_aborted"), [(b"2000000", True), (b"10000", False)])
+    def test_only_much_data_must_be_read_quickly(self, size: bytes, is_aborted: bool) -> None:
+        async def test(server: Server) -> None:
+            client = server.connect()
+            client.reads = False
+            await client.receive(GET % size)
+            for _ in range(5):
+                await server.loop.advance(30)
+                client.read(1000)
+            assert client.is_aborted is is_aborted
+
+        run(test)
+
     def test_the_slowest_are_disconnected_if_responses_take_too_much_memory(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -581,14 +635,15 @@ class TestReading:
 
         run(test)
 
-    def test_all_requests_end_when_the_client_leaves(self) -> None:
+    @pytest.mark.parametrize("earlier", [0, 2])
+    def test_all_requests_end_when_the_client_leaves(self, earlier: int) -> None:
         async def test(server: Server) -> None:
             client = server.connect()
-            await client.receive((GET % b"stream") + (GET % b"a"))
+            await client.receive(earlier * (GET % b"b") + (GET % b"stream") + (GET % b"a"))
             client.close()
             await settle()
             assert server.disconnected == 1
-            assert server.paths == ["stream"]
+            assert server.paths == [*["b"] * earlier, "stream"]
 
         run(test)
 
@@ -612,23 +667,39 @@ class TestStopping:
 
     def test_other_connections_end(self) -> None:
         async def test(server: Server) -> None:
-            idle, half, waiting, deaf = (server.connect() for _ in range(4))
+            idle, half, waiting, deaf, unread = (server.connect() for _ in range(5))
             await idle.receive(GET % b"a")
             await half.receive(POST % (b"a", 2), b"x")
             await waiting.receive(GET % b"wait")
             deaf.reads = False
             await deaf.receive(GET % b"2000000")
+            await unread.receive(POST % (b"late", 100_000), b"x" * 90_000)
             for client in list(server.transports):
                 client.connection.shutdown()
             await server.loop.advance(2 * module.UNUSED_SECONDS)
-            assert [each.is_closing() for each in server.transports] == [True, False, False, False]
+            assert [each.is_closing() for each in server.transports] == [True, False, False, False, False]
             await server.loop.advance(module.LAST_REQUEST_SECONDS)
-            assert [each.is_closing() for each in server.transports] == [True, True, False, True]
-            assert half.statuses == [408]
+            assert [each.is_closing() for each in server.transports] == [True, True, False, True, True]
+            assert half.statuses == unread.statuses == [408]
             server.gate.set()
             await settle()
             assert waiting.statuses == [200]
             assert waiting.is_closing()
+
+        run(test)
+
+    def test_a_response_that_takes_too_long_is_ended(self) -> None:
+        async def test(server: Server) -> None:
+            client = server.connect()
+            await client.receive(GET % b"wait")
+            client.connection.shutdown()
+            aborted = []
+            for seconds in (module.LAST_RESPONSE_SECONDS, 2 * module.STOPPING_CHECK_SECONDS):
+                await server.loop.advance(seconds)
+                aborted.append(client.is_aborted)
+            assert aborted == [False, True]
+            server.gate.set()
+            await settle()
 
         run(test)
 
@@ -637,15 +708,17 @@ class TestStopping:
 def test_a_process_takes_as_many_connections_as_it_has_descriptors_for(
     monkeypatch: pytest.MonkeyPatch, descriptors: int, connections: int
 ) -> None:
-    monkeypatch.setattr(resource, "getrlimit", lambda _: (descriptors, descriptors))
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (descriptors, 1 << 20))
     assert module.max_connections.__wrapped__() == connections
 
 
 def test_a_connection_that_is_one_too_many_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "max_connections", lambda: 2)
+    monkeypatch.setattr(BoundedConnection, "_logged_full_at", -math.inf)
 
     async def test(server: Server) -> None:
-        first, _, third = (server.connect() for _ in range(3))
+        first, second, third = (server.connect() for _ in range(3))
+        assert second.statuses == []
         assert (third.statuses, third.problem) == ([503], "/problems/busy")
         assert b"\r\nretry-after: " in third.sent
         await first.receive(GET % b"a")
@@ -654,5 +727,9 @@ def test_a_connection_that_is_one_too_many_is_refused(monkeypatch: pytest.Monkey
         assert fourth.statuses == [503]
         first.close()
         assert server.connect().statuses == []
+        await server.loop.advance(module.REPEAT_LOG_SECONDS + 1)
+        _ = [server.connect() for _ in range(3)]
 
-    run(test)
+    with capture_logs() as logs:
+        run(test)
+    assert [each["event"] for each in logs if each["log_level"] == "warning"] == ["too many connections"] * 2

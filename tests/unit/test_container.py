@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, timedelta
+from math import inf
 from pathlib import Path
-from typing import Any
+from threading import Thread
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from structlog.testing import capture_logs
@@ -18,6 +21,8 @@ from tasktracker.domain.deliveries.delivery import DeliveryKind
 from tasktracker.domain.jobs.job import JobKind
 from tasktracker.entrypoints import container as composition
 from tasktracker.entrypoints.container import Container
+from tasktracker.entrypoints.http.app import _gauges
+from tasktracker.entrypoints.http.core.threads import ThreadRunner
 from tasktracker.entrypoints.settings import BACKGROUND_THREADS, HEALTH_THREADS, STREAM_THREADS, load
 from tests.contracts.http.base import problem
 from tests.fakes import ManualClock
@@ -103,12 +108,59 @@ def test_changes_are_listened_for_past_the_pooler(prepared: str) -> None:
     assert "direct" in notifier._conninfo
 
 
-def test_writes_leave_threads_to_reads_and_one_user_leaves_the_queue_to_others() -> None:
-    with Api("memory://", DATABASE_CONNECTIONS="10") as api:
+def test_each_pool_of_threads_has_the_limits_of_the_settings() -> None:
+    settings: dict[str, Any] = {
+        "DATABASE_CONNECTIONS": "10",
+        "DATABASE_WAIT_SECONDS": "3",
+        "HASHING_THREADS": "2",
+        "HASHING_QUEUE": "7",
+        "TRANSFERS": "4",
+        "IMPORT_MAX_BYTES": "300000",
+        "STREAMS_PER_USER": "9",
+    }
+    with Api("memory://", **settings) as api:
         services = api.app.services
-        threads = services.threads
-        assert (len(threads), threads._free_for_writes, threads._limit, threads._limit_each) == (10, 8, 1000, 250)
-        assert services.health_threads is not threads, "a check does not wait behind requests"
+        pools = {
+            name: (len(each), each._free_for_writes, each._limit, each._limit_each, each._wait)
+            for name, each in vars(services).items()
+            if isinstance(each, ThreadRunner)
+        }
+        assert pools == {
+            # Writes leave threads to reads, and one user leaves the queue to others.
+            "threads": (10, 8, 1000, 250, 3),
+            # A check does not wait behind requests.
+            "health_threads": (1, 1, 1000, inf, 3),
+            "hashing_threads": (4, 4, 9, inf, 3),
+            "stream_threads": (2, 2, inf, inf, 3),
+            "transfer_threads": (4, 4, inf, inf, inf),
+        }
+        assert (services.transfers._limit, services.transfers._import_bytes) == (4, 300_000)
+        assert services.subscriptions._per_user == 9
+
+
+class Pool(ThreadRunner):
+    """Threads with given numbers of running and waiting calls."""
+
+    def __init__(self, count: int, running: int, waiting: int) -> None:
+        self._threads, self._calls = [Thread()] * count, (running, waiting)
+
+    running = property(lambda self: self._calls[0])
+    waiting = property(lambda self: self._calls[1])
+
+
+def test_each_gauge_shows_the_pool_that_it_names() -> None:
+    services = SimpleNamespace(threads=Pool(1, 2, 3), hashing_threads=Pool(4, 5, 6), subscriptions=[None] * 7)
+    tested = SimpleNamespace(storage=lambda: "sql", database=lambda: SimpleNamespace(in_use=8))
+    assert {name: read() for name, read in _gauges(cast(Any, tested), cast(Any, services)).items()} == {
+        ("open", "streams"): 7,
+        ("open", "database"): 8,
+        ("threads", "requests"): 1,
+        ("calls_running", "requests"): 2,
+        ("calls_waiting", "requests"): 3,
+        ("threads", "hashing"): 4,
+        ("calls_running", "hashing"): 5,
+        ("calls_waiting", "hashing"): 6,
+    }
 
 
 @pytest.mark.parametrize("name", ["jobs", "courier", "housekeeping", "import_jobs"])
@@ -184,6 +236,8 @@ def test_each_kind_of_mail_and_of_job_is_prepared_by_its_own_function() -> None:
         DeliveryKind.RESET_PASSWORD: letters.reset_password,
         DeliveryKind.INVITATION: letters.invitation,
         DeliveryKind.SHARE_INVITATION: tested.acceptance().prepare,
+        DeliveryKind.REMINDER: tested.reminder_letters().reminder,
+        DeliveryKind.DAILY_SUMMARY: tested.reminder_letters().summary,
     }
     assert dict(tested.courier()._preparations) == {kind: own.get(kind, letters.notice) for kind in DeliveryKind}
     assert set(tested.jobs()._steps) == set(JobKind)
@@ -194,3 +248,10 @@ def test_what_is_added_wakes_the_work_of_this_process() -> None:
         tested = container(DATABASE_URL=url)
         store = tested.store()
         assert (store._jobs_added, store._deliveries_added) == (tested.jobs_added(), tested.deliveries_added())
+
+
+def test_ids_are_sorted_by_time_and_the_clock_is_of_utc() -> None:
+    ids = [container().ids().new() for _ in range(50)]
+    assert ids == sorted(set(ids)), "so inserts stay local in an index"
+    assert {each.version for each in ids} == {7}
+    assert container().clock().now().tzinfo is UTC

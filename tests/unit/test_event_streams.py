@@ -19,7 +19,7 @@ from anyio.from_thread import BlockingPortal
 from tasktracker.domain.kernel.errors import StorageUnavailable
 from tasktracker.domain.sync.cursor import SyncCursor
 from tasktracker.domain.sync.service import SyncService
-from tasktracker.entrypoints.http import events
+from tasktracker.entrypoints.http import events, subscriptions
 from tests.http import Api, Person, expect
 from tests.waiting import PATIENCE, wait_until
 
@@ -242,6 +242,19 @@ def test_a_stream_ends_when_its_token_expires(monkeypatch: pytest.MonkeyPatch) -
                 pass
             assert stream.has_ended()
             assert time.monotonic() - began > 1.5
+
+
+def test_a_stream_ends_at_the_next_change_after_its_session(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(subscriptions, "CHECK_SECONDS", 10 * PATIENCE)
+    with Api("memory://") as api:
+        ada = api.register()
+        other = api.login(ada)
+        with Stream(api, ada) as stream:
+            stream.read()
+            expect(ada.post("/api/accounts/logout/", {"refresh": ada.refresh}), 204)
+            other.task()
+            assert stream.read() == b""
+            assert stream.has_ended()
 
 
 def test_no_change_is_sent_after_the_token_has_expired(api: Api, ada: Person) -> None:

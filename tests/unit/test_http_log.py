@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import logging as standard_logging
@@ -14,6 +15,7 @@ import structlog
 from sqlalchemy import create_engine
 
 from tasktracker.entrypoints import logging
+from tasktracker.entrypoints.http.core.middleware import ResponseMiddleware
 from tasktracker.entrypoints.logging import TRACEBACKS
 from tasktracker.entrypoints.settings import load
 
@@ -40,6 +42,26 @@ def test_a_traceback_is_logged_without_values_of_variables() -> None:
     assert exception["frames"][-1]["name"] == "fail"
 
 
+def test_a_cancelled_request_is_logged_without_a_traceback() -> None:
+    async def cancelled(*_: object) -> None:
+        raise asyncio.CancelledError
+
+    scope: Any = {
+        "type": "http",
+        "method": "GET",
+        "headers": [(b"host", b"x")],
+        "path_template": "/health/live",
+    }
+    nothing: Any = None
+    with structlog.testing.capture_logs() as logs:
+        asyncio.run(ResponseMiddleware(cancelled, {})(scope, nothing, nothing))
+    assert [(each["event"], each["route"], each["log_level"]) for each in logs] == [
+        ("request cancelled", "/health/live", "warning"),
+        ("request", "/health/live", "info"),
+    ]
+    assert logs[-1]["status"] is None
+
+
 class Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True
@@ -63,7 +85,7 @@ def restored_logging() -> Iterator[None]:
 def logged(stream: io.StringIO, **settings: str) -> list[str]:
     """Write three lines to the log with these settings, and return them."""
     logging.configure(load(settings, None), stream)
-    structlog.get_logger().info("request", method="GET", status=200, user=None)
+    structlog.get_logger().info("request", status=200, method="GET", user=None)
     standard_logging.getLogger("uvicorn.error").info("Started server process [%d]", 7)
     standard_logging.getLogger("alembic").info("Running upgrade")
     return stream.getvalue().splitlines()
@@ -73,7 +95,7 @@ def logged(stream: io.StringIO, **settings: str) -> list[str]:
 class TestFormat:
     def test_development_logs_short_lines(self) -> None:
         request, started = logged(io.StringIO())
-        assert re.fullmatch(r"\d\d:\d\d:\d\d \[info\] request method=GET status=200 user=None", request)
+        assert re.fullmatch(r"\d\d:\d\d:\d\d \[info\] request status=200 method=GET user=None", request)
         assert re.fullmatch(r"\d\d:\d\d:\d\d \[info\] Started server process \[7\]", started)
 
     def test_only_a_terminal_gets_colours(self) -> None:
@@ -82,6 +104,12 @@ class TestFormat:
 
     def test_debug_adds_the_messages_of_libraries(self) -> None:
         assert logged(io.StringIO(), DEBUG="true")[-1].endswith("[info] Running upgrade")
+
+    def test_messages_of_the_domain_are_logged(self) -> None:
+        stream = io.StringIO()
+        logging.configure(load({}, None), stream)
+        standard_logging.getLogger("tasktracker.domain.kernel").info("a finding")
+        assert stream.getvalue().endswith("[info] a finding\n")
 
     def test_debug_shows_no_statements(self) -> None:
         logged(io.StringIO(), DEBUG="true")

@@ -396,6 +396,9 @@ def test_every_described_request_has_an_example_that_is_accepted(
         if path.startswith("/api/admin/"):
             api.promote(person)
             item = {"id": other.id}
+        if path.startswith("/api/notifications/"):
+            other.share(other.task(), person)
+            item = person.listed("/api/notifications/")[0]
         content = {"content": body} if isinstance(body, str) else {"json": body}
         media = next(iter(operations[method, path]["requestBody"]["content"]))
         url = path.format(id=item["id"], user_id=other.id)
@@ -417,7 +420,11 @@ def test_every_described_request_has_an_example_that_is_accepted(
 
 @pytest.mark.parametrize(
     ("content", "created"),
-    [(b"TYPE,CONTENT\ntask,Buy milk\n", 1), (b'\xef\xbb\xbf{"type":"header","format":"tasktracker","version":1}\n', 0)],
+    [
+        (b"TYPE,CONTENT\ntask,Buy milk\n", 1),
+        (b'\xef\xbb\xbf{"type":"header","format":"tasktracker","version":1}\n', 0),
+        (b'  {"type":"header","format":"tasktracker","version":1}\n', 0),
+    ],
 )
 def test_a_file_without_its_own_media_type_is_recognized(api: Api, content: bytes, created: int) -> None:
     person = api.register()

@@ -16,8 +16,8 @@ STARTED = SyncCursor.start(FeedState(head=9, epoch=b"epoch"), START)
 
 
 def test_the_feed_is_read_again_from_the_first_entry_that_was_left_out() -> None:
-    held = STARTED.holding(3, {HOME, GARDEN}).holding(5, {HOME, GARDEN})
-    assert held.resumed({GARDEN, HOME}) is held
+    held = STARTED.holding(3, [HOME, GARDEN]).holding(5, [HOME, GARDEN])
+    assert held.resumed([GARDEN, HOME]) is held
     assert held.resumed({GARDEN}).sequence == 2
     assert held.resumed({GARDEN}).resumed(()) == held.resumed({GARDEN})
 

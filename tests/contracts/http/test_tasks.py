@@ -540,7 +540,9 @@ class TestCursor:
         alice.category("b")
         categories = expect(alice.get("/api/categories/?limit=1"), 200)["next_cursor"]
         invalid(alice.get(TASKS, params={"cursor": categories}), "cursor")
-        invalid(alice.get("/api/categories/", params={"cursor": first_page(alice)["next_cursor"]}), "cursor")
+        tasks = first_page(alice)["next_cursor"]
+        for path in ("/api/categories/", "/api/trash/"):
+            invalid(alice.get(path, params={"cursor": tasks}), "cursor")
 
     @pytest.mark.parametrize(
         ("one", "other"),
