@@ -132,3 +132,15 @@ class TestCoalescing:
         assert phone.sync().is_clean, "the user has seen the other title"
         in_sync(phone, laptop)
         assert laptop.titles() == ["mine"]
+
+    def test_an_edit_has_the_time_of_its_last_change(self, phone: Phone) -> None:
+        task = phone.create_task("one")
+        [first] = phone.pending
+        between = datetime.now(UTC)
+        phone.edit_task(task, title="two")
+        [last] = phone.pending
+        bodies = sent_by(phone)
+        assert phone.sync().applied == 1
+        assert [body["made_at"] for body in bodies] == [last.made_at]
+        times = [datetime.fromisoformat(each.made_at or "") for each in (first, last)]
+        assert times[0] <= between <= times[1] <= datetime.now(UTC)
