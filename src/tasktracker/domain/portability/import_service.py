@@ -29,8 +29,10 @@ from tasktracker.domain.portability.planner import ImportPlanner
 from tasktracker.domain.portability.ports import ImportWork
 from tasktracker.domain.portability.project import Project
 from tasktracker.domain.portability.record import CategoryRecord, Line
+from tasktracker.domain.portability.recurring_dates import Today
 from tasktracker.domain.portability.report import ImportReport
 from tasktracker.domain.portability.zipped import Zipped
+from tasktracker.domain.recurrence.ports import CalendarRules
 
 BATCH = 500
 MAX_LINES = 500_000
@@ -85,19 +87,29 @@ class _File:
         """How many bytes of the file or the archive were read."""
         return self.source.tell() if self.end is None else self.end
 
-    def lines(self, user: User, characters: Characters, wanted: Container[int] | None = None) -> Iterator[Line]:
+    def lines(
+        self, user: User, characters: Characters, today: Today, wanted: Container[int] | None = None
+    ) -> Iterator[Line]:
         if self.format is FileFormat.NDJSON:
             return ndjson.read(self.source, wanted)
         zone = stored_time_zone(user.time_zone)
-        return todoist.read(self.source, user.id, zone, characters, self.project, wanted)
+        return todoist.read(self.source, user.id, zone, characters, today, self.project, wanted)
 
 
 class ImportService:
     """The process that imports a file in batches of lines. Each batch is committed separately."""
 
-    def __init__(self, *, store: Store[Owner, ImportWork], characters: Characters, batch_size: int = BATCH) -> None:
+    def __init__(
+        self,
+        *,
+        store: Store[Owner, ImportWork],
+        characters: Characters,
+        calendar: CalendarRules,
+        batch_size: int = BATCH,
+    ) -> None:
         self._store = store
         self._characters = characters
+        self._calendar = calendar
         self._batch_size = batch_size
 
     def admit(self, actor: SessionActor) -> None:
@@ -190,7 +202,7 @@ class ImportService:
     def _pass(self, run: _Import, file: _File, wanted: set[int] | None = None, *, last: bool = False) -> set[int]:
         """Import lines in batches, and return the numbers of those that wait for their parent."""
         waiting: set[int] = set()
-        found = file.lines(run.user, self._characters, wanted)
+        found = file.lines(run.user, self._characters, Today(run.context.moment, self._calendar), wanted)
         while batch := list(islice(found, self._batch_size)):
             plan = self._import(run, batch, last=last)
             waiting.update(plan.waiting)

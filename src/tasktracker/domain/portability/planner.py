@@ -407,4 +407,6 @@ def _errors(
 
 def _differ(record: TaskRecord, task: Task) -> bool:
     fields = {"description": "", "due_on": None, "due_date": None, **record.fields}
-    return any(fields[name] != getattr(task, name) for name in ("description", "due_on", "due_date"))
+    # When a recurring task is due depends on the day of the import.
+    names = ("description",) if fields.get("recurrence") else ("description", "due_on", "due_date")
+    return any(fields[name] != getattr(task, name) for name in names)
