@@ -134,10 +134,13 @@ class TestUsers:
         clock.advance(timedelta(minutes=5))
         shown = expect(admin.get(user_path(alice)), 200)
         created_at = shown.pop("created_at")
+        assert shown.pop("shared_categories") == []
         assert shown == {
             "id": alice.id,
             "username": alice.username,
             "email": None,
+            "pending_email": None,
+            "email_verified_at": None,
             "is_active": True,
             "is_admin": False,
             "two_factor": False,
@@ -252,8 +255,12 @@ class TestUsers:
     def test_a_user_is_deleted_and_categories_pass_on(self, admin: Person, alice: Person, bob: Person) -> None:
         category = alice.category("PRIVATE-NAME")
         alice.share(category, bob)
-        refused = invalid(admin.delete(f"{user_path(alice)}?transfer_to=stranger"), "transfer_to")
-        assert "PRIVATE-NAME" not in str(refused)
+        refused = invalid(admin.delete(f"{user_path(alice)}?transfer_to={admin.username}"), "transfer_to")
+        unknown = invalid(admin.delete(f"{user_path(alice)}?transfer_to=stranger"), "transfer_to")
+        assert unknown != refused
+        shown = expect(admin.get(user_path(alice)), 200)
+        assert shown["shared_categories"] == [{"editors": [bob.username], "members": 1}]
+        assert "PRIVATE-NAME" not in str((refused, unknown, shown))
         expect(admin.delete(f"{user_path(alice)}?transfer_to={bob.username}"), 204)
         problem(admin.get(user_path(alice)), 404, "user-not-found")
         problem(alice.get("/api/tasks/"), 401, "session-ended")
