@@ -294,7 +294,7 @@ def test_a_new_field_needs_a_new_version_of_the_format() -> None:
     always = {"id", "title", "description", "priority", "state", "due_date", "category", "parent", "version", "members"}
     always |= {"created_at", "updated_at", "completed_at", "trashed_at", "trashed_with"}
     added = {1: set[str](), 2: {"start_on"}, 3: {"own", "owner", "created_by"}, 4: {"due_on"}}
-    added[5] = {"recurrence", "series", "slot", "next"}
+    added[5] = {"recurrence", "series", "slot", "next", "reminders"}
     assert set(ndjson.READ_VERSIONS) == set(added)
     assert set(ndjson._TASK) == always.union(*added.values())
     always = {"id", "name", "description", "color", "created_at", "updated_at", "version"}

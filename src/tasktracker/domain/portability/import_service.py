@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import islice
 from typing import BinaryIO
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from tasktracker.domain.accounts.user import User
 from tasktracker.domain.feed.items import ItemType
@@ -33,6 +33,7 @@ from tasktracker.domain.portability.recurring_dates import Today
 from tasktracker.domain.portability.report import ImportReport
 from tasktracker.domain.portability.zipped import Zipped
 from tasktracker.domain.recurrence.ports import CalendarRules
+from tasktracker.domain.reminders.reminder import LocalHour, Reminder
 
 BATCH = 500
 MAX_LINES = 500_000
@@ -248,6 +249,14 @@ def _store(work: ImportWork, user_id: UUID, plan: ImportPlan) -> None:
     tasks = [with_version_after(each, deleted.get(each.id)) for each in plan.new_tasks]
     work.bulk.add(tasks)
     work.changes.record_many(Action.CREATE, [(None, task) for task in tasks])
+    due = work.reminders.hours([user_id])[user_id] if plan.reminders else LocalHour()
+    for task in tasks:
+        for number, fields in enumerate(plan.reminders.get(task.id, ())):
+            id_ = uuid5(task.id, f"{user_id} {number} {work.now.isoformat()}")
+            new_one = Reminder(id=id_, task=task.id, user_id=user_id, created_at=work.now, **fields)
+            reminder = new_one.scheduled(task, due, work.now)
+            work.reminders.add(reminder)
+            work.changes.record(Action.CREATE, None, reminder)
 
 
 def _deleted_versions(work: ImportWork, user_id: UUID, type: ItemType, ids: Sequence[UUID]) -> Mapping[UUID, int]:

@@ -266,6 +266,8 @@ class ImportPlanner:
             self._plan.notices.append((number, [NOT_FOR_SUBTASKS]))
             category = None
         self._add_task(self._new_task(id_, self._until_now(number, record), category, parent, trashed_with))
+        if record.reminders:
+            self._plan.reminders[id_] = record.reminders
         self._plan.tasks.mapped += id_ != record.id
         self._plan.decided[number] = LineOutcome.CREATED, id_
         return True
