@@ -18,7 +18,7 @@ from tasktracker.domain.kernel.fields import Rule, text
 from tasktracker.domain.kernel.members import Role
 from tasktracker.domain.kernel.paging import MAX_PAGE
 from tasktracker.domain.removal.categories import require_settled, unshare
-from tasktracker.domain.removal.ports import AccountRemovalWork, RemovalWork
+from tasktracker.domain.removal.ports import AccountRemovalWork, PassingWork, RemovalWork
 from tasktracker.domain.tasks.tree import lock_roots
 
 HAND_OVER_STEP = 10
@@ -78,7 +78,7 @@ class Passing:
     members: int
 
 
-def passings(work: AccountRemovalWork, user_id: UUID) -> Sequence[Passing]:
+def passings(work: PassingWork, user_id: UUID) -> Sequence[Passing]:
     """Return what would become of the shared categories of a user, without their names. Locks nothing."""
     own = [each for each in _shared(work, user_id) if each.user_id == user_id]
     names = work.users.names({member.user_id for category in own for member in category.members})
@@ -152,7 +152,7 @@ _LIST_STEPS: Mapping[JobKind, Step[RemovalWork]] = {
 }
 
 
-def _shared(work: AccountRemovalWork, user_id: UUID) -> Iterator[Category]:
+def _shared(work: PassingWork, user_id: UUID) -> Iterator[Category]:
     """Yield all categories that a user shares with others, as last committed."""
     after = None
     while True:
@@ -190,14 +190,14 @@ def _chosen(
     return found[0]
 
 
-def _exists(work: AccountRemovalWork, name: str) -> bool:
+def _exists(work: PassingWork, name: str) -> bool:
     with suppress(ValueError):
         if work.users.find_unlocked(UUID(name)) is not None:
             return True
     return work.users.find_by_login(name) is not None
 
 
-def _active(work: AccountRemovalWork, ids: Iterable[UUID]) -> Collection[UUID]:
+def _active(work: PassingWork, ids: Iterable[UUID]) -> Collection[UUID]:
     users = (work.users.find_unlocked(each) for each in ids)
     return {user.id for user in users if user and user.is_active}
 
