@@ -3,7 +3,7 @@
 import { EDITABLE, isSame } from "./sync/items.js";
 import { t } from "./texts/texts.js";
 import { toast } from "./toasts.js";
-import { signal } from "./vendor/preact-signals-core.js";
+import { effect, signal } from "./vendor/preact-signals-core.js";
 
 /** @typedef {import("./sync/items.js").Task} Task */
 
@@ -51,6 +51,25 @@ export function sayWhatPasses({ categories, isComplete }, me) {
     const [mine, gone] = [ofOthers.filter(([, after]) => after?.owner === me), ofOthers.filter(([before, after]) => !after && !left.has(before?.id ?? ""))];
     const texts = [mine.length > 0 && t("list.yours", { names: names(mine) }), gone.length > 0 && t("list.gone", { names: names(gone) })];
     if (texts.some(Boolean)) toast(texts.filter(Boolean).join(" "));
+  });
+}
+
+/**
+ * Say from now on which edits need a decision: until then, a message says that they are made.
+ * @param {Pick<import("./sync/copy.js").Copy, "issues" | "isRead">} copy @param {(issue: import("./sync/store.js").Issue) => void} show
+ */
+export function sayWhatNeedsDecision({ issues, isRead }, show) {
+  /** @type {Set<string> | null} */
+  let known = null;
+  return effect(() => {
+    const all = issues.value;
+    if (!isRead.value) return;
+    const issue = known && all.find(({ mutation }) => !known?.has(mutation));
+    known = new Set([...(known ?? []), ...all.map(({ mutation }) => mutation)]);
+    if (!issue) return;
+    const { item, data } = issue;
+    const title = item.title ?? item.name ?? data.title ?? data.name ?? "";
+    toast(t("issue.new", { title }), { label: t("issue.show"), act: async () => show(issue) });
   });
 }
 

@@ -1,6 +1,9 @@
 // What views ask about tasks.
 
+import { canOrganise } from "./sync/items.js";
 import { dateFrom, dayFrom } from "./texts/texts.js";
+
+export { canOrganise };
 
 /** @typedef {import("./sync/items.js").Task} Task */
 /** @typedef {import("./sync/items.js").Category} Category */
@@ -70,12 +73,6 @@ export function topmost(tasks, ids) {
     const task = tasks.get(id);
     return task && !above(tasks, task).some((each) => ids.has(each.id));
   });
-}
-
-/** Whether a user may file a task, delete it and add subtasks. @param {Task} task @param {string} user @param {ReadonlyMap<string, Category>} categories */
-export function canOrganise({ owner, category }, user, categories) {
-  const role = category && categories.get(category)?.role;
-  return owner === null || owner === user || role === "owner" || role === "editor";
 }
 
 /** Whether a user may change a task. @param {Task} task @param {string} user @param {ReadonlyMap<string, Category>} categories */

@@ -121,6 +121,52 @@ def test_a_conflict_is_decided_by_field(app: Tab, new_device: Callable[..., Tab]
     assert (task["description"], task["priority"]) == ("y", 3)
 
 
+def test_conflicts_of_a_task_are_decided_at_once_in_the_open_task_or_restore_a_deleted_one(
+    app: Tab, person: Person
+) -> None:
+    task = person.task("a")
+    path = f"/api/tasks/{task['id']}/"
+    app.open(f"/task/{task['id']}")
+    app.page.wait_for_selector(".pane .title")
+    app.synced()
+    app.page.context.set_offline(True)
+    app.page.fill(".pane textarea.title", "mine")
+    app.page.press(".pane textarea.title", "Enter")
+    app.page.wait_for_selector(".toast:has-text('Title changed')")
+    expect(person.patch(path, {"title": "theirs"}), 200)
+    app.page.context.set_offline(False)
+    app.page.wait_for_selector(".pane .issue:has-text('“theirs” was also changed elsewhere')")
+    app.page.wait_for_selector(".toast:has-text('“mine” needs your decision')")
+    app.synced()
+    app.page.context.set_offline(True)
+    app.page.select_option("#priority", label="High")
+    expect(person.patch(path, {"priority": 1}), 200)
+    app.page.context.set_offline(False)
+    app.page.wait_for_selector(".side .decide:has-text('2 to decide')")
+    assert app.page.locator(".issue").count() == 1
+    assert app.page.locator(".issue legend").all_text_contents() == ["Title", "Priority"]
+    app.page.click(".pane .close")
+    app.page.wait_for_selector("main .issue")
+    app.page.click(".side .decide")
+    app.page.wait_for_selector(".pane .issue h2:focus")
+    app.page.click(".issue label:has(:text-is('Here')) >> nth=0")
+    app.page.click(".issue label:has(:text-is('Here')) >> nth=1")
+    app.page.click(".issue button:has-text('Apply')")
+    app.page.wait_for_selector(".issue", state="detached")
+    app.synced()
+    changed = person.listed("/api/tasks/")[0]
+    assert (changed["title"], changed["priority"]) == ("mine", 3)
+    app.undo()
+    app.page.wait_for_selector(".side .decide:has-text('2 to decide')")
+    app.synced()
+    expect(person.delete(path), 204)
+    app.page.click(".pane .issue:has-text('was deleted in the meantime') button:text-is('Restore it with my change')")
+    app.page.wait_for_selector(".issue", state="detached")
+    app.synced()
+    [restored] = person.listed("/api/tasks/")
+    assert (restored["id"], restored["title"], restored["priority"]) == (task["id"], "mine", 3)
+
+
 def test_notes_in_conflict_can_both_be_kept(app: Tab, person: Person) -> None:
     task = person.task("a", description="milk")
     app.open(f"/task/{task['id']}")
@@ -353,6 +399,8 @@ def test_upcoming_shows_what_is_due_after_today_by_day(app: Tab, person: Person)
     app.expect("tomorrow", "then", "then too")
     headings = app.page.locator(".rows h2").all_text_contents()
     assert [heading.startswith("Tomorrow, ") for heading in headings] == [True, False]
+    assert app.row("tomorrow").locator(".due").text_content() == "12:00", "the heading says the day"
+    assert app.row("then").locator(".due").count() == 0
     app.page.wait_for_selector(".side a:has-text('Upcoming') .count:text-is('3')")
 
 
@@ -401,6 +449,12 @@ def test_the_trash_restores_and_deletes_for_good_and_is_shown_offline(app: Tab, 
     app.page.wait_for_selector(".trash li:has-text('b') .title:text-is('b')", state="detached")
     app.synced()
     assert person.titles() == ["b"]
+    app.page.click("button:has-text('Restore all')")
+    app.see("2 tasks restored")
+    app.see("The trash is empty.")
+    app.undo()
+    app.wait_for("[...document.querySelectorAll('.trash .title')].map((each) => each.textContent).join() === 'c,a'")
+    app.synced()
     app.page.click("button[aria-label='Delete for good: “c”']")
     app.page.click("dialog[open] button:has-text('Cancel')")
     app.page.click("button[aria-label='Delete for good: “c”']")

@@ -498,3 +498,106 @@ test("a new task of an editor who may only view by then can become an own task",
   await until(() => areIdle(editor) && editor.titles.join() === "Cake,Milk,Oat milk");
   assert.deepEqual(editor.copy.issues.value, []);
 });
+
+test("a conflict about a task that was deleted meanwhile restores it, with its subtasks and its history, and undo deletes it again", async () => {
+  const { phone, laptop } = await twoDevices();
+  const [id, below] = [randomUUID(), randomUUID()];
+  await phone.copy.create("task", { title: "a" }, id);
+  await phone.copy.create("task", { title: "below", parent: id }, below);
+  await until(() => laptop.titles.length === 2);
+  phone.browser.isOnline = false;
+  await phone.copy.edit("task", id, { title: "phone", priority: 4 });
+  await laptop.copy.edit("task", id, { title: "laptop" });
+  await until(() => areIdle(laptop));
+  phone.browser.isOnline = true;
+  phone.copy.wake();
+  await until(() => phone.copy.issues.value.length === 1);
+  await laptop.copy.trash("task", id);
+  await until(() => phone.titles.length === 0);
+  const [issue] = phone.copy.issues.value;
+  assert.equal(phone.copy.isRestorable(issue), true);
+  const undo = await phone.copy.resolve(issue, issue.data);
+  await until(() => areIdle(phone) && laptop.titles.join() === "below,phone");
+  assert.deepEqual([phone.titles, phone.copy.tasks.value.get(id)?.priority], [["below", "phone"], 4]);
+  assert.deepEqual(phone.copy.issues.value, []);
+  await undo();
+  assert.equal(phone.copy.issues.value.length, 1);
+  await until(() => areIdle(phone) && laptop.titles.length === 0);
+  // The same when the device itself has deleted it, and the server does not know yet.
+  await phone.copy.restore(id);
+  await until(() => areIdle(phone) && laptop.titles.length === 2);
+  phone.browser.isOnline = false;
+  await phone.copy.trash("task", id);
+  await phone.copy.resolve(phone.copy.issues.value[0], issue.data);
+  assert.deepEqual(phone.titles, ["below", "phone"]);
+  phone.browser.isOnline = true;
+  phone.copy.wake();
+  await until(() => areIdle(phone) && laptop.titles.join() === "below,phone");
+  assert.deepEqual(phone.copy.issues.value, []);
+});
+
+test("a conflict about a task that was deleted for good meanwhile keeps the whole change for the user", async () => {
+  const { phone, laptop } = await twoDevices();
+  const id = randomUUID();
+  await phone.copy.create("task", { title: "a" }, id);
+  await until(() => laptop.titles.length === 1);
+  phone.browser.isOnline = false;
+  await phone.copy.edit("task", id, { title: "phone" });
+  await laptop.copy.trash("task", id);
+  await until(() => areIdle(laptop));
+  phone.browser.isOnline = true;
+  phone.copy.wake();
+  await until(() => phone.copy.issues.value.length === 1 && phone.titles.length === 0);
+  await laptop.copy.purge(id);
+  await phone.copy.resolve(phone.copy.issues.value[0], { title: "phone" });
+  await until(() => areIdle(phone) && phone.copy.issues.value.length === 1);
+  const [issue] = phone.copy.issues.value;
+  assert.deepEqual([issue.op, issue.data, phone.titles], ["restore", { title: "phone" }, []]);
+  await phone.copy.resolve(issue, issue.data);
+  await until(() => areIdle(phone) && laptop.titles.join() === "phone");
+});
+
+test("a task takes along the subtasks of its category when it is filed in another, and one undo moves all back", async () => {
+  const { phone, laptop } = await twoDevices();
+  const [home, garden, work] = [randomUUID(), randomUUID(), randomUUID()];
+  const ids = { top: randomUUID(), below: randomUUID(), deep: randomUUID(), other: randomUUID() };
+  for (const [id, name] of [[home, "Home"], [garden, "Garden"], [work, "Work"]]) await phone.copy.create("category", { name }, id);
+  await phone.copy.create("task", { title: "top", category: home }, ids.top);
+  await phone.copy.create("task", { title: "below", category: home, parent: ids.top }, ids.below);
+  await phone.copy.create("task", { title: "deep", category: home, parent: ids.below }, ids.deep);
+  await phone.copy.create("task", { title: "other", category: work, parent: ids.top }, ids.other);
+  const filed = (/** @type {import("./device.js").Tab} */ tab) => Object.values(ids).map((id) => tab.copy.tasks.value.get(id)?.category).join();
+  const all = (/** @type {string} */ category) => [category, category, category, work].join();
+  await until(() => filed(laptop) === all(home));
+  phone.browser.isOnline = false;
+  const undo = await phone.copy.edit("task", ids.top, { category: garden });
+  assert.equal(filed(phone), all(garden));
+  phone.browser.isOnline = true;
+  phone.copy.wake();
+  await until(() => filed(laptop) === all(garden));
+  await undo();
+  assert.equal(filed(phone), all(home));
+  await until(() => areIdle(phone) && filed(laptop) === all(home));
+  assert.deepEqual(phone.copy.issues.value, []);
+});
+
+test("a task takes along its subtasks into a shared category, out of it and back", async () => {
+  const { owner, editor, category, task, below } = await sharedList();
+  const home = randomUUID();
+  await owner.copy.create("category", { name: "Home" }, home);
+  const filed = () => [task, below].map((id) => owner.copy.tasks.value.get(id)?.category).join();
+  const undoOut = await owner.copy.edit("task", task, { category: home });
+  assert.equal(filed(), [home, home].join());
+  await until(() => areIdle(owner) && filed() === [home, home].join() && editor.titles.length === 0);
+  await undoOut();
+  assert.equal(filed(), [category, category].join());
+  await until(() => areIdle(owner) && filed() === [category, category].join() && editor.titles.length === 2);
+  await owner.copy.edit("task", task, { category: home });
+  await until(() => areIdle(owner) && editor.titles.length === 0);
+  const undoIn = await owner.copy.edit("task", task, { category });
+  await until(() => areIdle(owner) && editor.titles.length === 2);
+  await undoIn();
+  assert.equal(filed(), [home, home].join());
+  await until(() => areIdle(owner) && filed() === [home, home].join() && editor.titles.length === 0);
+  assert.deepEqual(owner.copy.issues.value, []);
+});

@@ -4,10 +4,10 @@ import { batch, signal } from "../vendor/preact-signals-core.js";
 import { Collection } from "./collection.js";
 import { isNoSpace, NoSpace, Refused, SignInRequired } from "./errors.js";
 import { Following } from "./following.js";
-import { asReturned, editable, TRASH, TYPES, withCleared } from "./items.js";
+import { asReturned, canOrganise, editable, TRASH, TYPES, withCleared } from "./items.js";
 import { queue } from "./outbox.js";
 import { isNotFound } from "./settling.js";
-import { Layer, view } from "./shown.js";
+import { below, Layer, tree, view } from "./shown.js";
 import { meta, setMeta, TABLE_NAMES, TABLES } from "./store.js";
 import { Syncer } from "./syncer.js";
 
@@ -355,15 +355,39 @@ export class Copy {
     return this.editAll(type, [id], data);
   }
 
-  /** Change the same fields of several items. @param {Type} type @param {string[]} ids @param {Fields} fields @returns {Promise<Undo>} */
+  /** Change the same fields of several items. Tasks take the subtasks of their category along into another. @param {Type} type @param {string[]} ids @param {Fields} fields @returns {Promise<Undo>} */
   async editAll(type, ids, fields) {
     const data = withCleared(fields);
     if (!this.isRead.peek()) await this.#isBased();
-    const before = ids.map((id) => this.context.lastShown(type, id) ?? {});
+    const isFiled = type === "task" && "category" in data;
+    const all = isFiled ? this.#withSubtasks(ids) : ids;
+    const before = all.map((id) => this.context.lastShown(type, id) ?? {});
+    // Into a shared category, the server moves them with the task.
     const edits = (/** @type {(index: number) => Fields} */ dataOf) =>
-      this.#edit(...ids.map((target, index) => /** @type {NewEdit} */ ({ type, op: "update", target, data: dataOf(index) })));
+      this.#edit(...all.flatMap((target, index) => {
+        const own = dataOf(index);
+        const follows = isFiled && !ids.includes(target) && this.#isShared(own.category);
+        return follows ? [] : [/** @type {NewEdit} */ ({ type, op: "update", target, data: own })];
+      }));
     await edits(() => data);
     return () => edits((index) => Object.fromEntries(Object.keys(data).map((name) => [name, before[index][name] ?? null])));
+  }
+
+  /** @param {string | null} category */
+  #isShared(category) {
+    const found = this.categories.peek().get(category ?? "");
+    return found !== undefined && found.members.length > 0;
+  }
+
+  /** Return tasks, and those below each that are in the same category. @param {string[]} ids */
+  #withSubtasks(ids) {
+    const tasks = this.tasks.peek();
+    const children = below([...tasks].filter(([, { parent }]) => parent));
+    const all = new Set(ids);
+    for (const root of ids) {
+      for (const id of tree(children, root)) if (tasks.get(id)?.category === tasks.get(root)?.category) all.add(id);
+    }
+    return [...all];
   }
 
   /** @param {string} id of a task */
@@ -381,7 +405,7 @@ export class Copy {
     return async () => {
       const again = this.#parts.uuid(); // a deleted category cannot be restored
       await this.create("category", before, again);
-      await this.editAll("task", filed, { category: again });
+      await this.#edit(...filed.map((target) => /** @type {NewEdit} */ ({ type: "task", op: "update", target, data: { category: again } })));
     };
   }
 
@@ -391,9 +415,9 @@ export class Copy {
     return () => this.#edit(...ids.map((target) => /** @type {NewEdit} */ ({ type: "task", op: "restore", target })));
   }
 
-  /** Take a task out of the trash. @param {string} id @returns {Promise<Undo>} */
-  async restore(id) {
-    await this.#edit({ type: "task", op: "restore", target: id });
+  /** Take tasks out of the trash. @param {string[]} ids @returns {Promise<Undo>} */
+  async restore(...ids) {
+    await this.#edit(...ids.map((target) => /** @type {NewEdit} */ ({ type: "task", op: "restore", target })));
     /** Change the trash as the server has listed it last. @param {(results: Fields[]) => Fields[]} change */
     const list = (change) =>
       this.write(async (tx) => {
@@ -403,27 +427,35 @@ export class Copy {
     /** @type {Fields[]} */
     let listed = [];
     await list((results) => {
-      listed = results.filter((each) => each.id === id);
-      return results.filter((each) => each.id !== id);
+      listed = results.filter((each) => ids.includes(each.id));
+      return results.filter((each) => !ids.includes(each.id));
     });
     return async () => {
-      await this.trash("task", id);
+      await this.trashAll(ids);
       const deleted_at = new Date(this.#parts.now()).toISOString();
-      await list((results) => [...listed.map((each) => ({ ...each, deleted_at })), ...results.filter((each) => each.id !== id)]);
+      await list((results) => [...listed.map((each) => ({ ...each, deleted_at })), ...results.filter((each) => !ids.includes(each.id))]);
     };
+  }
+
+  /** Whether the task of an issue is in the trash, from which the user can restore it. @param {Issue} issue */
+  isRestorable({ type, target }) {
+    if (type !== "task" || this.tasks.peek().has(target)) return false;
+    const deleted = this.#views.task.deleted.get(target) ?? this.#table("deletions").get(target)?.data;
+    return deleted !== undefined && canOrganise(deleted, this.#parts.owner.user, this.categories.peek());
   }
 
   /**
    * Send an edit again that the server did not accept. `data` are the fields to send, after the user has decided on
-   * each. Without fields, the server's values stay.
-   * @param {Issue} issue @param {Fields} data @returns {Promise<Undo>}
+   * each. Without fields, the server's values stay. A task that was deleted meanwhile is restored first.
+   * @param {Issue} issue @param {Fields} data @param {Issue[]} earlier others of the item that are decided with it @returns {Promise<Undo>}
    */
-  async resolve(issue, data = {}) {
+  async resolve(issue, data = {}, earlier = []) {
     const { type, item, problem } = issue;
     let { op, target } = issue;
     const before = this.#shown[type].peek().get(target);
     const isFields = op === "create" || op === "update";
     if (isFields && before) op = "update";
+    else if (op === "update" && this.isRestorable(issue)) op = "restore";
     else if (isFields || (op === "restore" && isNotFound(problem))) {
       // The item is gone, or its id cannot be used.
       const isIdTaken = String(problem?.type).endsWith("/id-taken");
@@ -431,19 +463,27 @@ export class Copy {
       data = this.#filed(editable(type, { ...item, ...data }));
       op = "create";
     }
-    const isSent = op === "create" || (op === "update" ? Object.keys(data).length > 0 : op === "restore" || !!before);
+    const hasFields = Object.keys(data).length > 0;
+    const isSent = op === "update" ? hasFields : op !== "delete" || !!before;
     await this.write(async (tx) => {
-      tx.delete("issues", issue.mutation);
-      if (isSent) await queue(tx, this.context, { type, op, target, data });
+      for (const { mutation } of [issue, ...earlier]) tx.delete("issues", mutation);
+      if (!isSent) return;
+      await queue(tx, this.context, { type, op, target, data });
+      if (op === "restore" && hasFields) await queue(tx, this.context, { type, op: "update", target, data });
     });
     this.#edited();
     return async () => {
-      await this.write(async (tx) => tx.put("issues", issue));
+      await this.#keepIssues(issue, ...earlier);
       if (!isSent) return;
       if (op === "create" || op === "restore") await this.trash(type, target);
       else if (op === "delete") await this.restore(target);
       else await this.edit(type, target, Object.fromEntries(Object.keys(data).map((name) => [name, before?.[name]])));
     };
+  }
+
+  /** @param {Issue[]} issues */
+  #keepIssues(...issues) {
+    return this.write(async (tx) => issues.forEach((each) => tx.put("issues", each)));
   }
 
   /** Return fields without references to what the user does not see, or may only view. @param {Fields} data @returns {Fields} */
@@ -457,10 +497,10 @@ export class Copy {
     };
   }
 
-  /** Keep the server's values. @param {Issue} issue @returns {Promise<Undo>} */
-  async dismiss(issue) {
-    await this.write(async (tx) => tx.delete("issues", issue.mutation));
-    return () => this.write(async (tx) => tx.put("issues", issue));
+  /** Keep the server's values. @param {Issue[]} issues @returns {Promise<Undo>} */
+  async dismiss(...issues) {
+    await this.write(async (tx) => issues.forEach(({ mutation }) => tx.delete("issues", mutation)));
+    return () => this.#keepIssues(...issues);
   }
 
   /** Store edits in one transaction. Raises NoSpace. @param {NewEdit[]} edits */

@@ -80,6 +80,12 @@ export function editable(type, data) {
   return Object.fromEntries(EDITABLE[type].filter((name) => name in data).map((name) => [name, data[name]]));
 }
 
+/** Whether a user may file a task, delete it and add subtasks. @param {Pick<Task, "owner" | "category">} task @param {string} user @param {ReadonlyMap<string, Category>} categories */
+export function canOrganise({ owner, category }, user, categories) {
+  const role = category && categories.get(category)?.role;
+  return owner === null || owner === user || role === "owner" || role === "editor";
+}
+
 /** Return fields in the form in which the server returns them, so that they stay the same when they are received: times have no fraction of zeros. @param {Fields} data @returns {Fields} */
 export function asReturned(data) {
   return data.due_date ? { ...data, due_date: data.due_date.replace(/\.\d{3}Z$/, "Z") } : data;

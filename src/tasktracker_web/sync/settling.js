@@ -79,7 +79,7 @@ async function dropped(tx, context, edit, waiting, result) {
 /** @param {Transaction} tx @param {Context} context @param {Edit} edit @param {Edit[]} waiting @param {Result} result */
 async function refused(tx, context, edit, waiting, result) {
   let [data, isDeleted] = [edit.data, false];
-  if (edit.op === "create") {
+  if (edit.op === "create" || edit.op === "restore") {
     // The item's later edits cannot be applied, either. They become part of the issue.
     for (const later of waiting) {
       data = { ...data, ...later.data };
@@ -87,7 +87,7 @@ async function refused(tx, context, edit, waiting, result) {
       tx.delete("outbox", later.number);
     }
     const existing = existingOf(result);
-    if (existing !== null && edit.type === "category") await useExisting(tx, edit.target, existing);
+    if (edit.op === "create" && existing !== null && edit.type === "category") await useExisting(tx, edit.target, existing);
   }
   const status = result.status === "conflict" ? "conflict" : "rejected"; // an unknown status is kept for the user, too
   if (!isDeleted) await report(tx, context, { ...edit, data }, result, status);

@@ -119,7 +119,7 @@ function set(items, id, data) {
 }
 
 /** Return the ids directly below each item. @param {Items} items */
-function below(items) {
+export function below(items) {
   /** @type {Map<string, string[]>} */
   const children = new Map();
   for (const [id, { parent }] of items) if (parent) children.set(parent, [...(children.get(parent) ?? []), id]);
@@ -127,7 +127,7 @@ function below(items) {
 }
 
 /** Return the ids of an item and of all items below it. @param {Map<string, string[]>} children @param {string} root */
-function tree(children, root) {
+export function tree(children, root) {
   const found = new Set([root]);
   for (const each of found) for (const child of children.get(each) ?? []) found.add(child); // grows meanwhile
   return found;

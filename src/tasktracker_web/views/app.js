@@ -1,6 +1,7 @@
 // The frame of the app: which view is shown, and what surrounds it.
 
-import { account } from "../account.js";
+import { account, useCopy } from "../account.js";
+import { sayWhatNeedsDecision } from "../arrivals.js";
 import { h, html } from "../html.js";
 import { go, list, route } from "../router.js";
 import { t } from "../texts/texts.js";
@@ -8,6 +9,7 @@ import { useEffect, useRef } from "../vendor/preact-hooks.js";
 import { signal } from "../vendor/preact-signals.js";
 import { AfterFrame } from "./after-frame.js";
 import { Capture, CaptureButton } from "./capture.js";
+import { decide, DecideButton } from "./decide.js";
 import { Icon } from "./icon.js";
 import { Board, Issues, Later, LATER, Pane, SignIn, Trash } from "./later.js";
 import { List } from "./list.js";
@@ -43,6 +45,7 @@ export function App() {
 }
 
 function Main() {
+  const copy = useCopy();
   const { name, id } = route.value;
   const isTask = name === "task";
   const isList = !isTask && !PASSING.includes(name);
@@ -50,6 +53,7 @@ function Main() {
   const { name: shown, id: category } = list.value;
   const menu = useRef(/** @type {HTMLElement | null} */ (null));
   useEffect(() => menu.current?.hidePopover(), [name, id]);
+  useEffect(() => sayWhatNeedsDecision(copy, (issue) => decide(copy, issue)), [copy]);
   const back = () => go(`/${shown}${category && `/${category}`}`);
   return html`
     <a class="skip" href="#main">${t("skip")}</a>
@@ -57,11 +61,11 @@ function Main() {
       <header class="top">
         <button class="quiet" aria-label=${t("menu")} popovertarget="menu">${h(Icon, { name: "menu" })}</button>
         <strong>${t("app")}</strong>
-        ${!isWide.value && h(AfterFrame, { of: StatusLine })} ${h(CaptureButton, { hasLabel: false })}
+        ${!isWide.value && h(AfterFrame, { of: StatusLine })} ${h(DecideButton, {})} ${h(CaptureButton, { hasLabel: false })}
       </header>
       <div class="side" id="menu" popover ref=${menu}>
         <button class="quiet close" aria-label=${t("close")} popovertarget="menu" popovertargetaction="hide">${h(Icon, { name: "close" })}</button>
-        ${h(CaptureButton, { hasLabel: true })} ${h(SearchButton, {})} ${h(AfterFrame, { of: Sidebar })} ${isWide.value && h(AfterFrame, { of: StatusLine })}
+        ${h(CaptureButton, { hasLabel: true })} ${h(SearchButton, {})} ${h(DecideButton, {})} ${h(AfterFrame, { of: Sidebar })} ${isWide.value && h(AfterFrame, { of: StatusLine })}
       </div>
       <main id="main" tabindex="-1">
         ${!(shown in LATER) && h(Issues, {})} ${viewOf(shown, category)}

@@ -15,6 +15,8 @@ import { byName } from "./sidebar.js";
 
 /** The days of the menu, from today. */
 const DAYS = { today: 0, tomorrow: 1, week: 7 };
+/** The deletion of more tasks than this can be undone for more seconds. */
+const [MANY, LONG] = [20, 30];
 
 export function Bulk() {
   const copy = useCopy();
@@ -38,6 +40,12 @@ export function Bulk() {
     if (day === "other") askDay(true);
     else edit(onDay(day === "none" ? null : dayFrom(startOfDay(new Date(), DAYS[/** @type {keyof DAYS} */ (day)]))));
   };
+  /** Subtasks of selected tasks are deleted with them, and count, too. */
+  const trash = () => {
+    const trashed = ids(canOrganise);
+    selectNothing();
+    if (trashed.length > 0) void undoable(copy.trashAll(topmost(copy.tasks.value, new Set(trashed))), t("bulk.trashed", { count: trashed.length }), trashed.length > MANY ? LONG : undefined);
+  };
   const isDone = tasks.every((task) => !isOpen(task));
   /** A menu that begins with its own name. @param {string} label @param {[value: string | number, text: string][]} options @param {(value: string) => void} choose */
   const menu = (label, options, choose) => html`<select aria-label=${label} onChange=${(/** @type {any} */ event) => choose(event.target.value)}>
@@ -60,6 +68,6 @@ export function Bulk() {
         edit({ category }, canMove(category));
       },
     )}
-    <button class="negative" onClick=${() => act(topmost(copy.tasks.value, new Set(ids(canOrganise))), (changed) => copy.trashAll(changed), "bulk.trashed")}>${t("bulk.trash")}</button>
+    <button class="negative" onClick=${trash}>${t("bulk.trash")}</button>
   </div>`;
 }

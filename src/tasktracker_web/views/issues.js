@@ -3,13 +3,15 @@
 
 import { useCopy } from "../account.js";
 import { h, html } from "../html.js";
+import { route } from "../router.js";
 import { Refused } from "../sync/errors.js";
 import { DUE, dueAsOne } from "../sync/items.js";
 import { isNotFound } from "../sync/settling.js";
 import { addServerTexts, t } from "../texts/texts.js";
 import { undoable } from "../toasts.js";
-import { useState } from "../vendor/preact-hooks.js";
+import { useEffect, useId, useRef, useState } from "../vendor/preact-hooks.js";
 import "../vendor/preact-signals.js";
+import { asked } from "./decide.js";
 import { detailOf } from "./explained.js";
 import { Value } from "./value.js";
 
@@ -26,50 +28,80 @@ const MAX_NOTES = 10_000;
 /** The reasons that have a text of their own. */
 const REASONS = ["not-allowed", "task-not-found", "category-not-found", "category-name-taken", "quota-exceeded"];
 
-export function Issues() {
-  const issues = useCopy().issues.value;
+/** The edits that need a decision: those of one task, or else all others than those of the open task. @param {{ of?: string }} props */
+export function Issues({ of: only }) {
+  const opened = route.value.name === "task" ? route.value.id : "";
+  const issues = useCopy().issues.value.filter(({ target }) => (only ? target === only : target !== opened));
   if (issues.length === 0) return null;
   return html`<section class="issues" aria-label=${t("issues")}>
-    ${issues.map((issue) => h(Card, { key: issue.mutation, issue }))}
+    ${[...grouped(issues)].map(([key, issues]) => h(Card, { key, issues }))}
   </section>`;
 }
 
-/** @param {{ issue: Issue, key?: string }} props */
-function Card({ issue }) {
+/** Return the issues of each card, the last one first: conflicts of an item are decided together. @param {Issue[]} issues */
+function grouped(issues) {
+  /** @type {Map<string, Issue[]>} */
+  const groups = new Map();
+  for (const issue of issues.sort((a, b) => a.at.localeCompare(b.at))) {
+    const key = issue.status === "conflict" && issue.op === "update" ? issue.target : issue.mutation;
+    groups.set(key, [issue, ...(groups.get(key) ?? [])]);
+  }
+  return groups;
+}
+
+/** @param {{ issues: Issue[], key?: string }} props */
+function Card({ issues }) {
   const copy = useCopy();
-  const { status, type, op, target, item, data, conflicts, problem } = issue;
+  const [issue, ...earlier] = issues;
+  const { status, type, op, target, item, problem } = issue;
+  /** @type {Issue["data"]} */
+  const data = Object.assign({}, ...issues.map((each) => each.data).reverse());
+  /** @type {Issue["conflicts"]} */
+  const conflicts = Object.assign({}, ...issues.map((each) => each.conflicts).reverse());
   const isRefused = status === "rejected";
   const isDeletion = op === "delete";
+  /** @type {Record<string, any> | undefined} */
+  const current = (type === "task" ? copy.tasks : copy.categories).value.get(target);
+  const isMissing = op === "update" && current === undefined;
+  const isRestorable = isMissing && copy.isRestorable(issue);
   /** What the user prefers, by field. At first, the values of others. */
   const [choices, choose] = useState(/** @type {Record<string, Choice>} */ ({}));
-  const fields = status === "conflict" && !isDeletion ? dueAsOne(conflicts) : {};
+  const fields = status === "conflict" && !isDeletion && !isMissing ? dueAsOne(conflicts) : {};
   const names = Object.keys(fields);
+  const heading = useRef(/** @type {HTMLElement | null} */ (null));
+  useEffect(() => {
+    if (!issues.some(({ mutation }) => mutation === asked.value)) return;
+    asked.value = "";
+    heading.current?.focus();
+  }, [asked.value]);
   const resolve = (/** @type {import("../sync/items.js").Fields | undefined} */ fields) =>
-    void undoable(copy.resolve(issue, fields), t("did.resolve"), SECONDS);
+    void undoable(copy.resolve(issue, fields, earlier), t("did.resolve"), SECONDS);
   const chosen = () => {
     const others = Object.entries(data).filter(([name]) => !(name in conflicts));
+    if (isMissing) return data;
     const preferred = Object.entries(conflicts).flatMap(([name, conflict]) => {
       const choice = choices[DUE.includes(name) ? "due" : name] ?? "theirs";
       return choice === "theirs" ? [] : [[name, choice === "both" ? bothOf(conflict) : conflict.yours]];
     });
     return Object.fromEntries([...others, ...preferred]);
   };
-  const again = names.length ? "issue.apply" : isRefused && !isDeletion && isGone(problem, op) ? "issue.own" : "issue.again";
-  /** @type {Record<string, any> | undefined} */
-  const current = (type === "task" ? copy.tasks : copy.categories).value.get(target);
+  const isOwn = !isRestorable && !isDeletion && (isMissing || (isRefused && isGone(problem, op)));
+  const again = names.length ? "issue.apply" : isRestorable ? "issue.restore" : isOwn ? "issue.own" : "issue.again";
+  const dismiss = isDeletion ? "issue.keep" : isRestorable ? "issue.leave" : "issue.dismiss";
   const title = current?.title ?? current?.name ?? item.title ?? item.name ?? data.title ?? data.name ?? "";
   const isVain = isRefused && again !== "issue.own"; // sent again, it would most often be refused again
   const buttons = [
     isDeletion
       ? html`<button onClick=${() => resolve({})}>${t("issue.delete")}</button>`
       : html`<button class=${isVain ? "" : "main"} onClick=${() => resolve(chosen())}>${t(again)}</button>`,
-    names.length === 0 && html`<button class=${isVain ? "main" : ""} onClick=${() => void undoable(copy.dismiss(issue), t("did.resolve"), SECONDS)}>${t(isDeletion ? "issue.keep" : "issue.dismiss")}</button>`,
+    names.length === 0 && html`<button class=${isVain ? "main" : ""} onClick=${() => void undoable(copy.dismiss(...issues), t("did.resolve"), SECONDS)}>${t(dismiss)}</button>`,
   ];
   if (isVain) buttons.reverse();
   return html`<article class="issue">
-    <h2>${t(`issue.${status}`, { title })}</h2>
+    <h2 ref=${heading} tabindex="-1">${t(isRestorable ? "issue.trashed" : isMissing && !isRefused ? "issue.missing" : `issue.${status}`, { title })}</h2>
     ${isDeletion && html`<p>${t("issue.deleted")}</p>`}
     ${problem && html`<p class="hint">${reasonOf(problem, data)}</p>`}
+    ${isOwn && type === "task" && op !== "create" && html`<p class="hint">${t("issue.own.hint")}</p>`}
     ${names.map((name) => h(Field, { key: name, name, conflict: fields[name], choice: choices[name] ?? "theirs", choose: (choice) => choose({ ...choices, [name]: choice }) }))}
     ${names.length === 0 && !isDeletion && html`<dl>${Object.entries(shown(data)).map(([name, { value }]) => html`<dt>${t(`field.${name}`)}</dt><dd>${h(Value, { name, value })}</dd>`)}</dl>`}
     <div class="buttons">
@@ -106,6 +138,7 @@ function reasonOf(problem, data) {
 /** @param {{ name: string, conflict: Record<string, any>, choice: Choice, choose: (choice: Choice) => void, key?: string }} props */
 function Field({ name, conflict, choice, choose }) {
   const { theirs, yours } = conflict;
+  const group = useId(); // the same field may be in another card
   const hasBoth = name === "description" && theirs && yours && bothOf(conflict).length <= MAX_NOTES;
   /** @type {Choice[]} */
   const options = ["theirs", "yours", ...(hasBoth ? [/** @type {const} */ ("both")] : [])];
@@ -114,7 +147,7 @@ function Field({ name, conflict, choice, choose }) {
     <p class="base"><span>${t("issue.base")}</span> ${h(Value, { name, value: conflict.base })}</p>
     ${options.map(
       (each) => html`<label>
-        <input type="radio" name=${`${name}-choice`} checked=${choice === each} onChange=${() => choose(each)} />
+        <input type="radio" name=${group} checked=${choice === each} onChange=${() => choose(each)} />
         <span>${t(`issue.${each}`)}</span> ${each === "both" ? html`<span>${t("issue.both.order")}</span>` : h(Value, { name, value: conflict[each] })}
       </label>`,
     )}

@@ -15,7 +15,7 @@ import { Icon } from "./icon.js";
 import { Bulk, Members, Samples } from "./later.js";
 import { useOwners } from "./people.js";
 import { Rows } from "./rows.js";
-import { ShareButton } from "./share-button.js";
+import { DialogButton, ShareButton } from "./share-button.js";
 import { useKeys } from "./shortcuts.js";
 
 /** @typedef {import("../sync/items.js").Task} Task */
@@ -42,6 +42,7 @@ export function List({ name, category }) {
     <header>
       <h1 dir="auto">${heading}</h1>
       ${shown?.version && (shown.role === "owner" || shown.members.length > 0) && h(ShareButton, { type: "category", id: shown.id, title: shown.name, isOwner: shown.role === "owner" })}
+      ${shown?.role === "owner" && h(DialogButton, { load: () => import("./category.js"), label: "list.edit", category: shown })}
       ${entries.length > 0 && html`<button class="quiet" onClick=${() => (selects ? selectNothing() : (isSelecting.value = true))}>${t(selects ? "cancel" : "select.mode")}</button>`}
     </header>
     ${shown?.version && h(Members, { key: shown.id, category: shown })}

@@ -13,6 +13,7 @@ import { useEffect, useLayoutEffect, useRef, useState } from "../vendor/preact-h
 import "../vendor/preact-signals.js";
 import { History } from "./history.js";
 import { Icon } from "./icon.js";
+import { Issues } from "./later.js";
 import { People } from "./people.js";
 import { Check } from "./rows.js";
 import { byName } from "./sidebar.js";
@@ -37,7 +38,7 @@ export function Pane({ id, onClose }) {
   if (!task) {
     return html`<aside class="pane" aria-label=${t("task")}>
       <button class="quiet close" aria-label=${t("close")} onClick=${onClose}>${h(Icon, { name: "close" })}</button>
-      ${copy.isComplete.value && html`<p class="empty">${t("task.missing")}</p>`}
+      ${copy.isComplete.value && html`<p class="empty">${t("task.missing")}</p>`} ${h(Issues, { of: id })}
     </aside>`;
   }
   /** @type {Save} */
@@ -56,7 +57,7 @@ export function Pane({ id, onClose }) {
       <div tabindex="-1" ref=${title} class="grow">${h(Breadcrumbs, { task })}</div>
       <button class="quiet close" aria-label=${t("close")} onClick=${onClose}>${h(Icon, { name: "close" })}</button>
     </header>
-    ${!isEditor && html`<p class="hint">${t("task.read-only")}</p>`}
+    ${h(Issues, { of: id })} ${!isEditor && html`<p class="hint">${t("task.read-only")}</p>`}
     <fieldset disabled=${!isEditor} aria-label=${t("task")}>
       <div class="head">
         ${h(Check, { task })}
