@@ -103,7 +103,7 @@ class Stream:
 
     async def _next(self) -> Message:
         self._reads.release()
-        return await asyncio.wait_for(self._sent.get(), PATIENCE)
+        return await asyncio.wait_for(self._sent.get(), 60)
 
     async def _receive(self) -> Message:
         await self._disconnected.wait()
