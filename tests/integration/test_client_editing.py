@@ -14,6 +14,7 @@ import pytest
 from tasktracker_client import (
     InvalidArgument,
     InvalidEdit,
+    Offline,
     SyncReport,
     UnknownItem,
 )
@@ -33,6 +34,17 @@ class TestEditing:
         assert (shown.version, shown.is_pending) == (None, True)
         assert [category.name for category in phone.categories()] == ["Home"]
         assert phone.category(home).color == "#1e90ff"
+
+    def test_a_creation_whose_answer_is_lost_is_shown_as_it_was_received(self, phone: Phone, ada: Person) -> None:
+        task = phone.create_task(title="mine", priority=3)
+        phone.line.lose = ["/api/sync/"]
+        with pytest.raises(Offline):
+            phone.sync()
+        expect(ada.patch(f"/api/tasks/{task}/", {"description": "theirs"}), 200)
+        phone.verify()  # fetches, and sends nothing
+        found = phone.task(task)
+        assert (found.title, found.description, found.created_by) == ("mine", "theirs", ada.id)
+        assert (found.version, found.priority, found.is_pending) == (2, 3, True)
 
     def test_edits_are_shown_over_the_state_of_the_server(self, phone: Phone, ada: Person) -> None:
         task = ada.task("Call", description="them")

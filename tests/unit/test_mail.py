@@ -130,9 +130,9 @@ def test_a_mail_lists_tasks_in_both_forms_with_their_days_and_local_times(langua
     day, moment = (START.replace(hour=0), START.replace(day=3, hour=0, minute=30))
     shown = [
         common["overdue"],
-        f"<b>Pay</b> ({day.strftime(common['day'])})",
+        common["listed"].format(title="<b>Pay</b>", due=day.strftime(common["day"])),
         common["today"],
-        f"Call ({moment.strftime(common['moment'])} (Europe/Vienna))",
+        common["listed"].format(title="Call", due=f"{moment.strftime(common['moment'])} (Europe/Vienna)"),
         common["unsubscribe"],
     ]
     html = Words(parts(mail)["html"])

@@ -88,6 +88,8 @@ class Composer:
         values: Mapping[str, str],
         fill: Callable[..., str],
     ) -> str:
+        listed: str = common["listed"]
+
         def filled(name: str) -> Sequence[str]:
             return [fill(each, **values) for each in texts.get(name, ())]
 
@@ -99,7 +101,10 @@ class Composer:
             button=texts.get("button"),
             link=self._link(*letter.link) if letter.link else f"{self._public_url}/{letter.path}",
             lists=[
-                (common[name], [f"{each.title} ({_local(letter, each.due, common)})" for each in tasks])
+                (
+                    common[name],
+                    [listed.format(title=each.title, due=_local(letter, each.due, common)) for each in tasks],
+                )
                 for name, tasks in letter.tasks.items()
                 if tasks
             ],
