@@ -170,7 +170,9 @@ def test_changes_beyond_one_page_follow_immediately(api: Api, ada: Person) -> No
         tasks += [ada.task() for _ in range(events.PAGE + 5)]
         received: list[str] = []
         while len(received) < len(tasks):
-            received += [id_ for _, id_, _ in stream.read_events()]
+            page = stream.read_events()
+            assert page, "a heartbeat came first"
+            received += [id_ for _, id_, _ in page]
         assert received == [task["id"] for task in tasks]
 
 

@@ -14,6 +14,7 @@ import pytest
 
 from tasktracker.domain.deliveries.delivery import Delivery, DeliveryKind, DeliveryState
 from tasktracker.domain.feed.items import ItemType
+from tasktracker.domain.notifications.notification import Notification, NotificationKind
 from tasktracker.domain.portability.import_job import ImportedLine, ImportJob, LineOutcome
 from tests.contracts.base import SECOND
 from tests.contracts.http.base import TASKS, Task, invalid, path_of, rfc3339
@@ -314,6 +315,11 @@ def fill(api: Api, person: Person) -> UUID:
             work.import_jobs.add(job)
             delivery = Delivery.of(DeliveryKind.NEW_DEVICE, job.id, at, mail_domain="example.org", user_id=owner)
             work.deliveries.add(delivery.ended(DeliveryState.SENT, at))
+            work.notifications.add(
+                Notification(
+                    id=job.id, user_id=owner, kind=NotificationKind.SECURITY, event="new-device", created_at=at
+                )
+            )
         work.import_jobs.add_lines(jobs[0].id, lines)
     return jobs[0].id
 
@@ -334,14 +340,15 @@ def test_every_list_is_read_page_by_page(api: Api) -> None:
         path: [each["name"] for each in item.get("get", {}).get("parameters", ())] for path, item in paths.items()
     }
     paged = [path for path, names in parameters.items() if {"cursor", "limit"} <= {*names} and path != "/api/sync"]
-    assert len(paged) == 12
+    assert len(paged) == 13
     for path in paged:
         # Reading the list of events is itself an event.
         query = {"kind": "login"} if path == "/api/admin/activity" else {}
         url = path.format(id=ids.get(path))
         whole = expect(person.get(url, params={**query, "limit": 3}), 200)["results"]
         assert len(whole) == 3, path
-        read, cursor = [], {}
+        read: list[Any] = []
+        cursor: dict[str, Any] = {}
         for _ in whole:
             page = expect(person.get(url, params={**query, **cursor, "limit": 1}), 200)
             read += page["results"]
