@@ -157,8 +157,25 @@ class TestDeletingOffline:
         phone.delete_category(home)
         assert [(each.category, each.is_pending) for each in [phone.task(task), *phone.tasks()]] == [(None, True)] * 2
         phone.line.is_up = True
+        phone.line.lose = ["/api/sync/"]
+        with pytest.raises(Offline):
+            phone.sync()
+        assert phone.task(task).category is None, "the deletion was sent, and may have been applied"
         in_sync(phone)
         assert (phone.task(task).category, phone.task(task).is_pending) == (None, False)
+
+    def test_a_task_that_was_moved_is_deleted_with_its_new_parent(self, phone: Phone, tree: list[str]) -> None:
+        moved = phone.create_task("moved")
+        phone.line.is_up = True
+        in_sync(phone)
+        phone.line.is_up = False
+        phone.edit_task(moved, parent=tree[1])
+        phone.delete(tree[0])
+        assert phone.tasks() == []
+        with pytest.raises(UnknownItem):
+            phone.task(moved)
+        phone.restore(tree[0])
+        assert (phone.task(moved).parent, len(phone.tasks())) == (tree[1], 4)
 
     def test_subtasks_are_deleted_and_restored_with_their_task(self, phone: Phone, tree: list[str]) -> None:
         root, sub, subsub = tree
