@@ -431,7 +431,7 @@ def test_all_tasks_are_searched_and_filtered_by_priority(app: Tab, person: Perso
     app.page.select_option(".filters select", label="Urgent")
     app.expect("Call the bank")
     app.page.fill("input[type=search]", "garden CALL")
-    app.see("No open task matches.")
+    app.see("No task matches.")
     app.page.select_option(".filters select", label="Any priority")
     app.expect("Call home")
 

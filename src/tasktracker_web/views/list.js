@@ -31,13 +31,17 @@ export function List({ name, category }) {
   useKeys(["ArrowDown", "j", "J", "ArrowUp", "k", "K"], (event) => move.current(event), "body, main, .side a"); // no task has the focus
   const isLimited = limits.text !== "" || limits.priority > 0;
   const all = useEntries(name, category);
-  const entries = isLimited ? all.filter(within(limits)) : all;
+  const others = useDone(name, category);
+  const found = isLimited ? all.filter(within(limits)) : all;
+  /** A search finds what is done, too. */
+  const done = limits.text.trim() ? others.filter(within(limits)) : [];
+  const entries = done.length > 0 ? [...found, { id: "done", heading: t("view.done") }, ...done] : found;
   useLayoutEffect(() => selectShown(entries));
   const shown = copy.categories.value.get(category);
   const heading = name === "list" ? shown?.name : t(`view.${name}`);
   const selects = isSelecting.value || selected.value.size > 0;
   const canAdd = !["done", "shared"].includes(name) && !(shown && !canFileIn(shown));
-  if (heading === undefined && copy.isComplete.value) return html`<div class="empty">${h(Icon, { name: "all" })}<h1>${t("list.missing")}</h1><p><a href=${url("/all")}>${t("view.all")}</a></p></div>`;
+  if (heading === undefined && copy.isComplete.value) return html`<div class="empty">${h(Icon, { name: "all" })}<h1>${t(`list.missing.${copy.whyGone(category)}`)}</h1><p><a href=${url("/all")}>${t("view.all")}</a></p></div>`;
   return html`<section class="list" onKeyDown=${(/** @type {KeyboardEvent} */ event) => move.current(event)}>
     <header>
       <h1 dir="auto">${heading}</h1>
@@ -47,13 +51,23 @@ export function List({ name, category }) {
     </header>
     ${shown?.version && h(Members, { key: shown.id, category: shown })}
     ${canAdd && h(AddBox, { name, category, draft: draftOf(name, category) })}
-    ${name === "all" && h(Filters, { limits, setLimits })}
+    ${SEARCHED.includes(name) && (isLimited || name === "all" || entries.length > 0 || others.length > 0) && h(Filters, { limits, setLimits, hasPriority: name === "all" })}
     ${entries.length > 0 ? h(Rows, { entries, move }) : h(Empty, { name: isLimited ? "filter" : name, hasHint: canAdd || name !== "list" })}
     ${h(Bulk, {})}
   </section>`;
 }
 
 /** @typedef {Task | import("./rows.js").Heading} Entry */
+
+/** The lists with a search. */
+const SEARCHED = ["all", "list", "done"];
+
+/** Return the tasks of a list of open tasks that are not open any more. @param {string} name @param {string} category */
+function useDone(name, category) {
+  const { done } = useLists();
+  if (name === "all") return done.value;
+  return name === "list" ? done.value.filter((task) => task.category === category) : [];
+}
 
 /** Return the tasks of a list, with the headings between them. @param {string} name @param {string} category @returns {Entry[]} */
 function useEntries(name, category) {
@@ -95,14 +109,14 @@ function within({ text, priority }) {
   return (entry) => "heading" in entry || ((!priority || entry.priority === priority) && (!text || contains(entry)));
 }
 
-/** @param {{ limits: Limits, setLimits: (limits: Limits) => void }} props */
-function Filters({ limits, setLimits }) {
+/** @param {{ limits: Limits, setLimits: (limits: Limits) => void, hasPriority: boolean }} props */
+function Filters({ limits, setLimits, hasPriority }) {
   return html`<search class="filters">
     <input type="search" autocomplete="off" placeholder=${t("search")} aria-label=${t("search")} value=${limits.text} onInput=${(/** @type {any} */ event) => setLimits({ ...limits, text: event.target.value })} />
-    <select aria-label=${t("filter.priority")} onChange=${(/** @type {any} */ event) => setLimits({ ...limits, priority: Number(event.target.value) })}>
+    ${hasPriority && html`<select aria-label=${t("filter.priority")} onChange=${(/** @type {any} */ event) => setLimits({ ...limits, priority: Number(event.target.value) })}>
       <option value="0">${t("filter.any")}</option>
       ${[4, 3, 2, 1].map((each) => html`<option value=${each}>${t(`priority.${each}`)}</option>`)}
-    </select>
+    </select>`}
   </search>`;
 }
 
