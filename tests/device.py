@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from uuid import UUID
 
-from tasktracker.domain.categories.category import Category
 from tasktracker.domain.feed.entries import FeedEntry, Op, Reason
-from tasktracker.domain.feed.items import ItemType
+from tasktracker.domain.feed.items import Item, ItemType
 from tasktracker.domain.kernel.actors import Actor
 from tasktracker.domain.sync.cursor import SyncCursor
 from tasktracker.domain.sync.digest import digest_of
@@ -28,7 +27,7 @@ class Device:
         self.actor = actor
         self._types = types
         self._drops = drops
-        self.items: dict[Key, Task | Category] = {}
+        self.items: dict[Key, Item] = {}
         self.cursor: SyncCursor | None = None
 
     def pull(self, limit: int = 100) -> Changes:
@@ -70,10 +69,10 @@ class Device:
         """Return the tasks, each as it was when the device last got it."""
         return [item for item in self.items.values() if isinstance(item, Task)]
 
-    def _category_of(self, item: Task | Category) -> UUID | None:
+    def _category_of(self, item: Item) -> UUID | None:
         return visible_category(item, self.actor.user_id) if isinstance(item, Task) else None
 
-    def _apply(self, entry: FeedEntry, item: Task | Category | None) -> None:
+    def _apply(self, entry: FeedEntry, item: Item | None) -> None:
         assert entry.user_id == self.actor.user_id
         assert entry.type in self._types
         key = (entry.type, entry.id)

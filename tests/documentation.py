@@ -207,6 +207,9 @@ def _mistakes(schema: Mapping[str, Any], value: object, at: str, resolve: Resolv
             case "minimum":
                 if isinstance(value, int) and value < rule:
                     yield f"{at}: {value} is less than {rule}"
+            case "maximum":
+                if isinstance(value, int) and value > rule:
+                    yield f"{at}: {value} is more than {rule}"
             case "oneOf" | "anyOf":
                 if all(list(_mistakes(each, value, at, resolve)) for each in rule):
                     yield f"{at}: {value!r} matches no alternative"

@@ -34,6 +34,7 @@ Answer = Callable[[str], str | None]
 """The answer to a recipient or a message; None accepts it. Sleep or raise to delay or drop."""
 
 
+OF_TASKS = {"title": "Pay the rent", "day": "2026-03-02", "count": "2"}
 UNTIL = {"until": (START + timedelta(days=14)).isoformat()}
 
 
@@ -44,7 +45,9 @@ def new_letter(kind: str = "verify-email", **more: Any) -> Letter:
         "created_at": START,
         "to": "grace@example.net",
         "language": "en",
-        "parameters": {"username": "grace", "inviter": "ada", "at": START.isoformat(), "from": "192.0.2.7"} | UNTIL,
+        "parameters": {"username": "grace", "inviter": "ada", "at": START.isoformat(), "from": "192.0.2.7"}
+        | UNTIL
+        | OF_TASKS,
         "link": (kind, "TOKEN-token_0"),
     }
     return Letter(**(values | more))

@@ -6,7 +6,7 @@ import { dayFrom, language as defaultLanguage, locale as defaultLocale } from ".
 
 /** @typedef {import("./sync/items.js").Task} Task */
 /** @typedef {{ id: string, name: string }} Named */
-/** A part of the text that was understood, from `start` to before `end`. `created` is the name of a category that does not exist yet. @typedef {{ start: number, end: number, text: string, fields: Partial<Task>, created?: string }} Token */
+/** A part of the text that was understood, from `start` to before `end`. `created` is the name of a category that does not exist yet; `day` is a day without a time, and `on` puts a time without a day on one, which perhaps `needsDay`. @typedef {{ start: number, end: number, text: string, fields: Partial<Task>, created?: string, day?: Date, on?: (date: Date) => Date, needsDay?: boolean }} Token */
 /** @typedef {{ title: string, fields: Partial<Task>, tokens: Token[], repeats: boolean }} Captured `repeats` says that a part that was not understood is due again and again */
 /**
  * @typedef {object} Options
@@ -35,6 +35,8 @@ const NEW_CATEGORY = new RegExp(`#(\\p{L}[\\p{L}\\p{M}\\p{N}_-]{0,63})${END}`, "
 /** A time follows, so what is before it is a day. */
 const BEFORE_TIME = "(?=,? (?:(?:at|um) )?(?:\\d{1,2}(?:[:.]\\d\\d|(?: ?[ap]m| ?uhr|h)\\b)|noon|midday|mittags?|morning|afternoon|evening|night|vormittags?|nachmittags?|abends?|morgens))";
 const EVENING = 19;
+/** A time that ends the text, or has only other signs after it. */
+const LAST_TIME = /^(?:at|um) \d{1,2}(?=\s*(?:[!#]\S*\s*|p[1-4]\s*)*$)/i;
 /** Nothing follows that the day of a month would belong to, as in "on the 2nd floor". */
 const ALONE = "(?=\\s*(?:$|[,;.!?)#(]|at |um |\\d))";
 const IS_END = new RegExp(`^${END}`);
@@ -51,15 +53,26 @@ export function captured(text, { now, categories = [], priorities = [], creates 
   for (let at = 0; at < text.length; ) {
     const isStart = at === 0 || /[\s(]/.test(text[at - 1]);
     const token = isStart ? (repetitionAt(text, at, grammar, now) ?? dueAt(text, at, grammar, now) ?? priorityAt(text, at, priorities) ?? categoryAt(text, at, categories) ?? (creates ? newCategoryAt(text, at) : null)) : null;
-    if (token?.fields && !literal.has(token.text)) found.set(Object.keys(token.fields)[0], token); // a day and a moment begin alike
+    if (token?.fields && !literal.has(token.text)) add(found, token);
     if (token && "repeats" in token) repeats = true;
     at = token ? token.end : at + 1;
   }
+  const [day, time] = [found.get("day"), found.get("time")];
+  if (day?.day && time?.on) found.set("time", { ...time, fields: atMoment(time.on(day.day)) }); // with other words between them
   const tokens = [...found.values()].sort((a, b) => a.start - b.start);
   const title = without(text, tokens);
   if (!title) return { ...fitting(tidy(text)), tokens: [], repeats };
   const { title: fitted, fields } = fitting(title);
-  return { title: fitted, fields: Object.assign(fields, ...tokens.map((token) => token.fields)), tokens, repeats };
+  return { title: fitted, fields: Object.assign(fields, ...tokens.map((token) => token.fields), found.get("time")?.fields), tokens, repeats };
+}
+
+/** Add what was found. A day and a time belong together; otherwise they replace what was found before. @param {Map<string, Token>} found @param {Token} token */
+function add(found, token) {
+  if (token.needsDay && !found.has("day")) return;
+  if (!("due_on" in token.fields)) return void found.set(Object.keys(token.fields)[0], token);
+  const kind = token.day ? "day" : token.on ? "time" : "moment";
+  for (const each of kind === "moment" ? ["day", "time"] : ["moment"]) found.delete(each);
+  found.set(kind, token);
 }
 
 /**
@@ -83,7 +96,7 @@ function without(text, tokens) {
     rest += `${text.slice(end, token.start)} `;
     end = token.end;
   }
-  return tidy(rest + text.slice(end)).replace(/ (?=[,;.!?)]( |$))/g, "").replace(/[,;]$/, "");
+  return tidy(rest + text.slice(end)).replace(/ (?=[,;.!?)]( |$))/g, "").replace(/^[,;] |[,;]$/g, "");
 }
 
 /** @param {string} text @param {number} at @param {Iterable<Named>} priorities @returns {Token | null} */
@@ -139,12 +152,12 @@ function dueAt(text, at, { days, times, hours, parts }, now) {
     if (day?.isExact) return token(text, at, end, atMoment(day.date));
     if (day || time) part ??= follows(parts);
     time ??= follows(times);
-    if (day && !time) likely ??= follows(hours);
+    if ((day || LAST_TIME.test(text.slice(end))) && !time) likely ??= follows(hours);
   }
   time ??= likely;
   if (!day && !time) return null;
   const begin = part?.[0] ?? day?.hour;
-  if (day && !time && begin === undefined) return token(text, at, end, onDay(dayFrom(day.date)));
+  if (day && !time && begin === undefined) return { ...token(text, at, end, onDay(dayFrom(day.date))), day: day.date };
   const [hour, minutes] = time ?? [begin ?? 0, 0];
   // 8 in the evening, 2 in the night; and without more, from 1 to 6, after noon.
   const isAfternoon = begin === undefined ? likely && hour > 0 && hour < 7 : time && begin >= 12 && hour < 12;
@@ -152,7 +165,7 @@ function dueAt(text, at, { days, times, hours, parts }, now) {
   const on = (/** @type {Date} */ date) => new Date(date.getFullYear(), date.getMonth(), date.getDate(), hour + later, minutes);
   let date = on(day?.date ?? now);
   if (!day && date <= now) date = on(daysAfter(now, 1));
-  return token(text, at, end, atMoment(date));
+  return { ...token(text, at, end, atMoment(date)), ...(!day && { on, needsDay: !!likely }) };
 }
 
 /** Read what is due again and again, or from one time to another, with what belongs to it; and words that name no day. They stay text. @param {string} text @param {number} at @param {Grammar} grammar @param {Date} now @returns {{ end: number, text: string, fields?: undefined, repeats?: true } | null} */

@@ -399,6 +399,8 @@ def test_upcoming_shows_what_is_due_after_today_by_day(app: Tab, person: Person)
     app.expect("tomorrow", "then", "then too")
     headings = app.page.locator(".rows h2").all_text_contents()
     assert [heading.startswith("Tomorrow, ") for heading in headings] == [True, False]
+    assert app.row("tomorrow").locator(".due").text_content() == "12:00", "the heading says the day"
+    assert app.row("then").locator(".due").count() == 0
     app.page.wait_for_selector(".side a:has-text('Upcoming') .count:text-is('3')")
 
 
@@ -447,6 +449,12 @@ def test_the_trash_restores_and_deletes_for_good_and_is_shown_offline(app: Tab, 
     app.page.wait_for_selector(".trash li:has-text('b') .title:text-is('b')", state="detached")
     app.synced()
     assert person.titles() == ["b"]
+    app.page.click("button:has-text('Restore all')")
+    app.see("2 tasks restored")
+    app.see("The trash is empty.")
+    app.undo()
+    app.wait_for("[...document.querySelectorAll('.trash .title')].map((each) => each.textContent).join() === 'c,a'")
+    app.synced()
     app.page.click("button[aria-label='Delete for good: “c”']")
     app.page.click("dialog[open] button:has-text('Cancel')")
     app.page.click("button[aria-label='Delete for good: “c”']")

@@ -10,7 +10,7 @@ import pytest
 
 from tests.browser.conftest import PLAIN_HOST
 from tests.browser.tab import Tab
-from tests.http import Person
+from tests.http import Person, Server
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.browser
@@ -54,7 +54,7 @@ def test_days_and_times_are_those_of_the_browser(new_device: Callable[..., Tab],
     before = datetime.now(ZoneInfo(zone))
     tab.add("now")
     tab.expect("now")
-    tab.page.wait_for_selector(".row .due:text-is('Today')")
+    tab.see("Added. Due Today: “now”")
     tab.add("then tomorrow 6:30")
     tab.synced()
     due = {task["title"]: (task["due_on"], task["due_date"]) for task in person.listed("/api/tasks/")}
@@ -66,8 +66,13 @@ def test_days_and_times_are_those_of_the_browser(new_device: Callable[..., Tab],
     for gap, text in {-1: "Yesterday", 1: "Tomorrow"}.items():
         person.task(text, due_on=(datetime.now(ZoneInfo(zone)).date() + timedelta(days=gap)).isoformat())
         tab.page.click(f".side a:has-text('{'Today' if gap < 0 else 'Upcoming'}')")
-        style = "overdue" if gap < 0 else "due"
-        tab.page.wait_for_selector(f".row:has(.title:text-is('{text}')) .{style}:text-is('{text}')")
+        day = (
+            f".row:has(.title:text-is('{text}')) .overdue:text-is('{text}')"
+            if gap < 0
+            else f".rows h2:has-text('{text}, ')"
+        )
+        tab.page.wait_for_selector(day)
+        tab.page.wait_for_selector(f".row .title:text-is('{text}')")
 
 
 def test_pasted_lines_become_tasks_in_their_order_and_one_undo_takes_all_back(app: Tab) -> None:
@@ -175,8 +180,12 @@ def test_what_other_apps_share_becomes_a_task_also_after_signing_in(
 
 
 def test_a_user_without_tasks_gets_three_to_begin_with_or_dismisses_them(
-    new_device: Callable[..., Tab], person: Person
+    new_device: Callable[..., Tab], person: Person, server: Server
 ) -> None:
+    friend = server.register()
+    category = friend.category("Garden")
+    friend.task("Water plants", category=category["id"])
+    friend.share(category, person)
     tab = new_device().open().enter(person.username)
     tab.page.click("text=Add these tasks")
     tab.see("3 tasks added")

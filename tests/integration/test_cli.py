@@ -25,11 +25,12 @@ from click.testing import CliRunner, Result
 from sqlalchemy import make_url
 
 from tasktracker import entrypoints
+from tasktracker.adapters.sql.sqlite_backups import SqliteBackups
 from tasktracker.adapters.sql.store import SqlStore
 from tasktracker.domain.deliveries.delivery import DeliveryState
 from tasktracker.domain.housekeeping import HousekeepingService
 from tasktracker.domain.jobs.job import Job, JobKind
-from tasktracker.domain.portability.report import ImportReport
+from tasktracker.domain.portability.report import Counts, Finding, ImportReport, TaskCounts
 from tasktracker.domain.throttling.limit import LOGIN_BY_PAIR
 from tasktracker.entrypoints import admin_commands, backup_commands, cli, logging, server, transfer_commands
 from tasktracker.entrypoints.command_support import report_errors
@@ -557,6 +558,39 @@ class TestOptions:
         assert "--keep needs a folder that exists" in shown
         assert not Path("new-file").exists()
 
+    def test_a_backup_is_named_after_its_time_and_replaces_the_oldest(self) -> None:
+        tasktracker("backup")
+        folder = Path("data/backups")
+        [first] = folder.iterdir()
+        assert re.fullmatch(r"tasktracker-\d{8}T\d{6}Z\.db", first.name)
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+        oldest = first.rename(folder / "tasktracker-20200101T000000Z.db")
+        others = {folder / f"tasktracker-20200101T000000Z{end}" for end in (".dump", "-copy.db", ".db.partial")}
+        for each in others:
+            each.touch()
+        shown = tasktracker("backup", "--keep", "1").stdout
+        [new] = set(folder.iterdir()) - others
+        assert shown.endswith(f"wrote {new} ({new.stat().st_size} bytes)\ndeleted {oldest}\n")
+
+    @pytest.mark.parametrize(
+        ("options", "typed", "keeps"),
+        [
+            ((), "\ny\n", False),
+            ((), "y\ny\n", True),
+            (("--yes",), "y\n", True),
+            (("--api-tokens=keep",), "y\n", True),
+            (("--api-tokens=revoke", "--yes"), "", False),
+        ],
+    )
+    def test_a_restoration_asks_for_what_is_not_given(
+        self, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...], typed: str, keeps: bool
+    ) -> None:
+        tasktracker("backup", "file")
+        monkeypatch.setattr(SqliteBackups, "restore", restore := Recorded("x.before"))
+        shown = tasktracker("restore", "file", *options, typed=typed).stdout
+        assert [more["keep_api_tokens"] for _, more in restore.calls] == [keeps]
+        assert "restored file: all users have to log in again\nthe former database is x.before" in shown
+
     def test_all_bad_values_are_reported_each_on_a_line(self) -> None:
         lines = create_admin("r t", PASSWORD, "--email", "nobody", status=1).output.splitlines()
         assert [line.removeprefix("Error: ").split()[0] for line in lines] == ["username", "email"]
@@ -574,6 +608,64 @@ class TestOptions:
             for each, handler in before.items():
                 signal.signal(each, handler)
         assert seen == ["stopped", "closed"]
+
+
+REPORT = ImportReport(
+    dry_run=True,
+    skipped=1,
+    errors=[Finding(2, "title", "must not be empty", "Home.csv")],
+    notices=[Finding(3, "parent", "is in the trash")],
+    omitted=4,
+    categories=Counts(created=5, mapped=6, unchanged=7, passed_over=8),
+    tasks=TaskCounts(created=9, unchanged=10, in_trash=11, restored=12),
+)
+
+
+class TestReports:
+    def test_of_an_import_that_changes_nothing(self, capsys: pytest.CaptureFixture[str]) -> None:
+        transfer_commands.show(REPORT)
+        shown = capsys.readouterr()
+        assert shown.err.splitlines() == [
+            "Home.csv: line 2: title must not be empty",
+            "line 3: parent is in the trash (notice)",
+            "… and 4 more",
+        ]
+        assert shown.out.splitlines() == [
+            "categories: would create 5, 6 of them with a new id; 7 already existed",
+            "categories of other users that were left out: 8",
+            "tasks: would create 9; 10 already existed",
+            "tasks that would be restored: 12",
+            "tasks left in the trash: 11 (--restore brings them back)",
+            "lines skipped: 1",
+        ]
+
+    def test_of_an_import(self, capsys: pytest.CaptureFixture[str]) -> None:
+        transfer_commands.show(ImportReport(dry_run=False, tasks=TaskCounts(created=1, restored=2)))
+        shown = capsys.readouterr()
+        assert (shown.err, shown.out.splitlines()) == (
+            "",
+            [
+                "categories: created 0; 0 already existed",
+                "tasks: created 1; 0 already existed",
+                "tasks restored: 2",
+                "lines skipped: 0",
+            ],
+        )
+
+    @pytest.mark.parametrize(
+        ("name", "chosen", "form"),
+        [
+            ("a.csv", None, "csv"),
+            ("a.CSV", None, "csv"),
+            ("a.zip", None, "zip"),
+            ("a.ndjson", None, "ndjson"),
+            ("<stdin>", None, "ndjson"),
+            ("a.txt", None, "ndjson"),
+            ("a.csv", "ndjson", "ndjson"),
+        ],
+    )
+    def test_a_format_is_that_of_the_option_or_of_the_name(self, name: str, chosen: str | None, form: str) -> None:
+        assert transfer_commands.form_of(name, chosen) == form
 
 
 class TestLimits:

@@ -256,6 +256,21 @@ class TestOnline:
         phone.purge(task)
         assert not phone.trash().results
 
+    def test_the_trash_and_a_history_are_read_page_by_page(self, phone: Phone, ada: Person) -> None:
+        tasks = [ada.task(f"{number}")["id"] for number in range(3)]
+        for number in range(2):
+            expect(ada.patch(f"/api/tasks/{tasks[0]}/", {"title": f"edited {number}"}), 200)
+        first = phone.history(tasks[0], limit=2)
+        second = phone.history(tasks[0], limit=2, cursor=first.next_cursor)
+        assert [each.version for each in [*first.results, *second.results]] == [3, 2, 1]
+        assert (len(first.results), second.next_cursor) == (2, None)
+        for each in tasks:
+            expect(ada.delete(f"/api/tasks/{each}/"), 204)
+        trashed = phone.trash(limit=2)
+        rest = phone.trash(limit=2, cursor=trashed.next_cursor)
+        assert [len(each.results) for each in (trashed, rest)] == [2, 1]
+        assert {each.id for each in [*trashed.results, *rest.results]} == set(tasks)
+
     def test_a_change_of_the_history_is_undone(self, phone: Phone, ada: Person) -> None:
         task = ada.task("one")["id"]
         expect(ada.patch(f"/api/tasks/{task}/", {"title": "two"}), 200)

@@ -8,12 +8,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import SimpleNamespace
+from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
 import pytest
 
-from tasktracker_client import LoginRequired, Refused, SyncReport
+from tasktracker_client import CursorExpired, LoginRequired, NotUnderstood, Offline, Refused, SyncReport, Unavailable
+from tasktracker_client.following import Following
 from tasktracker_client.stream import Backoff, Event, events
 from tests.http import Person, expect
 from tests.integration.phones import Phone
@@ -132,6 +134,130 @@ def test_an_event_whose_change_may_be_missing_leads_to_a_pull(phone: Phone, text
     with following(phone, lambda _: httpx.Response(200, stream=opened)) as seen:
         wait_until(lambda: len(seen.reports) > 1, "the event is not followed by a sync")
         opened.close()
+
+
+@pytest.mark.parametrize(
+    ("event", "is_included"),
+    [
+        ({"op": "upsert", "version": 1}, True),
+        ({"op": "upsert", "version": 0}, True),
+        ({"op": "upsert", "version": 2}, False),
+        ({"op": "delete", "version": 1}, False),
+        ({"op": "upsert", "version": 1, "id": str(UUID(int=1))}, False),
+        ({"op": "upsert"}, False),
+        ({"version": 1}, False),
+        ({"op": "upsert", "version": "x"}, False),
+    ],
+)
+def test_an_event_is_included_if_the_copy_has_its_version(
+    phone: Phone, event: dict[str, object], is_included: bool
+) -> None:
+    task = phone.create_task("mine")
+    phone.sync()
+    tested = Following(phone._local, phone._api, phone._syncer, lambda _: None, 1)
+    text = json.dumps({"type": "task", "id": task, **event})
+    assert tested._includes(Event("change", text, None)) is is_included
+
+
+@pytest.mark.parametrize("text", ["", "what?", "null", "[]", "{}", "1"])
+def test_an_event_that_cannot_be_read_is_not_included(phone: Phone, text: str) -> None:
+    tested = Following(phone._local, phone._api, phone._syncer, lambda _: None, 1)
+    assert not tested._includes(Event("change", text, None))
+
+
+class Alone:
+    """A follower without a server: `outcomes` are those of its syncs, one after the other."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *outcomes: Exception | None) -> None:
+        self.waits: list[tuple[float, float]] = []
+        self.reports: list[object] = []
+        self._outcomes = list(outcomes)
+        self._stop = threading.Event()
+        waits = self.waits
+
+        class Recording(Backoff):
+            def next(self, least: float = 0.0) -> float:
+                waits.append((self._delay, least))
+                super().next(least)
+                return 0.0
+
+        monkeypatch.setattr("tasktracker_client.following.Backoff", Recording)
+        local: Any = SimpleNamespace(has_unsent=False, on_edit=None, cursor=None)
+        api: Any = SimpleNamespace(stream=self._stream)
+        syncer: Any = SimpleNamespace(sync=self._sync)
+        self.following = Following(local, api, syncer, self.reports.append, 1)
+
+    def run(self) -> None:
+        """Follow until all outcomes have happened, or for a limited time if some never do."""
+        limit = threading.Timer(20, self._stop.set)
+        limit.start()
+        self.following.run(self._stop)
+        limit.cancel()
+
+    @contextmanager
+    def _stream(self, *_: object) -> Iterator[object]:
+        self._stop.wait(PATIENCE)
+        yield SimpleNamespace(iter_lines=lambda: iter([]), extensions={})
+
+    def _sync(self) -> SyncReport:
+        outcome = self._outcomes.pop(0) if self._outcomes else None
+        if self._outcomes:
+            self.following._due.set()  # as an event or an edit during this sync
+        else:
+            self._stop.set()
+        if outcome is not None:
+            raise outcome
+        return SyncReport()
+
+
+def test_what_happens_during_a_sync_leads_to_another_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    alone = Alone(monkeypatch, None, None, None)
+    alone.run()
+    assert len(alone.reports) >= 2
+
+
+def test_a_sync_is_repeated_with_growing_delays_and_after_a_success_with_the_first_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    busy = Unavailable("busy", 7.0)
+    alone = Alone(monkeypatch, Offline(), busy, NotUnderstood("?"), CursorExpired(410, {}), None, Offline(), None)
+    alone.run()
+    assert alone.waits[:5] == [(0.001, 0), (0.002, 7), (0.004, 0), (0.008, 0), (0.001, 0)]
+
+
+def test_a_busy_stream_is_opened_again_when_the_server_says_so(phone: Phone, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[float] = []
+
+    class Recording(Backoff):
+        def next(self, least: float = 0.0) -> float:
+            asked.append(least)
+            return 0.001
+
+    monkeypatch.setattr("tasktracker_client.following.Backoff", Recording)
+    busy = problem(503)
+    busy.headers["Retry-After"] = "7"
+    with following(phone, lambda _: busy) as seen:
+        wait_until(lambda: len(seen.asked) > 1, "the stream is not opened again")
+    assert asked[0] == 7
+
+
+def test_a_heartbeat_asks_for_no_sync(phone: Phone, monkeypatch: pytest.MonkeyPatch) -> None:
+    @contextmanager
+    def opened(*_: object) -> Iterator[object]:
+        yield SimpleNamespace(iter_lines=lambda: iter([": beat", ": beat"]))
+
+    monkeypatch.setattr(phone._api, "stream", opened)
+    tested = Following(phone._local, phone._api, phone._syncer, lambda _: None, 1)
+    tested._listen(Backoff())
+    assert not tested._due.is_set()
+
+
+def test_after_following_an_edit_wakes_nothing(phone: Phone) -> None:
+    before = phone._local.on_edit
+    with following(phone) as seen:
+        wait_until(lambda: seen.asked, "the stream is not opened")
+        assert phone._local.on_edit != before
+    assert phone._local.on_edit == before
 
 
 def test_a_local_edit_is_sent_at_once_while_the_stream_is_silent(phone: Phone, ada: Person) -> None:
@@ -290,3 +416,4 @@ def test_the_delay_increases(monkeypatch: pytest.MonkeyPatch) -> None:
     assert 30 <= waits[8] <= 60
     backoff.reset()
     assert backoff.next(least=5) == 5
+    assert len({Backoff().next() for _ in range(20)}) > 10, "else all devices would come back at the same time"

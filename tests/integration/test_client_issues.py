@@ -5,7 +5,8 @@ The server is the real application in this process. Answers that only other devi
 
 from __future__ import annotations
 
-from typing import Any, cast
+from dataclasses import replace
+from typing import Any, ClassVar, cast
 from uuid import uuid4
 
 import httpx
@@ -14,10 +15,14 @@ import pytest
 from tasktracker_client import (
     FieldConflict,
     ItemType,
+    Mutation,
     Op,
     Refused,
     Status,
+    SyncReport,
+    Verification,
 )
+from tasktracker_client.model import Change
 from tasktracker_client.model import Result as Parsed
 from tests.http import Api, Person, expect
 from tests.integration.phones import Add, Phone, Result, answering, applied, in_sync, rejected
@@ -220,6 +225,95 @@ class TestUnknown:
         with pytest.raises(Refused):
             phone.sync()
         assert (len(phone.pending), phone.issues()) == (1, [])
+
+
+class TestResults:
+    """Results and reports, as they are read."""
+
+    APPLIED: ClassVar[dict[str, Any]] = {"id": "m", "status": "applied", "version": 1}
+    DELETION = Mutation(id="m", type=ItemType.TASK, op=Op.DELETE, target="t", base_version=3)
+
+    @pytest.mark.parametrize(
+        "answer",
+        [
+            {"existing": {"id": "x"}},
+            {"problem": {"title": "No", "existing": {"id": "x"}}},
+            {"problem": {"title": "No", "existing": {"id": "y"}}, "existing": {"id": "x"}},
+        ],
+    )
+    def test_the_existing_item_is_named_in_the_result_or_in_its_problem(self, answer: dict[str, Any]) -> None:
+        assert Parsed.read({**self.APPLIED, "status": "rejected", "version": None, **answer}).existing == "x"
+
+    def test_each_value_of_a_conflict_is_that_of_its_name(self) -> None:
+        conflicts = {"title": {"base": 1, "yours": 2, "theirs": 3}}
+        answer = {**self.APPLIED, "status": "conflict", "conflicts": conflicts, "dropped": ["a", "b"]}
+        found = Parsed.read(answer)
+        assert found.conflicts == {"title": FieldConflict(base=1, yours=2, theirs=3)}
+        assert found.dropped == ("a", "b")
+
+    @pytest.mark.parametrize(
+        ("op", "kind", "status"),
+        [
+            (Op.DELETE, "task-not-found", Status.APPLIED),
+            (Op.DELETE, "category-not-found", Status.APPLIED),
+            (Op.DELETE, "forbidden", Status.REJECTED),
+            (Op.UPDATE, "task-not-found", Status.REJECTED),
+        ],
+    )
+    def test_only_a_deletion_of_what_is_not_found_is_done(self, op: Op, kind: str, status: Status) -> None:
+        refused = Parsed(mutation="m", status=Status.REJECTED, version=None, problem={"type": f"/problems/{kind}"})
+        found = refused.of(replace(self.DELETION, op=op))
+        is_done = status is Status.APPLIED
+        assert (found.status, found.version, found.problem is None) == (status, 3 if is_done else None, is_done)
+
+    @pytest.mark.parametrize("odd", [{"type": "list"}, {"op": "archive"}])
+    def test_a_change_that_is_not_known_is_left_out(self, odd: dict[str, Any]) -> None:
+        known = {"type": "task", "id": "t", "op": "delete", "version": 2, "reason": "access_revoked"}
+        assert Change.read(known) == Change(ItemType.TASK, "t", 2, None, is_revoked=True)
+        assert Change.read(known | odd) is None
+
+    @pytest.mark.parametrize("name", ["conflicts", "rejections", "partial"])
+    def test_a_report_is_clean_without_any_issue(self, name: str) -> None:
+        report = SyncReport()
+        assert report.is_clean
+        getattr(report, name).append("an issue")
+        assert not report.is_clean
+
+    @pytest.mark.parametrize(
+        ("count", "theirs", "buckets", "is_in_sync"),
+        [(1, 1, [], True), (1, 2, [], False), (2, 1, [], False), (1, 1, ["a7"], False)],
+    )
+    def test_a_copy_is_in_sync_if_nothing_differs(
+        self, count: int, theirs: int, buckets: list[str], is_in_sync: bool
+    ) -> None:
+        assert Verification(count, theirs, buckets).is_in_sync is is_in_sync
+
+
+class TestDismissing:
+    def test_only_the_given_issues_are_removed(self, phone: Phone) -> None:
+        for number in range(4):
+            phone.create_task(f"{number}")
+        phone.line.before = answering(*[rejected] * 4)
+        phone.sync()
+        first, second, third, fourth = phone.issues()
+        assert [each.data["title"] for each in (first, second, third, fourth)] == ["0", "1", "2", "3"]
+        phone.dismiss(third)
+        assert list(phone.issues()) == [first, second, fourth]
+        phone.dismiss(fourth, first)
+        assert list(phone.issues()) == [second]
+
+
+class TestRefusedCreations:
+    @pytest.mark.parametrize(("is_restored", "number"), [(True, 1), (False, 0)])
+    def test_one_that_was_restored_after_its_deletion_is_an_issue(
+        self, phone: Phone, is_restored: bool, number: int
+    ) -> None:
+        task = phone.create_task(" ")
+        phone.delete(task)
+        if is_restored:
+            phone.restore(task)
+        phone.sync()
+        assert (len(phone.issues()), phone.tasks(), phone.pending) == (number, [], [])
 
 
 class TestDeletions:

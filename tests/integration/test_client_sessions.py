@@ -30,6 +30,9 @@ class TestSessions:
         assert phone.line.paths["POST /api/accounts/refresh/"] == 1
         phone.sync()
         assert phone.line.paths["POST /api/accounts/refresh/"] == 1
+        api.clock.advance(timedelta(hours=1))
+        phone.sync()
+        assert phone.line.paths["POST /api/accounts/refresh/"] == 2
 
     def test_a_token_that_another_thread_has_refreshed_is_used(self, phone: Phone) -> None:
         assert phone._api._refreshed("an older one") == phone._local.get("access")

@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import socket
+import time
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -49,17 +50,20 @@ def total(found: dict[str, float], metric: str, /, **labels: str) -> float:
 
 class TestPage:
     def test_requests_are_counted_by_method_route_and_status(self) -> None:
+        started = time.monotonic()
         with Api("memory://", METRICS_TOKEN=TOKEN) as api:
             ada = api.register()
-            for _ in range(3):
-                ada.task("a private title")
-            ada.get(f"/api/tasks/{ada.id}/")
+            tasks = [ada.task("a private title")["id"] for _ in range(3)]
+            for each in (ada.id, tasks[0], ada.id):
+                ada.get(f"/api/tasks/{each}/")
             api.get("/unknown/path")
             response = api.get("/metrics", headers=bearer(TOKEN))
         assert response.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
         found = metrics_of(response)
         assert total(found, REQUESTS, method="POST", route="/api/tasks", status="201") == 3
-        assert total(found, REQUESTS, method="GET", route="/api/tasks/{id}", status="404") == 1
+        assert total(found, REQUESTS, method="GET", route="/api/tasks/{id}", status="404") == 2
+        assert total(found, REQUESTS, method="GET", route="/api/tasks/{id}", status="200") == 1
+        assert 0 < total(found, REQUESTS.replace("count", "sum")) < time.monotonic() - started, "in seconds"
         assert total(found, REQUESTS, method="GET", route="None", status="404") == 1
         assert "private" not in response.text
         assert ada.id not in response.text

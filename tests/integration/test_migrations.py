@@ -126,15 +126,16 @@ def test_migrating_to_base_drops_everything(url: str) -> None:
 
 
 def test_every_revision_can_be_downgraded_and_upgraded(url: str) -> None:
-    previous = "base"
+    previous, before = "base", dict[str, Any]()
     for revision in reversed(REVISIONS):
         migrate.upgrade(url, revision)
         there = described(url)
         assert migrate.current(url) == revision
         migrate.downgrade(url, previous)
+        assert described(url) == before, previous
         migrate.upgrade(url, revision)
         assert described(url) == there
-        previous = revision
+        previous, before = revision, there
     assert previous == migrate.head()
 
 

@@ -35,13 +35,15 @@ def test_connections_that_wait_to_be_accepted_are_served() -> None:
         for client in clients:
             client.sendall(REQUEST)
         stop_listening(server)
+        assert len(server.server_state.tasks) == 1, "uvicorn waits until they are served"
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(address)
-        await server.shutdown()
+        await asyncio.wait_for(server.shutdown(), 60)
         for client in clients:
             with client:
                 answer = client.recv(65536)
             assert answer.startswith(b"HTTP/1.1 204")
+            assert b"connection: close" in answer, "a client of a server that stops sends nothing more"
 
     asyncio.run(main())
 

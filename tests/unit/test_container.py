@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, timedelta
 from math import inf
 from pathlib import Path
 from threading import Thread
@@ -236,6 +236,8 @@ def test_each_kind_of_mail_and_of_job_is_prepared_by_its_own_function() -> None:
         DeliveryKind.RESET_PASSWORD: letters.reset_password,
         DeliveryKind.INVITATION: letters.invitation,
         DeliveryKind.SHARE_INVITATION: tested.acceptance().prepare,
+        DeliveryKind.REMINDER: tested.reminder_letters().reminder,
+        DeliveryKind.DAILY_SUMMARY: tested.reminder_letters().summary,
     }
     assert dict(tested.courier()._preparations) == {kind: own.get(kind, letters.notice) for kind in DeliveryKind}
     assert set(tested.jobs()._steps) == set(JobKind)
@@ -246,3 +248,10 @@ def test_what_is_added_wakes_the_work_of_this_process() -> None:
         tested = container(DATABASE_URL=url)
         store = tested.store()
         assert (store._jobs_added, store._deliveries_added) == (tested.jobs_added(), tested.deliveries_added())
+
+
+def test_ids_are_sorted_by_time_and_the_clock_is_of_utc() -> None:
+    ids = [container().ids().new() for _ in range(50)]
+    assert ids == sorted(set(ids)), "so inserts stay local in an index"
+    assert {each.version for each in ids} == {7}
+    assert container().clock().now().tzinfo is UTC

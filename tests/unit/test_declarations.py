@@ -16,7 +16,10 @@ from tasktracker.domain.api_tokens.api_token import API_TOKEN, ApiToken, ApiToke
 from tasktracker.domain.categories.category import CATEGORY, Category, CategoryFields
 from tasktracker.domain.feed.items import SYNCED_TYPES, ItemType
 from tasktracker.domain.kernel.fields import EditableFields
+from tasktracker.domain.notifications.notification import NOTIFICATION, Notification, NotificationFields
+from tasktracker.domain.notifications.preferences import PREFERENCES, PreferenceFields, Preferences
 from tasktracker.domain.portability import ndjson
+from tasktracker.domain.reminders.reminder import REMINDER, Reminder, ReminderFields
 from tasktracker.domain.sync.mutation import MutationOp
 from tasktracker.domain.sync.service import DEFAULT_TYPES
 from tasktracker.domain.tasks.task import TASK, Task, TaskFields
@@ -24,6 +27,13 @@ from tasktracker.entrypoints.http import changes, push
 from tasktracker.entrypoints.http.accounts import EditProfile, Register, UserView
 from tasktracker.entrypoints.http.api_tokens import ApiTokenView, CreateApiToken
 from tasktracker.entrypoints.http.categories import CategoryView, CreateCategory, EditCategory, ReplaceCategory
+from tasktracker.entrypoints.http.notifications import (
+    EditNotification,
+    EditPreferences,
+    NotificationView,
+    PreferencesView,
+)
+from tasktracker.entrypoints.http.reminders import CreateReminder, ReminderView
 from tasktracker.entrypoints.http.task_schemas import CreateTask, EditTask, ReplaceTask, TaskData, TaskView
 from tasktracker_client.items import DEFAULTS as CLIENT_DEFAULTS
 from tasktracker_client.items import ItemType as ClientItemType
@@ -34,24 +44,36 @@ EDITABLE: Mapping[type, tuple[EditableFields[Any], type]] = {
     Category: (CATEGORY, CategoryFields),
     User: (USER, UserFields),
     ApiToken: (API_TOKEN, ApiTokenFields),
+    Reminder: (REMINDER, ReminderFields),
+    Notification: (NOTIFICATION, NotificationFields),
+    Preferences: (PREFERENCES, PreferenceFields),
 }
 BODIES: Mapping[type, tuple[type[msgspec.Struct], ...]] = {
     Task: (CreateTask, ReplaceTask, EditTask),
     Category: (CreateCategory, ReplaceCategory, EditCategory),
     User: (Register, EditProfile),
     ApiToken: (CreateApiToken,),
+    Reminder: (CreateReminder,),
+    Notification: (EditNotification,),
+    Preferences: (EditPreferences,),
 }
 VIEWS: Mapping[type, tuple[type[msgspec.Struct], ...]] = {
     Task: (TaskData, TaskView),
     Category: (CategoryView,),
     User: (UserView,),
     ApiToken: (ApiTokenView,),
+    Reminder: (ReminderView,),
+    Notification: (NotificationView,),
+    Preferences: (PreferencesView,),
 }
 NOT_SHOWN = {
     Task: {"root", "root_category", "members", "list_members", "occurrence", "trashed_at", "trashed_with"},
     Category: {"user_id", "field_versions"},
     User: {"password_hash", "is_active", "version"},
     ApiToken: {"user_id", "secret_hash"},
+    Reminder: {"user_id", "fired_for"},
+    Notification: {"user_id"},
+    Preferences: {"user_id"},
 }
 """Fields that clients do not see, or see in another form."""
 
@@ -111,11 +133,14 @@ def test_clients_that_name_no_types_get_those_of_the_first_release() -> None:
 
 def test_every_synced_type_is_in_every_registry() -> None:
     types = set(ItemType)
-    in_both_forms = {(type_, op) for type_ in types for op in (MutationOp.CREATE, MutationOp.UPDATE)}
+    mutations = App.in_memory().pushing.mutations
+    with_data = {
+        (type_, op) for type_ in types for op in (MutationOp.CREATE, MutationOp.UPDATE) if mutations[type_].of(op)
+    }
     assert {each.type for each in SYNCED_TYPES} == types
     assert set(Data().synced) == types
     assert set(sql_feed.SYNCED_ROWS) == types
-    assert set(App.in_memory().pushing.mutations) == types
+    assert set(mutations) == types
     assert set(changes.VIEWS) == types
-    assert set(push.BODIES) == in_both_forms
-    assert {each.value for each in ClientItemType} == {each.value for each in types}
+    assert set(push.BODIES) == with_data
+    assert {each.value for each in ClientItemType} == {each.value for each in DEFAULT_TYPES}

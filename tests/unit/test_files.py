@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,17 @@ def test_a_file_is_readable_by_its_owner_only(tmp_path: Path) -> None:
     path.chmod(0o644)
     write(path)
     assert (path.read_bytes(), mode(path), list(tmp_path.iterdir())) == (b"new", 0o600, [path])
+
+
+@pytest.mark.parametrize("create", [write, secret_file.read_or_create])
+def test_a_file_is_on_the_disk_before_it_has_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, create: Callable[[Path], object]
+) -> None:
+    synced: list[tuple[bool, int]] = []
+    path = tmp_path / "file"
+    monkeypatch.setattr(os, "fsync", lambda number: synced.append((path.exists(), os.fstat(number).st_size)))
+    create(path)
+    assert synced == [(False, path.stat().st_size)]
 
 
 def test_a_link_is_followed(tmp_path: Path) -> None:

@@ -85,7 +85,7 @@ def restored_logging() -> Iterator[None]:
 def logged(stream: io.StringIO, **settings: str) -> list[str]:
     """Write three lines to the log with these settings, and return them."""
     logging.configure(load(settings, None), stream)
-    structlog.get_logger().info("request", method="GET", status=200, user=None)
+    structlog.get_logger().info("request", status=200, method="GET", user=None)
     standard_logging.getLogger("uvicorn.error").info("Started server process [%d]", 7)
     standard_logging.getLogger("alembic").info("Running upgrade")
     return stream.getvalue().splitlines()
@@ -95,7 +95,7 @@ def logged(stream: io.StringIO, **settings: str) -> list[str]:
 class TestFormat:
     def test_development_logs_short_lines(self) -> None:
         request, started = logged(io.StringIO())
-        assert re.fullmatch(r"\d\d:\d\d:\d\d \[info\] request method=GET status=200 user=None", request)
+        assert re.fullmatch(r"\d\d:\d\d:\d\d \[info\] request status=200 method=GET user=None", request)
         assert re.fullmatch(r"\d\d:\d\d:\d\d \[info\] Started server process \[7\]", started)
 
     def test_only_a_terminal_gets_colours(self) -> None:
@@ -104,6 +104,12 @@ class TestFormat:
 
     def test_debug_adds_the_messages_of_libraries(self) -> None:
         assert logged(io.StringIO(), DEBUG="true")[-1].endswith("[info] Running upgrade")
+
+    def test_messages_of_the_domain_are_logged(self) -> None:
+        stream = io.StringIO()
+        logging.configure(load({}, None), stream)
+        standard_logging.getLogger("tasktracker.domain.kernel").info("a finding")
+        assert stream.getvalue().endswith("[info] a finding\n")
 
     def test_debug_shows_no_statements(self) -> None:
         logged(io.StringIO(), DEBUG="true")

@@ -396,6 +396,9 @@ def test_every_described_request_has_an_example_that_is_accepted(
         if path.startswith("/api/admin/"):
             api.promote(person)
             item = {"id": other.id}
+        if path.startswith("/api/notifications/"):
+            other.share(other.task(), person)
+            item = person.listed("/api/notifications/")[0]
         content = {"content": body} if isinstance(body, str) else {"json": body}
         media = next(iter(operations[method, path]["requestBody"]["content"]))
         url = path.format(id=item["id"], user_id=other.id)

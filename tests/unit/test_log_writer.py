@@ -93,7 +93,7 @@ def test_lines_beyond_the_limit_are_dropped_and_counted(pipe: Pipe, monkeypatch:
 def test_lines_that_cannot_be_written_are_counted_once_the_disk_has_room_again(
     pipe: Pipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    failed, has_room, write = threading.Event(), threading.Event(), os.write
+    both, failed, has_room, write = threading.Event(), threading.Event(), threading.Event(), os.write
 
     def write_with_room(descriptor: int, text: bytes) -> int:
         if descriptor == pipe.writer and not has_room.is_set():
@@ -102,9 +102,12 @@ def test_lines_that_cannot_be_written_are_counted_once_the_disk_has_room_again(
         return write(descriptor, text)
 
     monkeypatch.setattr(os, "write", write_with_room)
+    monkeypatch.setattr(module, "time", SimpleNamespace(sleep=lambda _: both.wait(PATIENCE)))
     writer = LogWriter(pipe.writer)
     with logging_to(writer):
         writer.write("lost\n")
+        writer.write("lost, too\n")
+        both.set()
         assert failed.wait(PATIENCE)
         wait_until(lambda: not writer._waiting, "the lost line still waits")
         has_room.set()
@@ -113,7 +116,16 @@ def test_lines_that_cannot_be_written_are_counted_once_the_disk_has_room_again(
         writer.write("more\n")
         wait_until(lambda: len(pipe.lines()) == 3, "nothing is written any more")
     following, report, more = pipe.lines()
-    assert (following, json.loads(report)["lines"], more) == ("next", 1, "more")
+    assert (following, json.loads(report)["lines"], more) == ("next", 2, "more")
+
+
+def test_text_that_is_written_in_parts_is_complete(pipe: Pipe, monkeypatch: pytest.MonkeyPatch) -> None:
+    write = os.write
+    monkeypatch.setattr(os, "write", lambda to, text: write(to, text[:3] if to == pipe.writer else text))
+    writer = LogWriter(pipe.writer)
+    writer.write("a long line\n")
+    writer.close()
+    assert pipe.lines() == ["a long line"]
 
 
 def test_a_reader_that_has_ended_is_no_error(pipe: Pipe) -> None:

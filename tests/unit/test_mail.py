@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import smtplib
 import stat
 from dataclasses import replace
 from datetime import timedelta
@@ -14,7 +15,7 @@ from email.policy import default
 from html.parser import HTMLParser
 from pathlib import Path
 from string import Formatter
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import given
@@ -23,13 +24,14 @@ from hypothesis import strategies as st
 from tasktracker.adapters.mail import smtp
 from tasktracker.adapters.mail.composer import LANGUAGES, Composer, catalogue
 from tasktracker.adapters.mail.folder import FolderMailer, MailFolder
+from tasktracker.adapters.mail.smtp import SmtpMailer
 from tasktracker.adapters.mail.urls import Encryption, Relay, parse, sender
 from tasktracker.domain.accounts.user import canonical_email
-from tasktracker.domain.deliveries.delivery import DeliveryKind
+from tasktracker.domain.deliveries.delivery import DeliveryKind, ListedTask
 from tasktracker.domain.deliveries.ports import NotSent
 from tasktracker.domain.kernel.fields import Refused
 from tests.fakes import START
-from tests.mail import PUBLIC_URL, SENDER, UNTIL, new_letter, parts
+from tests.mail import OF_TASKS, PUBLIC_URL, SENDER, UNTIL, new_letter, parts
 
 KINDS = [*DeliveryKind, "address-taken"]
 LINK = f"{PUBLIC_URL}/link/verify-email?token=TOKEN-token_0"
@@ -103,13 +105,49 @@ def test_text_and_html_say_the_same(kind: str, language: str) -> None:
     assert [link for link in words.links if link != f"{PUBLIC_URL}/"] == (
         [f"{PUBLIC_URL}/link/{kind}?token=TOKEN-token_0"] * 2 if "button" in texts else []
     )
-    assert mail["Subject"] == texts["subject"].format(inviter="ada")
+    day = "2026-03-02" if language == "en" else "02.03.2026"
+    assert mail["Subject"] == texts["subject"].format(inviter="ada", **OF_TASKS | {"day": day})
     assert mail["Content-Language"] == language
     assert "{" not in plain
 
 
 def test_an_unknown_language_is_english() -> None:
     assert write(language="xx")["Content-Language"] == "en"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_mail_lists_tasks_in_both_forms_with_their_days_and_local_times(language: str) -> None:
+    parameters = {**OF_TASKS, "time_zone": "Europe/Vienna"}
+    tasks = {
+        "overdue": [ListedTask("<b>Pay</b>", "2026-03-01")],
+        "today": [ListedTask("Call", "2026-03-02T23:30:00+00:00")],
+    }
+    mail = write(
+        kind="daily-summary", language=language, link=None, path="today", parameters=parameters, tasks=tasks,
+        unsubscribe="daily-summary.1.2",
+    )  # fmt: skip
+    common = catalogue(language)["common"]
+    day, moment = (START.replace(hour=0), START.replace(day=3, hour=0, minute=30))
+    shown = [
+        common["overdue"],
+        f"<b>Pay</b> ({day.strftime(common['day'])})",
+        common["today"],
+        f"Call ({moment.strftime(common['moment'])} (Europe/Vienna))",
+        common["unsubscribe"],
+    ]
+    html = Words(parts(mail)["html"])
+    for each in shown:
+        assert each in parts(mail)["plain"]
+        assert each in " ".join(html.words)
+    link = f"{PUBLIC_URL}/link/unsubscribe?token=daily-summary.1.2"
+    assert [each for each in html.links if each != f"{PUBLIC_URL}/"] == [f"{PUBLIC_URL}/today"] * 2 + [link]
+    assert link in parts(mail)["plain"].split()
+    assert mail["List-Unsubscribe"].strip() == f"<{link}>"
+    assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+
+
+def test_only_mails_with_a_token_can_be_unsubscribed_from() -> None:
+    assert not {"List-Unsubscribe", "List-Unsubscribe-Post"} & set(write().keys())
 
 
 # ------------------------------------------------------------------------- form
@@ -124,6 +162,7 @@ def test_a_mail_has_the_headers_that_the_standards_require() -> None:
     assert mail["Auto-Submitted"] == "auto-generated"
     assert mail.get_content_type() == "multipart/alternative"
     assert [part.get_content_type() for part in mail.iter_parts()] == ["text/plain", "text/html"]
+    assert b"\n" not in composer.write(new_letter()).as_bytes().replace(b"\r\n", b"")  # RFC 5322 §2.3
     assert all(len(line) <= 998 for line in composer.write(new_letter()).as_bytes().splitlines())  # RFC 5322 §2.1.1
 
 
@@ -146,6 +185,13 @@ def test_the_time_is_shown_in_the_zone_of_the_user() -> None:
         assert expected in parts(write(kind="new-device", language=language, parameters=parameters))["plain"]
 
 
+def test_details_are_shown_only_if_they_are_known_and_in_utc_without_a_zone() -> None:
+    known = parts(write(kind="new-device", parameters={"username": "grace", "at": "2026-07-01T22:30:00+00:00"}))
+    assert "Time: 2026-07-01, 22:30 (UTC)" in known["plain"]
+    unknown = parts(write(kind="new-device", parameters={"username": "grace"}))
+    assert "Time:" not in unknown["plain"] + unknown["html"]
+
+
 def test_the_end_of_a_link_is_shown_in_the_zone_of_the_user() -> None:
     parameters = {"until": "2026-07-01T22:30:00+00:00", "time_zone": "Europe/Vienna"}
     text = parts(write(kind="invitation", parameters=parameters))["plain"]
@@ -153,8 +199,9 @@ def test_the_end_of_a_link_is_shown_in_the_zone_of_the_user() -> None:
 
 
 def test_the_service_is_named_with_its_port() -> None:
-    mail = read(Composer(SENDER, "https://example.org:8443/tasks").write(new_letter()))
+    mail = read(Composer(SENDER, "https://example.org:8443/tasks/").write(new_letter()))
     assert "Task Tracker at example.org:8443." in " ".join(parts(mail)["plain"].split())
+    assert "https://example.org:8443/tasks/link/" in parts(mail)["plain"]
 
 
 @pytest.mark.parametrize("username", ["-".join(["grace"] * 12), "grace" * 20])
@@ -202,6 +249,7 @@ URLS = {
     "smtp://[::1]:1025?tls=off": Relay("::1", 1025, Encryption.NONE),
     "folder:data/mail": Path("data/mail"),
     "folder:///var/mail": Path("/var/mail"),
+    "folder://data/mail": Path("data/mail"),
 }
 
 
@@ -231,10 +279,15 @@ def test_a_folder_keeps_each_mail_as_a_file(tmp_path: Path) -> None:
     mailer.send(new_letter())  # a duplicate
     later = START + timedelta(microseconds=1)
     mailer.send(new_letter(message_id="<0192@mail.example.org>", to="ada@example.net", created_at=later))
+    mailer.send(new_letter(message_id="<0191@mail.example.org>", created_at=START - timedelta(microseconds=1)))
+    mailer.send(new_letter(message_id="<0190@mail.example.org>", created_at=START - timedelta(microseconds=1)))
     mailer.close()
     assert {stat.S_IMODE(file.stat().st_mode) for file in folder.iterdir()} == {0o600}
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    (folder / "being-written.partial").touch()
     found = MailFolder(folder)
-    newest, older = found.names()
+    newest, older, *others = found.names()
+    assert len(others) == 2, "two mails of one moment"
     first, second = found.find(newest), found.find(older)
     assert first is not None
     assert second is not None
@@ -265,3 +318,123 @@ def test_a_folder_is_checked_and_not_created(tmp_path: Path) -> None:
     for path in (file, file / "mail"):
         with pytest.raises(NotSent, match="no file can be written"):
             FolderMailer(path, composer).check()
+
+
+# ------------------------------------------------------------------------ relay
+
+
+class FakeSmtp:
+    """A connection to a relay. `made` are the calls to all connections."""
+
+    made: ClassVar[list[Any]] = []
+    noop_code = 250
+    failure: ClassVar[Exception | None] = None
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        self.made.append(("connect", arguments, options))
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *arguments, **options: self.made.append((name, *arguments, *options.items()))
+
+    def noop(self) -> tuple[int, bytes]:
+        return self.noop_code, b""
+
+    def send_message(self, *_: object) -> None:
+        self.made.append("send")
+        if self.failure is not None:
+            raise self.failure
+
+
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    made: list[Any] = []
+    monkeypatch.setattr(FakeSmtp, "made", made)
+    for name in ("SMTP", "SMTP_SSL"):
+        monkeypatch.setattr(smtplib, name, type(name, (FakeSmtp,), {}))
+    return made
+
+
+CONTEXT: Any = "a context"
+
+
+@pytest.mark.parametrize(
+    ("encryption", "user", "expected"),
+    [
+        (Encryption.NONE, None, [("connect", ("h", 26), {"timeout": 3})]),
+        (
+            Encryption.STARTTLS,
+            "ada",
+            [
+                ("connect", ("h", 26), {"timeout": 3}),
+                ("starttls", ("context", CONTEXT)),
+                ("login", "ada", "secret"),
+            ],
+        ),
+        (Encryption.TLS, None, [("connect", ("h", 26), {"timeout": 3, "context": CONTEXT})]),
+    ],
+)
+def test_a_connection_has_its_limit_its_encryption_and_its_user(
+    made: list[Any], encryption: Encryption, user: str | None, expected: list[Any]
+) -> None:
+    mailer = SmtpMailer(Relay("h", 26, encryption, user, "secret"), composer, CONTEXT, timeout=3)
+    mailer.send(new_letter())
+    mailer.send(new_letter())
+    mailer.close()
+    mailer.close()
+    assert made == [*expected, "send", "send", ("quit",), ("close",)]
+    mailer.send(new_letter())
+    assert made[len(expected) + 4 :] == [*expected, "send"], "it is closed only until the next letter"
+
+
+@pytest.mark.parametrize("code", [421, 500])
+def test_a_connection_that_the_relay_has_given_up_is_made_again(
+    made: list[Any], monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    mailer = SmtpMailer(Relay("h", 26, Encryption.NONE), composer, CONTEXT)
+    mailer.send(new_letter())
+    monkeypatch.setattr(FakeSmtp, "noop_code", code)
+    mailer.send(new_letter())
+    assert [each[0] if isinstance(each, tuple) else each for each in made] == [
+        *("connect", "send", "quit", "close", "connect", "send")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("failure", "problem", "is_permanent", "is_of_relay"),
+    [
+        (smtplib.SMTPNotSupportedError(), "the relay takes no addresses outside ASCII (SMTPUTF8)", True, False),
+        (smtplib.SMTPDataError(499, b"\xff"), "the relay answered 499 \ufffd", False, False),
+        (smtplib.SMTPDataError(500, "no"), "the relay answered 500 no", True, False),
+        (smtplib.SMTPRecipientsRefused({"x": (499, b"no")}), "the relay answered 499 no", False, False),
+        (smtplib.SMTPRecipientsRefused({"x": (500, b"no")}), "the relay answered 500 no", True, False),
+        (smtplib.SMTPServerDisconnected("gone"), "the relay cannot be used: gone", False, True),
+        (smtplib.SMTPSenderRefused(550, b"no", "x"), "the relay answered 550 no", False, True),
+        (OSError("x" * 1000), f"the relay cannot be used: {'x' * 1000}"[:300], False, True),
+    ],
+)
+def test_a_failure_is_one_of_the_mail_or_of_the_relay(
+    made: list[Any],
+    monkeypatch: pytest.MonkeyPatch,
+    failure: Exception,
+    problem: str,
+    is_permanent: bool,
+    is_of_relay: bool,
+) -> None:
+    monkeypatch.setattr(FakeSmtp, "failure", failure)
+    with pytest.raises(NotSent) as raised:
+        SmtpMailer(Relay("h", 26, Encryption.NONE), composer, CONTEXT).send(new_letter())
+    found = raised.value
+    assert (found.problem, found.is_permanent, found.is_of_relay) == (problem, is_permanent, is_of_relay)
+    assert (("quit",) in made) is is_of_relay, "after a failure of the relay, the state of the connection is unknown"
+
+
+def test_a_connection_that_cannot_be_encrypted_is_closed(made: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: FakeSmtp, **__: object) -> None:
+        raise smtplib.SMTPNotSupportedError("no STARTTLS")
+
+    monkeypatch.setattr(FakeSmtp, "starttls", fail, raising=False)
+    mailer = SmtpMailer(Relay("h", 26), composer, CONTEXT)
+    for call in (mailer.check, lambda: mailer.send(new_letter())):
+        with pytest.raises(NotSent, match="no STARTTLS"):
+            call()
+    assert [each[0] for each in made] == ["connect", "quit", "close"] * 2

@@ -249,6 +249,7 @@ BAD: dict[str, list[str]] = {
         "smtp://mail.example.org?tls=on",
         "smtps://mail.example.org?tls=off",
         "smtp://user:password@mail.example.org?tls=off",
+        "smtp://user@mail.example.org?tls=off",
         "smtp://user:pässword@mail.example.org",
         "folder:",
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Collection, Mapping
 from contextlib import closing
 from typing import Any, cast
@@ -11,6 +12,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from tasktracker.adapters.events.local import LocalChangeNotifier
+from tasktracker.adapters.events.polling import PollingChangeNotifier
 from tasktracker.domain.kernel.actors import Actor, SessionActor
 from tasktracker.domain.kernel.errors import StorageUnavailable, TooManyStreams
 from tasktracker.entrypoints.http.core.threads import ThreadRunner
@@ -18,6 +20,7 @@ from tasktracker.entrypoints.http.subscriptions import SubscriptionRegistry
 from tests.waiting import PATIENCE
 
 ACTOR = SessionActor(uuid4(), uuid4(), 1)
+ALICE, BOB = uuid4(), uuid4()
 
 
 class FailingStreams:
@@ -78,6 +81,38 @@ def test_a_closed_subscription_counts_no_longer() -> None:
             assert await late.wait(PATIENCE), "it does not wait"
 
     asyncio.run(scenario())
+
+
+class TestNotifiers:
+    """How the changes of feeds reach this process."""
+
+    def test_a_process_alone_hears_its_own_changes_until_it_is_closed(self) -> None:
+        notifier, heard = LocalChangeNotifier(), list[Collection[UUID] | None]()
+        notifier.publish([ALICE])  # nothing listens yet
+        notifier.open(heard.append)
+        for users in ([ALICE], [], [ALICE, BOB]):
+            notifier.publish(users)
+        notifier.close()
+        notifier.publish([BOB])
+        assert heard == [[ALICE], [ALICE, BOB]]
+
+    def test_behind_a_pooler_any_feed_may_have_changed_at_any_time_until_it_is_closed(self) -> None:
+        heard, again = list[Collection[UUID] | None](), threading.Event()
+
+        def listener(users: Collection[UUID] | None) -> None:
+            heard.append(users)
+            if len(heard) > 1:
+                again.set()
+
+        notifier = PollingChangeNotifier(0.001)
+        notifier.open(listener)
+        notifier.publish([ALICE])
+        assert again.wait(PATIENCE)
+        notifier.close()
+        assert set(heard) == {None}
+        assert notifier._thread is not None
+        assert not notifier._thread.is_alive()
+        PollingChangeNotifier().close()  # was not opened
 
 
 def test_a_change_after_the_end_of_the_event_loop_is_ignored() -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import cycle, pairwise
+from typing import Any
 
 import pytest
 
@@ -40,8 +41,9 @@ from tasktracker.domain.throttling.limit import (
     network,
     networks,
 )
+from tasktracker.domain.throttling.throttle import Throttle
 from tests.contracts.base import SECOND
-from tests.fakes import START, SYSTEM, App
+from tests.fakes import START, SYSTEM, App, ManualClock
 from tests.unit.base import PASSWORD, before_next_call
 
 HOME, ATTACKER, ELSEWHERE = Origin("192.0.2.1"), Origin("198.51.100.7"), Origin("2001:db8:ffff::1")
@@ -546,3 +548,60 @@ def test_in_memory_full_buckets_are_forgotten_and_others_are_not(monkeypatch: py
         assert limiter.consume(Bucket.of(short, str(number)), START + SECOND) is None
     assert limiter.consume(Bucket.of(long, "active"), START + SECOND) == 9 * SECOND
     assert len(limiter._full_at) == 4
+
+
+class Emptied:
+    """A limiter whose bucket of this key is empty. Records the other calls."""
+
+    def __init__(self, key: str) -> None:
+        self.made: list[tuple[str, str]] = []
+        self._key = key
+
+    def consume(self, bucket: Bucket, _: datetime) -> timedelta | None:
+        self.made.append(("consume", bucket.key))
+        return timedelta(seconds=7) if bucket.key == self._key else None
+
+    def refund(self, bucket: Bucket) -> None:
+        self.made.append(("refund", bucket.key))
+
+
+def test_the_time_to_wait_is_that_of_the_empty_bucket_and_earlier_ones_get_their_attempt_back() -> None:
+    buckets = [Bucket(key, LOGIN_BY_PAIR) for key in "abcd"]
+    limiter: Any = Emptied("c")
+    with pytest.raises(TooManyRequests) as refused:
+        Throttle(limiter, ManualClock()).consume(*buckets)
+    assert refused.value.retry_after == 7
+    assert limiter.made == [*(("consume", each) for each in "abc"), ("refund", "a"), ("refund", "b")]
+
+
+def test_without_a_limiter_no_network_is_trusted_and_nothing_is_counted() -> None:
+    throttle, bucket = Throttle(None, ManualClock()), Bucket("a", LOGIN_BY_PAIR)
+    for call in (throttle.consume, throttle.refund, throttle.trust):
+        call(bucket)
+    assert not throttle.is_trusted(bucket)
+
+
+def test_the_limits_change_only_on_purpose() -> None:
+    found = {each.name: (each.burst, each.refill.total_seconds()) for each in LIMITS}
+    assert found == {
+        "login/account+address": (10, 60),
+        "login/account+56": (20, 60),
+        "login/account+48": (40, 60),
+        "login/address": (100, 5),
+        "login/56": (200, 2.5),
+        "login/48": (400, 1.25),
+        "login/account": (200, 20),
+        "registration/address": (100, 30),
+        "registration/56": (200, 15),
+        "registration/48": (400, 7.5),
+        "refresh/session": (120, 5),
+        "refresh/address": (600, 0.2),
+        "password/account": (10, 60),
+        "code/account": (10, 60),
+        "invitation/account": (100, 30),
+        "forgotten/address": (20, 180),
+        "forgotten/56": (40, 90),
+        "forgotten/48": (80, 45),
+    }
+    assert timedelta(days=180) == limit.TRUSTED_FOR
+    assert LOGIN_BY_PAIR.length == timedelta(minutes=10)

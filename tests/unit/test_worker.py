@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import timedelta
 from threading import Event
 from types import SimpleNamespace
 from typing import Any
@@ -15,6 +16,7 @@ from structlog.testing import capture_logs
 from tasktracker.domain.deliveries.delivery import DeliveryState
 from tasktracker.domain.jobs.service import Run
 from tasktracker.domain.kernel.errors import StorageUnavailable
+from tasktracker.domain.reminders.firing import Fired
 from tasktracker.entrypoints.container import Container
 from tasktracker.entrypoints.settings import load
 from tasktracker.entrypoints.worker import background, sweeper
@@ -175,11 +177,25 @@ def test_an_attempt_is_logged_with_its_result_and_without_the_address(
     assert courier.asked == [is_stopping]
 
 
+@pytest.mark.parametrize(("late", "latest_ms"), [((2, 0.5, 1), 2000), ((), 0)])
+def test_reminders_that_fired_are_logged_with_the_latest_and_counted_each(
+    late: tuple[float, ...], latest_ms: int
+) -> None:
+    fired, counted = Fired(tuple(timedelta(seconds=each) for each in late), summaries=3), list[float]()
+    firing: Any = Returning(fired)
+    with capture_logs() as logs:
+        assert background._fire(firing, counted.append, is_stopping) is fired, "the next ones are looked for at once"
+    entry = {"event": "fired reminders", "reminders": len(late), "summaries": 3, "latest_ms": latest_ms}
+    assert (logs, firing.asked) == ([{"log_level": "info", **entry}], [is_stopping])
+    assert counted == list(late), "in seconds"
+
+
 def test_what_was_not_done_is_not_logged() -> None:
     nothing: Any = Returning(None)
     with capture_logs() as logs:
         assert background._run_job(nothing, is_stopping) is None
         assert background._send(nothing, is_stopping) is None
+        assert background._fire(nothing, lambda _: None, is_stopping) is None
     assert logs == []
 
 
@@ -199,7 +215,9 @@ def test_a_process_that_stops_waits_for_all_its_work_together(monkeypatch: pytes
     assert waited == pytest.approx([STOP_SECONDS, 0.4 * STOP_SECONDS, 0])
 
 
-@pytest.mark.parametrize(("mail", "names"), [(False, ["job", "sweep"]), (True, ["job", "sweep", "delivery"])])
+@pytest.mark.parametrize(
+    ("mail", "names"), [(False, ["job", "reminder", "sweep"]), (True, ["job", "reminder", "sweep", "delivery"])]
+)
 def test_each_kind_of_work_is_woken_by_what_this_process_adds(mail: bool, names: list[str]) -> None:
     relay = {"MAIL_URL": "smtp://relay.example.org", "MAIL_FROM": "t@example.org", "PUBLIC_URL": "https://example.org"}
     container = Container(settings=load({"DATABASE_URL": "memory://", **(relay if mail else {})}, None))
@@ -208,7 +226,12 @@ def test_each_kind_of_work_is_woken_by_what_this_process_adds(mail: bool, names:
     assert workers["job"]._woken is container.jobs_added()
     assert not mail or workers["delivery"]._woken is container.deliveries_added()
     assert [name for name, each in workers.items() if each._waits_first] == ["sweep"], "a start is no time to sweep"
-    seconds = {"job": CHECK_SECONDS, "delivery": CHECK_SECONDS, "sweep": sweeper.CHECK_SECONDS}
+    seconds = {
+        "job": CHECK_SECONDS,
+        "delivery": CHECK_SECONDS,
+        "sweep": sweeper.CHECK_SECONDS,
+        "reminder": CHECK_SECONDS,
+    }
     assert {name: each._check_seconds for name, each in workers.items()} == {name: seconds[name] for name in names}
     assert {each._thread.name: each._thread.daemon for each in workers.values()} == dict.fromkeys(names, True)
 

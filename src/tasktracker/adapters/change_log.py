@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import TypeVar, cast
 from uuid import UUID
 
+from tasktracker.domain.categories.category import Category
 from tasktracker.domain.feed.entries import entries_of
 from tasktracker.domain.feed.items import Item, synced_type_of
 from tasktracker.domain.feed.ports import FeedRepository
@@ -16,15 +17,20 @@ from tasktracker.domain.kernel.actors import AnyActor, SystemActor
 from tasktracker.domain.kernel.changes import Action
 from tasktracker.domain.kernel.clock import IdGenerator
 from tasktracker.domain.kernel.versions import Versioned
+from tasktracker.domain.reminders.following import Step, carry_over, follow_members, follow_task
+from tasktracker.domain.reminders.ports import ReminderRepository
 from tasktracker.domain.tasks.task import Task
 
 ItemT = TypeVar("ItemT", bound=Versioned)
 
 
 class WorkChangeLog:
-    """Implements ChangeLog: adds each change to the task's history and to the feeds of the item's viewers."""
+    """Implements ChangeLog: adds each change to the task's history and to the feeds of the item's viewers.
 
-    __slots__ = ("_actor", "_feed", "_history", "_ids", "_made_at", "_now")
+    The reminders of a task follow its changes, and those of a category's members follow theirs.
+    """
+
+    __slots__ = ("_actor", "_feed", "_history", "_ids", "_made_at", "_now", "_reminders")
 
     def __init__(
         self,
@@ -33,6 +39,7 @@ class WorkChangeLog:
         ids: IdGenerator,
         history: HistoryRepository,
         feed: FeedRepository,
+        reminders: ReminderRepository,
         made_at: datetime | None,
     ) -> None:
         self._actor = actor
@@ -40,13 +47,14 @@ class WorkChangeLog:
         self._ids = ids
         self._history = history
         self._feed = feed
+        self._reminders = reminders
         self._made_at = made_at
 
     def record(self, action: Action, before: ItemT | None, after: ItemT, on_behalf_of: UUID | None = None) -> None:
         if isinstance(after, Task):
             actor = SystemActor("act for a user", on_behalf_of) if on_behalf_of else self._actor
             self._history.add(self._change(action, cast(Task | None, before), after, actor))
-        self._feed.add(entries_of(cast(Item | None, before), cast(Item, after)))
+        self._add_entries(before, after)
 
     def record_many(self, action: Action, steps: Iterable[tuple[ItemT | None, ItemT]]) -> None:
         steps = list(steps)
@@ -58,16 +66,30 @@ class WorkChangeLog:
         if changes:
             self._history.add(*changes)
         for before, after in steps:
-            self._feed.add(entries_of(cast(Item | None, before), cast(Item, after)))
+            self._add_entries(before, after)
 
     def record_removal(self, item: Versioned) -> None:
         self._feed.add(entries_of(cast(Item, item), None))
+
+    def record_succession(self, before: ItemT, after: ItemT) -> None:
+        for step in carry_over(self._reminders, cast(Task, before), cast(Task, after), self._now):
+            self._feed.add(entries_of(*step))
 
     def deleted_version(self, kind: type[Versioned], item_id: UUID) -> int | None:
         user_id = self._actor.user_id
         assert user_id is not None, "items belong to users"
         deleted = self._feed.tombstones(user_id, synced_type_of(kind).type, [item_id])
         return deleted[item_id].version if item_id in deleted else None
+
+    def _add_entries(self, before: Versioned | None, after: Versioned) -> None:
+        self._feed.add(entries_of(cast(Item | None, before), cast(Item, after)))
+        steps: Sequence[Step] = ()
+        if isinstance(before, Task) and isinstance(after, Task):
+            steps = follow_task(self._reminders, before, after, self._now)
+        elif isinstance(before, Category) and isinstance(after, Category):
+            steps = follow_members(self._reminders, before, after)
+        for step in steps:
+            self._feed.add(entries_of(*step))
 
     def _change(self, action: Action, before: Task | None, after: Task, actor: AnyActor) -> Change:
         return Change.of(

@@ -17,9 +17,13 @@ from tasktracker.domain.feed.ports import FeedRepository
 from tasktracker.domain.history.ports import HistoryRepository
 from tasktracker.domain.idempotency.ports import IdempotencyRepository
 from tasktracker.domain.kernel.actors import SystemActor
+from tasktracker.domain.kernel.changes import ChangeLog
 from tasktracker.domain.kernel.clock import Clock
 from tasktracker.domain.kernel.retention import MARGIN, RETENTION
 from tasktracker.domain.kernel.store import Store
+from tasktracker.domain.notifications.notification import KEPT_FOR
+from tasktracker.domain.notifications.ports import NotificationRepository
+from tasktracker.domain.notifications.service import purge_notifications
 from tasktracker.domain.portability.ports import ImportJobRepository
 from tasktracker.domain.sharing.ports import ShareInvitationRepository
 from tasktracker.domain.sync.ports import TicketRepository
@@ -58,13 +62,18 @@ class SweepWork(PurgeWork, Protocol):
     @property
     def now(self) -> datetime: ...
     @property
+    def changes(self) -> ChangeLog: ...
+    @property
+    def notifications(self) -> NotificationRepository: ...
+    @property
     def statistics(self) -> StatisticsRepository: ...
 
 
 class HousekeepingService:
     """The process that removes data older than its retention time, and counts what happened on each day.
 
-    It removes tasks in the trash, histories, stored results, events, deliveries, import jobs, expired sessions, links,
+    It removes tasks in the trash, histories, stored results, events, deliveries,
+    notifications, import jobs, expired sessions, links,
     invitations and tickets, and deletions in feeds. Each batch is a separate unit of work, so that others do not wait
     and the process can stop between batches.
 
@@ -97,6 +106,7 @@ class HousekeepingService:
             lambda work, batch: work.share_invitations.purge_before(now - MARGIN, batch),
             lambda work, batch: work.tickets.purge_before(now - MARGIN, batch),
             lambda work, batch: work.deliveries.purge_before(before, batch),
+            lambda work, batch: purge_notifications(work, now - KEPT_FOR, batch),
             lambda work, batch: work.import_jobs.purge(work.import_jobs.expired(before, batch), batch),
         )
         for sweep in (lambda batch: self._purge_trash(before, batch), *(self._in_one_work(step) for step in steps)):

@@ -26,7 +26,9 @@ from tasktracker.domain.jobs.ports import JobRepository
 from tasktracker.domain.kernel.actors import ActorT, ActorT_co
 from tasktracker.domain.kernel.changes import ChangeLog
 from tasktracker.domain.kernel.store import Admission, SecretStore
+from tasktracker.domain.notifications.ports import NotificationRepository
 from tasktracker.domain.portability.ports import BulkRepository, ImportJobRepository
+from tasktracker.domain.reminders.ports import ReminderRepository
 from tasktracker.domain.sharing.ports import ShareInvitationRepository
 from tasktracker.domain.sync.ports import TicketRepository
 from tasktracker.domain.tasks.ports import TaskRepository, TrashRepository
@@ -98,6 +100,10 @@ class UnitOfWork(Protocol[ActorT_co]):
     def jobs(self) -> JobRepository: ...
     @property
     def deliveries(self) -> DeliveryRepository: ...
+    @property
+    def reminders(self) -> ReminderRepository: ...
+    @property
+    def notifications(self) -> NotificationRepository: ...
 
 
 class Storage(Admission, SecretStore, Protocol):

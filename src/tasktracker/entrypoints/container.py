@@ -78,9 +78,14 @@ from tasktracker.domain.jobs.ports import Step
 from tasktracker.domain.jobs.service import JobRunner
 from tasktracker.domain.kernel.actors import SystemActor
 from tasktracker.domain.kernel.clock import Clock
+from tasktracker.domain.notifications.service import NotificationService
 from tasktracker.domain.portability.export_service import ExportService
 from tasktracker.domain.portability.import_service import ImportService
 from tasktracker.domain.portability.job_service import ImportJobService
+from tasktracker.domain.reminders.firing import Firing
+from tasktracker.domain.reminders.letters import ReminderLetters
+from tasktracker.domain.reminders.preference_service import PreferenceService, follow_time_zone
+from tasktracker.domain.reminders.service import ReminderService
 from tasktracker.domain.removal.accounts import AccountRemoval, remove_account
 from tasktracker.domain.removal.categories import CategoryRemoval, remove_category
 from tasktracker.domain.removal.passing_on import hand_over
@@ -90,6 +95,7 @@ from tasktracker.domain.sharing.invitation_limit import InvitationLimit
 from tasktracker.domain.sharing.invitations import ShareInvitations
 from tasktracker.domain.sharing.service import SharingService
 from tasktracker.domain.sync.category_mutations import CategoryMutations
+from tasktracker.domain.sync.personal_mutations import NotificationMutations, ReminderMutations
 from tasktracker.domain.sync.push_service import PushService
 from tasktracker.domain.sync.service import SyncService
 from tasktracker.domain.sync.stream_service import StreamService
@@ -190,7 +196,7 @@ def _mailer(settings: Settings) -> Mailer | None:
 
 
 def _preparations(
-    letters: Letters, acceptance: InvitationAcceptance
+    letters: Letters, acceptance: InvitationAcceptance, reminders: ReminderLetters
 ) -> Mapping[DeliveryKind, Preparation[UnitOfWork[SystemActor]]]:
     notices = dict.fromkeys(DeliveryKind, letters.notice)
     return notices | {
@@ -198,6 +204,8 @@ def _preparations(
         DeliveryKind.RESET_PASSWORD: letters.reset_password,
         DeliveryKind.INVITATION: letters.invitation,
         DeliveryKind.SHARE_INVITATION: acceptance.prepare,
+        DeliveryKind.REMINDER: reminders.reminder,
+        DeliveryKind.DAILY_SUMMARY: reminders.summary,
     }
 
 
@@ -388,6 +396,7 @@ class Container(containers.DeclarativeContainer):
         passwords=passwords,
         policy=password_policy,
         characters=characters,
+        on_time_zone=providers.Object(follow_time_zone),
     )
     password_reset = providers.Singleton(
         PasswordResetService,
@@ -413,6 +422,9 @@ class Container(containers.DeclarativeContainer):
     categories = providers.Singleton(CategoryService, ids=ids, characters=characters)
     tasks = providers.Singleton(TaskService, ids=ids, characters=characters, calendar=calendar)
     trash = providers.Singleton(TrashService)
+    reminders = providers.Singleton(ReminderService, ids=ids)
+    notifications = providers.Singleton(NotificationService)
+    preferences = providers.Singleton(PreferenceService)
     history = providers.Singleton(HistoryService, tasks=tasks)
     invitation_limit = providers.Singleton(InvitationLimit, store=store, throttle=throttle)
     category_removal = providers.Singleton(CategoryRemoval)
@@ -442,6 +454,8 @@ class Container(containers.DeclarativeContainer):
         store=store,
         tasks=providers.Singleton(TaskMutations, tasks=tasks, trash=trash),
         categories=providers.Singleton(CategoryMutations, categories=categories, removal=category_removal),
+        reminders=providers.Singleton(ReminderMutations, reminders=reminders),
+        notifications=providers.Singleton(NotificationMutations, notifications=notifications),
         retention=retention,
     )
     deliveries = providers.Singleton(DeliveryService)
@@ -449,12 +463,14 @@ class Container(containers.DeclarativeContainer):
     mailer = providers.Singleton(_mailer, settings)
     mail_folder = providers.Singleton(_mail_folder, settings)
     letters = providers.Singleton(Letters, link_tokens)
+    reminder_letters = providers.Singleton(ReminderLetters, link_tokens)
     courier = providers.Singleton(
         Courier,
         store=store,
         clock=shared_clock,
         mailer=mailer,
-        preparations=providers.Callable(_preparations, letters, acceptance),
+        preparations=providers.Callable(_preparations, letters, acceptance, reminder_letters),
     )
+    firing = providers.Singleton(Firing, store=store, clock=shared_clock, outbox=outbox)
     jobs = providers.Singleton(JobRunner, store=store, clock=shared_clock, steps=STEPS)
     housekeeping = providers.Singleton(HousekeepingService, store=store, clock=shared_clock, retention=retention)

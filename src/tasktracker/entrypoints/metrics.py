@@ -77,6 +77,12 @@ class ProcessMetrics:
             buckets=BUCKETS,
             registry=self.registry,
         )
+        self._lateness = Histogram(
+            "tasktracker_reminder_lateness_seconds",
+            "Time from the moment of a reminder to its notification.",
+            buckets=(*BUCKETS, 60, 600, 3600),
+            registry=self.registry,
+        )
         self._of: dict[tuple[str, str | None, int | None], Histogram] = {}
         self._gauges = {
             name: Gauge(f"tasktracker_{name}", text, ("name",), multiprocess_mode="livesum", registry=self.registry)
@@ -90,6 +96,10 @@ class ProcessMetrics:
         if found is None:
             found = self._of[key] = self._requests.labels(*key)
         found.observe(seconds)
+
+    def observe_fired(self, lateness: float) -> None:
+        """Count a reminder that fired this number of seconds after its moment."""
+        self._lateness.observe(lateness)
 
     def sample(self, gauges: Gauges) -> None:
         """Store the present numbers of this process."""

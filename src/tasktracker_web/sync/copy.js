@@ -415,9 +415,9 @@ export class Copy {
     return () => this.#edit(...ids.map((target) => /** @type {NewEdit} */ ({ type: "task", op: "restore", target })));
   }
 
-  /** Take a task out of the trash. @param {string} id @returns {Promise<Undo>} */
-  async restore(id) {
-    await this.#edit({ type: "task", op: "restore", target: id });
+  /** Take tasks out of the trash. @param {string[]} ids @returns {Promise<Undo>} */
+  async restore(...ids) {
+    await this.#edit(...ids.map((target) => /** @type {NewEdit} */ ({ type: "task", op: "restore", target })));
     /** Change the trash as the server has listed it last. @param {(results: Fields[]) => Fields[]} change */
     const list = (change) =>
       this.write(async (tx) => {
@@ -427,13 +427,13 @@ export class Copy {
     /** @type {Fields[]} */
     let listed = [];
     await list((results) => {
-      listed = results.filter((each) => each.id === id);
-      return results.filter((each) => each.id !== id);
+      listed = results.filter((each) => ids.includes(each.id));
+      return results.filter((each) => !ids.includes(each.id));
     });
     return async () => {
-      await this.trash("task", id);
+      await this.trashAll(ids);
       const deleted_at = new Date(this.#parts.now()).toISOString();
-      await list((results) => [...listed.map((each) => ({ ...each, deleted_at })), ...results.filter((each) => each.id !== id)]);
+      await list((results) => [...listed.map((each) => ({ ...each, deleted_at })), ...results.filter((each) => !ids.includes(each.id))]);
     };
   }
 

@@ -39,8 +39,10 @@ export function forgetLanguage() {
 
 /** The first language of the user that there is. */
 export const language = preferred.map((tag) => tag.split("-")[0]).find((tag) => tag in LANGUAGES) ?? "en";
-/** The user's own form of it, such as `en-GB`, for dates and numbers. */
-export const locale = preferred.find((tag) => tag.split("-")[0] === language) ?? language;
+const own = globalThis.navigator?.languages ?? [];
+const region = own.map((tag) => new Intl.Locale(tag).region).find(Boolean);
+/** The user's own form of it, such as `en-GB`, for dates and numbers: that of the browser, or that of its region. */
+export const locale = own.find((tag) => tag.split("-")[0] === language) ?? (region ? `${language}-${region}` : language);
 
 /** Return the texts in that language. @param {string} part a folder beside this file, with a slash after it, or empty @returns {Promise<Record<string, string>>} */
 async function read(part) {
@@ -165,5 +167,5 @@ export function dayAndTime(date, now) {
   const time = timeOf(date);
   const near = { "-1": "due.yesterday", 0: "due.today", 1: "due.tomorrow" }[daysBetween(now, date)];
   if (near) return t(near, { time });
-  return date.getFullYear() === now.getFullYear() ? `${weekday.format(date)}, ${time}` : year.format(date);
+  return `${(date.getFullYear() === now.getFullYear() ? weekday : year).format(date)}, ${time}`;
 }

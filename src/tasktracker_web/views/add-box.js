@@ -6,7 +6,7 @@ import { useDraft } from "../drafts.js";
 import { html } from "../html.js";
 import { fitting, linesOf, tidy } from "../lines.js";
 import { uuid } from "../sync/platform.js";
-import { canFileIn, dayDue, onDay, isDue } from "../tasks.js";
+import { canFileIn, onDay, isDue } from "../tasks.js";
 import { dayFrom, dueText, startOfDay, t } from "../texts/texts.js";
 import { together, undoable } from "../toasts.js";
 import { useId, useLayoutEffect, useRef, useState } from "../vendor/preact-hooks.js";
@@ -143,12 +143,11 @@ export function AddBox({ name, category, draft, autofocus = false, initial = "",
   </form>`;
 }
 
-/** A message that a task was added. A task of a later day may not be in the list that is shown. @param {Partial<Task>} task @param {string} [list] the category that was created for it */
+/** A message that a task was added, and when it is due, which the list may have decided. @param {Partial<Task>} task @param {string} [list] the category that was created for it */
 function added({ title = "", due_on = null, due_date = null }, list) {
   if (list) return t("did.create.list", { title, list });
   const due = { due_on, due_date };
-  const isLater = isDue(due) && dayFrom(dayDue(due)) > dayFrom(new Date());
-  return isLater ? t("did.create.due", { title, due: dueText(due, now.value) }) : t("did.create", { title });
+  return isDue(due) ? t("did.create.due", { title, due: dueText(due, now.value) }) : t("did.create", { title });
 }
 
 /** The understood parts, in everyday words. @param {Partial<Task>} fields @param {ReadonlyMap<string, { name: string }>} categories */

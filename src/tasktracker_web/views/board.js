@@ -11,6 +11,7 @@ import { useEffect, useLayoutEffect, useRef, useState } from "../vendor/preact-h
 import { signal } from "../vendor/preact-signals.js";
 import { Empty } from "./list.js";
 import { About, useClosed, useProgress } from "./rows.js";
+import { useKeys } from "./shortcuts.js";
 import { byName } from "./sidebar.js";
 
 /** @typedef {import("../sync/items.js").Task} Task */
@@ -69,6 +70,7 @@ export function Board() {
       if (link || !across) return;
     }
   };
+  useKeys(["ArrowUp", "ArrowDown", "ArrowLeft", "ArrowRight"], () => board.current?.querySelector("a")?.focus(), "body, main, .side a"); // no task has the focus
   if (!copy.isComplete.value) return h(Empty, { name: "all" });
   return html`<section class="board-view">
     <header>

@@ -106,7 +106,7 @@ function SignOut() {
     </p>
     <dialog class="ask" ref=${dialog}>
       <h2>${t("signout.ask", { count: waiting })}</h2>
-      <p>${t("signout.why")}</p>
+      <p>${t("signout.why", { count: waiting })}</p>
       <form method="dialog" class="buttons">
         <button>${t("cancel")}</button>
         <button class="negative" onClick=${() => void signOut()}>${t("signout.lose")}</button>

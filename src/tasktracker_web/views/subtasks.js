@@ -9,6 +9,7 @@ import { t } from "../texts/texts.js";
 import { undoable } from "../toasts.js";
 import { useRef } from "../vendor/preact-hooks.js";
 import "../vendor/preact-signals.js";
+import { Icon } from "./icon.js";
 import { Check, Due } from "./rows.js";
 
 /** @typedef {import("../sync/items.js").Task} Task */
@@ -59,6 +60,7 @@ export function Subtasks({ task }) {
     </ul>
     ${canAdd &&
     html`<form onSubmit=${add}>
+      ${h(Icon, { name: "add" })}
       <input ref=${field} name="title" dir="auto" defaultValue=${kept ?? ""} maxlength="200" autocomplete="off" enterkeyhint="done" placeholder=${t("subtasks.add")} aria-label=${t("subtasks.add")} />
     </form>`}
     ${isFixed && html`<p class="hint">${t("subtasks.fixed")}</p>`}

@@ -39,10 +39,14 @@ export function Trash() {
   /** @type {Deleted[]} */
   const rows = trash?.results.filter(({ id }) => !tasks.has(id)) ?? []; // some are restored, but that was not sent yet
   const { from, to } = useWindow(list, rows.length);
+  const restoreAll = () => void undoable(copy.restore(...rows.map(({ id }) => id)), t("did.restore.all", { count: rows.length }));
   /** The second click of a double click selects no word: by then, the button is gone. */
   const hold = (/** @type {MouseEvent} */ event) => event.detail > 1 && event.preventDefault();
   return html`<section class="list" onMouseDown=${hold}>
-    <header><h1>${t("view.trash")}</h1></header>
+    <header>
+      <h1>${t("view.trash")}</h1>
+      ${rows.length > 1 && html`<button class="quiet" onClick=${restoreAll}>${t("trash.restore.all")}</button>`}
+    </header>
     ${isOffline && trash && html`<p class="hint">${t("trash.old", { time: dayAndTime(new Date(trash.at), now.value) })}</p>`}
     ${!trash && html`<p class="empty" role="status">${t(isOffline ? "trash.unknown" : "trash.loading")}</p>`}
     ${trash && rows.length === 0 && html`<div class="empty">${h(Icon, { name: "trash" })}<p>${t("trash.empty")}</p><p class="hint">${t("trash.empty.hint", { count: copy.retentionDays })}</p></div>`}

@@ -44,6 +44,12 @@ SERVED = {
     "/api/tasks/{id}": {"GET", "PUT", "PATCH", "DELETE"},
     "/api/tasks/{id}/history": {"GET"},
     "/api/tasks/{id}/restore": {"POST"},
+    "/api/tasks/{id}/reminders": {"GET", "POST"},
+    "/api/tasks/{id}/reminders/{reminder_id}": {"DELETE"},
+    "/api/notifications": {"GET"},
+    "/api/notifications/{id}": {"PATCH"},
+    "/api/notifications/read": {"POST"},
+    "/api/accounts/me/notifications": {"GET", "PATCH"},
     "/api/tasks/{id}/shares": {"GET", "POST"},
     "/api/tasks/{id}/shares/{user_id}": {"PUT", "DELETE"},
     "/api/categories/{id}/shares": {"GET", "POST"},
@@ -183,9 +189,33 @@ UNKNOWN_USER = [
     json.dumps("x" * 5000),
 ]
 ROLE = [*NOT_TEXT, *UNSTORABLE, '""', '"owner"', '"Viewer"', '"admin"']
+HOUR = [*NOT_COUNT, "-1", "24", "8.5", *HUGE]
+DURATION = [
+    *NOT_TEXT,
+    *UNSTORABLE,
+    '""',
+    '"P"',
+    '"PT"',
+    '"P1DT"',
+    '"-P1D"',
+    '"P1Y"',
+    '"P1W"',
+    '"PT1S"',
+    '"P1.5D"',
+    '"P367D"',
+]
+DURATION += [
+    '"P1D "',
+    '"p1d"',
+    '"P\uff11D"',
+    '"PT0"',
+    '"1H"',
+    '"P99999999999999999999D"',
+    json.dumps("P" + "1" * 5000 + "D"),
+]
 
 # Placeholders of the paths below, and their names in the description.
-PARAMETERS = {"task": "id", "category": "id", "new": "id", "account": "id", "member": "user_id"}
+PARAMETERS = {"task": "id", "notification": "id", "category": "id", "new": "id", "account": "id", "member": "user_id"}
 
 
 @dataclass(frozen=True)
@@ -424,6 +454,23 @@ OPERATIONS = [
         "/api/admin/settings/",
         {"registration": "open"},
         {"registration": [*NOT_TEXT, *UNSTORABLE, '""', '"OPEN"', '"shut"']},
+    ),
+    Operation(
+        "create-reminder",
+        "POST",
+        "/api/tasks/{task}/reminders/",
+        {"at": "9998-01-01T00:00:00Z"},
+        {"at": [*NOT_TIME, '"2000-01-01T00:00:00Z"'], "before": DURATION},
+        frozenset({"before"}),
+    ),
+    Operation("edit-notification", "PATCH", "/api/notifications/{notification}/", {"read": True}, {"read": NOT_SWITCH}),
+    Operation(
+        "edit-preferences",
+        "PATCH",
+        "/api/accounts/me/notifications/",
+        {"reminder_hour": 8, "summary_hour": 7},
+        {"reminder_hour": HOUR, "reminder_mails": NOT_SWITCH, "summary_hour": HOUR},
+        frozenset({"summary_hour"}),
     ),
     Operation("refresh", "POST", "/api/accounts/refresh/", {"refresh": "{refresh}"}, {"refresh": TOKEN}),
     Operation("verify", "POST", "/api/accounts/verify/", {"token": "{refresh}"}, {"token": TOKEN}),

@@ -45,6 +45,7 @@ class Target:
             "member": lambda: self._member.id,
             "account": lambda: self._other.id,
             "change": lambda: self._change,
+            "notification": lambda: self._notification,
             "refresh": lambda: self.user.refresh,
         }
         path = operation.path
@@ -80,6 +81,12 @@ class Target:
         wait_until(lambda: self._other.get(f"{path}/").json()["ready"], "the member does not become ready")
         self._before = everything(self.user)
         return self._other
+
+    @cached_property
+    def _notification(self) -> str:
+        self._other.share(self._other.task(), self.user)
+        self._before = everything(self.user)
+        return str(self.user.listed("/api/notifications/")[0]["id"])
 
     @cached_property
     def _change(self) -> str:

@@ -55,7 +55,7 @@ GOOD[("POST", "/api/accounts/password/reset")] = {"token": "made up", "new_passw
 
 def fill(path: str, id: str | None = None) -> str:
     """Fill in the placeholders of a path; without an id, the item does not exist."""
-    return path.format(id=id or uuid4(), user_id=uuid4(), slug="invalid-input", bucket="00")
+    return path.format(id=id or uuid4(), user_id=uuid4(), reminder_id=uuid4(), slug="invalid-input", bucket="00")
 
 
 def responses(alice: Person) -> Iterator[tuple[int, httpx.Response]]:

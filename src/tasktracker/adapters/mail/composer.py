@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -20,7 +20,7 @@ from markupsafe import Markup, escape
 from tasktracker.domain.deliveries.delivery import Letter
 
 LANGUAGES = ("en", "de")
-DETAILS = ("at", "from", "device", "token")
+DETAILS = ("at", "from", "device", "token", "due")
 """Parameters that are shown as a list, each with its label."""
 
 _PACKAGE = "tasktracker.adapters.mail"
@@ -56,9 +56,10 @@ class Composer:
         language = letter.language if letter.language in LANGUAGES else LANGUAGES[0]
         texts, common = catalogue(language)[letter.kind], catalogue(language)["common"]
         values = {**letter.parameters, "host": self._host}
-        values["at"] = _local(letter, letter.parameters.get("at") or letter.created_at.isoformat(), common["moment"])
-        if "until" in values:
-            values["until"] = _local(letter, values["until"], common["moment"])
+        values["at"] = _local(letter, letter.parameters.get("at") or letter.created_at.isoformat(), common)
+        for name in ("until", "due", "day"):
+            if name in values:
+                values[name] = _local(letter, values[name], common)
         subject = texts["subject"].format(**values)
         mail = EmailMessage(policy=SMTP)
         mail["From"] = self._sender
@@ -67,6 +68,9 @@ class Composer:
         mail["Date"] = letter.created_at
         mail["Message-ID"] = letter.message_id
         mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: asks for no automatic reply
+        if letter.unsubscribe is not None:
+            mail["List-Unsubscribe"] = f"<{self._link('unsubscribe', letter.unsubscribe)}>"
+            mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"  # RFC 8058
         mail.set_content(self._render("mail.txt", language, letter, texts, common, subject, values, str.format))
         html = self._render("mail.html", language, letter, texts, common, subject, values, _escaped)
         mail.add_alternative(html, subtype="html")
@@ -93,17 +97,20 @@ class Composer:
             paragraphs=filled("paragraphs"),
             details=[(common[name], values[name]) for name in DETAILS if name in letter.parameters],
             button=texts.get("button"),
-            link=self._link(letter),
+            link=self._link(*letter.link) if letter.link else f"{self._public_url}/{letter.path}",
+            lists=[
+                (common[name], [f"{each.title} ({_local(letter, each.due, common)})" for each in tasks])
+                for name, tasks in letter.tasks.items()
+                if tasks
+            ],
             notes=filled("notes"),
             copy_link=common["copy_link"],
+            unsubscribe=letter.unsubscribe and (common["unsubscribe"], self._link("unsubscribe", letter.unsubscribe)),
             footer=fill(common["footer"], **values),
             public_url=self._public_url,
         )
 
-    def _link(self, letter: Letter) -> str:
-        if letter.link is None:
-            return f"{self._public_url}/"
-        kind, token = letter.link
+    def _link(self, kind: str, token: str) -> str:
         return f"{self._public_url}/link/{kind}?{urlencode({'token': token})}"
 
 
@@ -111,10 +118,12 @@ def _escaped(text: str, **values: str) -> Markup:
     return Markup(escape(text)).format(**values)  # noqa: S704  # both are escaped
 
 
-def _local(letter: Letter, moment: str, form: str) -> str:
-    """Return a time in the recipient's time zone, if it is known."""
+def _local(letter: Letter, text: str, common: Mapping[str, Any]) -> str:
+    """Return a day, or a time in the recipient's time zone if it is known."""
+    if "T" not in text:
+        return date.fromisoformat(text).strftime(common["day"])
     zone = letter.parameters.get("time_zone", "UTC")
-    return f"{datetime.fromisoformat(moment).astimezone(ZoneInfo(zone)).strftime(form)} ({zone})"
+    return f"{datetime.fromisoformat(text).astimezone(ZoneInfo(zone)).strftime(common['moment'])} ({zone})"
 
 
 def _recipient(address: str) -> Address:

@@ -24,6 +24,8 @@ from tasktracker.adapters.memory.import_jobs import MemoryImportJobs
 from tasktracker.adapters.memory.invites import MemoryInvites, MemoryServiceSettings
 from tasktracker.adapters.memory.jobs import MemoryJobs
 from tasktracker.adapters.memory.links import MemoryLinks
+from tasktracker.adapters.memory.notifications import MemoryNotifications
+from tasktracker.adapters.memory.reminders import MemoryReminders
 from tasktracker.adapters.memory.second_factors import MemorySecondFactors
 from tasktracker.adapters.memory.sessions import MemorySessions
 from tasktracker.adapters.memory.share_invitations import MemoryShareInvitations
@@ -92,13 +94,15 @@ class MemoryUnitOfWork(Generic[ActorT_co]):
         self.feed = MemoryFeed(transaction, epoch)
         self.tickets = MemoryTickets(transaction)
         self.deliveries = MemoryDeliveries(transaction)
+        self.reminders = MemoryReminders(transaction)
+        self.notifications = MemoryNotifications(transaction)
         self.jobs = MemoryJobs(transaction)
         self.made_at: datetime | None = None
         self._ids = ids
 
     @property
     def changes(self) -> WorkChangeLog:
-        return WorkChangeLog(self.actor, self.now, self._ids, self.history, self.feed, self.made_at)
+        return WorkChangeLog(self.actor, self.now, self._ids, self.history, self.feed, self.reminders, self.made_at)
 
 
 class MemoryStore:

@@ -27,7 +27,10 @@ from tasktracker.domain.idempotency.record import Record
 from tasktracker.domain.jobs.job import Job, JobKind
 from tasktracker.domain.kernel.errors import DomainError
 from tasktracker.domain.kernel.members import Member, Role
+from tasktracker.domain.notifications.notification import Notification
+from tasktracker.domain.notifications.preferences import Preferences
 from tasktracker.domain.portability.import_job import ImportedLine, ImportJob
+from tasktracker.domain.reminders.reminder import Reminder
 from tasktracker.domain.sharing.invitation import ShareInvitation
 from tasktracker.domain.sync.ticket import Ticket
 from tasktracker.domain.tasks.task import Task
@@ -147,6 +150,18 @@ class StoredQuotas:
 
     id: UUID
     quotas: Quotas
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPreferences:
+    """The preferences of a user, with the user's id."""
+
+    preferences: Preferences
+
+    @property
+    def id(self) -> UUID:
+        """The id of the user."""
+        return self.preferences.user_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -326,12 +341,21 @@ class Data:
 
         self.deliveries = Table[Delivery]()
 
+        self.reminders = Table[Reminder]()
+        self.reminders_of = self.reminders.index(_user, lambda reminder: (reminder.created_at, reminder.id))
+        self.reminders_on = self.reminders.index(lambda reminder: reminder.task, _id)
+        self.notifications = Table[Notification]()
+        self.notifications_of = self.notifications.index(_user, lambda notification: notification.key)
+        self.preferences = Table[StoredPreferences]()
+
         self.jobs = Table[Job]()
         self.jobs_of_kind: Index[Job, JobKind, UUID] = self.jobs.index(lambda job: job.kind, lambda job: job.subject)
 
         self.synced: Mapping[ItemType, Callable[[UUID], Any]] = {
             ItemType.TASK: self.task,
             ItemType.CATEGORY: self.categories.get,
+            ItemType.REMINDER: self.reminders.get,
+            ItemType.NOTIFICATION: self.notifications.get,
         }
 
         self.feeds = Table[Feed]()
@@ -372,7 +396,7 @@ def _members(category: Category) -> Iterable[UUID]:
     return (category.user_id, *(member.user_id for member in category.members))
 
 
-def _user(row: Session | ApiToken | ImportJob) -> UUID:
+def _user(row: Session | ApiToken | ImportJob | Reminder | Notification) -> UUID:
     return row.user_id
 
 

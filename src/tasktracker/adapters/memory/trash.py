@@ -8,6 +8,7 @@ from uuid import UUID
 
 from tasktracker.adapters.memory.tables import Transaction, seen_by
 from tasktracker.adapters.memory.tasks import MemoryTasks, visible
+from tasktracker.domain.feed.entries import entries_of
 from tasktracker.domain.kernel.members import Role
 from tasktracker.domain.kernel.paging import Page
 from tasktracker.domain.tasks.policy import can_organise, role_of, visible_category
@@ -59,6 +60,10 @@ class MemoryTrash:
             for key in tuple(data.changes_of.keys(task.id)):
                 self._transaction.drop(data.changes, key.id)
             self._tasks.revoke_former(task)
+            for reminder_id in tuple(data.reminders_on.keys(task.id)):
+                reminder = data.reminders.get(reminder_id)
+                self._tasks.revoked += entries_of(reminder, None)
+                self._transaction.drop(data.reminders, reminder_id)
             self._transaction.drop(data.viewers, task.id)
             self._transaction.drop(data.tasks, task.id)
 

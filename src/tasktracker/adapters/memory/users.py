@@ -81,6 +81,8 @@ class MemoryUsers:
                 continue
             for key in tuple(data.changes_of.keys(task_id)):
                 drop(data.changes, key.id)
+            for reminder_id in tuple(data.reminders_on.keys(task_id)):
+                drop(data.reminders, reminder_id)
             drop(data.viewers, task_id)
             drop(data.tasks, task_id)
         for seen in [seen for seen in data.viewers.rows() if user_id in seen.categories]:
@@ -118,6 +120,11 @@ class MemoryUsers:
                 drop(data.events, event.id)
         for each in [each for each in data.deliveries.rows() if each.user_id == user_id]:
             drop(data.deliveries, each.id)
+        for _, reminder_id in tuple(data.reminders_of.keys(user_id)):
+            drop(data.reminders, reminder_id)
+        for found in tuple(data.notifications_of.keys(user_id)):
+            drop(data.notifications, found.id)
+        drop(data.preferences, user_id)
         drop(data.second_factors, user_id)
         drop(data.hidden, user_id)
         drop(data.quotas, user_id)

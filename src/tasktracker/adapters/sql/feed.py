@@ -36,12 +36,16 @@ from sqlalchemy.dialects.postgresql import insert
 from tasktracker.adapters.sql.categories import CATEGORIES
 from tasktracker.adapters.sql.conditions import OneOf
 from tasktracker.adapters.sql.connection import Connection
+from tasktracker.adapters.sql.notifications import NOTIFICATIONS
+from tasktracker.adapters.sql.reminders import REMINDERS
 from tasktracker.adapters.sql.rows import Rows
 from tasktracker.adapters.sql.schema import (
     categories,
     feed_items,
     feeds,
     jobs,
+    notifications,
+    reminders,
     secrets,
     task_entries,
     tasks,
@@ -78,20 +82,12 @@ _ENTRIES = Rows(FeedEntry, feed_items, unmapped=("sequence", "recorded_at"))
 SYNCED_ROWS: Mapping[ItemType, tuple[Table, Rows[Any]]] = {
     ItemType.TASK: (tasks, TASKS),
     ItemType.CATEGORY: (categories, CATEGORIES),
+    ItemType.REMINDER: (reminders, REMINDERS),
+    ItemType.NOTIFICATION: (notifications, NOTIFICATIONS),
 }
 """The table of each synced type, and the mapping of its rows."""
 
 
-def _slices() -> Mapping[ItemType, slice]:
-    """Return the position of each type's columns in a row of a page, after the sequence and the entry's columns."""
-    slices, begin = {}, 1 + len(_ENTRIES.columns)
-    for type_, (_, rows) in SYNCED_ROWS.items():
-        slices[type_] = slice(begin, begin + len(rows.columns))
-        begin = slices[type_].stop
-    return slices
-
-
-_SLICES = _slices()
 _IS_SEEN: Mapping[ItemType, ColumnElement[bool]] = {
     ItemType.TASK: exists(
         select(task_entries.c.task_id)
@@ -108,7 +104,7 @@ _IS_SEEN: Mapping[ItemType, ColumnElement[bool]] = {
         ),
     ),
 }
-"""Whether the user of an entry can see its item now."""
+"""Whether the user of an entry can see its item now. The entries of other types are always exact."""
 _ALL_ENTRIES = select(*_ENTRIES.columns).where(
     feed_items.c.user_id == bindparam("user_id"),
     feed_items.c.type.in_(bindparam("types", expanding=True)),
@@ -116,7 +112,7 @@ _ALL_ENTRIES = select(*_ENTRIES.columns).where(
     # If there is no job, the entries are exact, and their items need not be read.
     or_(
         ~exists(select(jobs.c.id)),
-        *(and_(feed_items.c.type == type_.value, is_seen) for type_, is_seen in _IS_SEEN.items()),
+        *(and_(feed_items.c.type == type_.value, _IS_SEEN.get(type_, true())) for type_ in ItemType),
     ),
 )
 _TOMBSTONES = select(*_ENTRIES.columns).where(
@@ -145,18 +141,27 @@ _SWEEP = update(feeds).where(feeds.c.user_id == bindparam("of_user_id"), feeds.c
 
 
 @cache
-def _page(types: frozenset[ItemType]) -> Select[Any]:
-    """Build the statement for a page of a feed, joined with the current state of the items."""
+def _page(types: frozenset[ItemType]) -> tuple[Select[Any], Mapping[ItemType, slice]]:
+    """Build the statement for a page of a feed, joined with the current state of the items.
+
+    Return it with the position of each type's columns in a row, after the sequence and the entry's columns.
+    """
     entry = feed_items.c
-    columns = [*SEEN_TASKS, *CATEGORIES.columns]  # in the order of SYNCED_ROWS
+    columns: list[ColumnElement[Any]] = [entry.sequence, *_ENTRIES.columns]
     joined: FromClause = feed_items
-    for type_, (table, _) in SYNCED_ROWS.items():
+    slices = {}
+    for type_, (table, rows) in SYNCED_ROWS.items():
+        if type_ not in types:
+            continue
         is_findable = FINDABLE if table is tasks else true()
         joined = joined.outerjoin(
             table, and_(entry.type == type_.value, _IS_UPSERT, table.c.id == entry.id, is_findable)
         )
+        begin = len(columns)
+        columns += SEEN_TASKS if table is tasks else rows.columns
+        slices[type_] = slice(begin, len(columns))
     statement = (
-        select(entry.sequence, *_ENTRIES.columns, *columns)
+        select(*columns)
         .select_from(joined)
         .where(entry.user_id == bindparam("user_id"), entry.sequence > bindparam("after"))
         .where(or_(_IS_UPSERT, entry.sequence > bindparam("tombstones_after")))
@@ -165,7 +170,7 @@ def _page(types: frozenset[ItemType]) -> Select[Any]:
     )
     if types != frozenset(ItemType):
         statement = statement.where(entry.type.in_(sorted(each.value for each in types)))
-    return statement
+    return statement, slices
 
 
 class SqlFeed:
@@ -233,8 +238,8 @@ class SqlFeed:
         self, user_id: UUID, after: int, limit: int, types: Collection[ItemType], tombstones_after: int = 0
     ) -> Sequence[FeedItem]:
         parameters = {"user_id": user_id, "after": after, "tombstones_after": tombstones_after, "limit": limit}
-        rows = self._connection.rows(_page(frozenset(types)), parameters)
-        return [_item(row) for row in rows]
+        statement, slices = _page(frozenset(types))
+        return [_item(row, slices) for row in self._connection.rows(statement, parameters)]
 
     def entries(self, user_id: UUID, types: Collection[ItemType]) -> Sequence[FeedEntry]:
         rows = self._connection.rows(_ALL_ENTRIES, viewing(user_id) | {"types": [each.value for each in types]})
@@ -267,9 +272,9 @@ class SqlFeed:
         return len(purged)
 
 
-def _item(row: Sequence[Any]) -> FeedItem:
+def _item(row: Sequence[Any], slices: Mapping[ItemType, slice]) -> FeedItem:
     entry = _ENTRIES.entity(row[1 : 1 + len(_ENTRIES.columns)])
-    columns = row[_SLICES[entry.type]]
+    columns = row[slices[entry.type]]
     _, rows = SYNCED_ROWS[entry.type]
     # The first column is the id, which is null if the item does not exist any more.
     return FeedItem(row[0], entry, None if columns[0] is None else rows.entity(columns))

@@ -638,6 +638,75 @@ deliveries = Table(
     ),
 )
 
+# Each user's own reminders of tasks.
+reminders = Table(
+    "reminders",
+    metadata,
+    Column("id", Id, nullable=False),
+    Column("task", Id, nullable=False),
+    Column("user_id", Id, nullable=False),
+    Column("at", Moment),
+    Column("before", String(40)),
+    # Null while the reminder waits.
+    Column("fires_at", Moment),
+    Column("fired_for", String(40)),
+    Column("created_at", Moment, nullable=False),
+    Column("version", Integer, nullable=False),
+    PrimaryKeyConstraint("id", name="pk_reminders"),
+    ForeignKeyConstraint(["task"], ["tasks.id"], name="fk_reminders_task", ondelete="CASCADE"),
+    ForeignKeyConstraint(["user_id"], ["users.id"], name="fk_reminders_user_id", ondelete="CASCADE"),
+    Index("ix_reminders_task", "task", "user_id"),
+    Index("ix_reminders_user_id", "user_id", "created_at", "id"),
+    Index(
+        "ix_reminders_due",
+        "fires_at",
+        "id",
+        postgresql_where=text("fires_at IS NOT NULL"),
+        sqlite_where=text("fires_at IS NOT NULL"),
+    ),
+)
+
+# There are no foreign keys to tasks and categories, because notifications stay when these are removed.
+notifications = Table(
+    "notifications",
+    metadata,
+    Column("id", Id, nullable=False),
+    Column("user_id", Id, nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("task", Id),
+    Column("category", Id),
+    Column("event", String(40)),
+    Column("by", String(MAX_USERNAME_LENGTH)),
+    Column("moment", Moment),
+    Column("read", Boolean, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("version", Integer, nullable=False),
+    PrimaryKeyConstraint("id", name="pk_notifications"),
+    ForeignKeyConstraint(["user_id"], ["users.id"], name="fk_notifications_user_id", ondelete="CASCADE"),
+    Index("ix_notifications_list", "user_id", "created_at", "id"),
+    Index("ix_notifications_created_at", "created_at"),
+)
+
+# A user without a row has the defaults.
+notification_preferences = Table(
+    "notification_preferences",
+    metadata,
+    Column("user_id", Id, nullable=False),
+    Column("reminder_hour", SmallInteger, nullable=False),
+    Column("reminder_mails", Boolean, nullable=False),
+    Column("summary_hour", SmallInteger),
+    Column("next_summary_at", Moment),
+    PrimaryKeyConstraint("user_id", name="pk_notification_preferences"),
+    ForeignKeyConstraint(["user_id"], ["users.id"], name="fk_notification_preferences_user_id", ondelete="CASCADE"),
+    Index(
+        "ix_notification_preferences_due",
+        "next_summary_at",
+        "user_id",
+        postgresql_where=text("next_summary_at IS NOT NULL"),
+        sqlite_where=text("next_summary_at IS NOT NULL"),
+    ),
+)
+
 # What happened on a day (UTC), counted by the sweep.
 daily_counts = Table(
     "daily_counts",

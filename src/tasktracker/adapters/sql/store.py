@@ -29,6 +29,8 @@ from tasktracker.adapters.sql.import_jobs import SqlImportJobs
 from tasktracker.adapters.sql.invites import SqlInvites
 from tasktracker.adapters.sql.jobs import SqlJobs
 from tasktracker.adapters.sql.links import SqlLinks
+from tasktracker.adapters.sql.notifications import SqlNotifications
+from tasktracker.adapters.sql.reminders import SqlReminders
 from tasktracker.adapters.sql.schema import api_tokens, secrets, sessions, users
 from tasktracker.adapters.sql.second_factors import SqlSecondFactors
 from tasktracker.adapters.sql.service_settings import SqlServiceSettings
@@ -159,6 +161,7 @@ class SqlUnitOfWork(Generic[ActorT_co]):
     share_invitations = RepositoryAttribute(SqlShareInvitations)
     api_tokens = RepositoryAttribute(SqlApiTokens)
     tickets = RepositoryAttribute(SqlTickets)
+    notifications = RepositoryAttribute(SqlNotifications)
 
     def __init__(
         self,
@@ -200,8 +203,12 @@ class SqlUnitOfWork(Generic[ActorT_co]):
         return SqlBulkRepository(self.connection, self.usage)
 
     @property
+    def reminders(self) -> SqlReminders:
+        return SqlReminders(self.connection, self.tasks.without_reminders)
+
+    @property
     def changes(self) -> WorkChangeLog:
-        return WorkChangeLog(self.actor, self.now, self._ids, self.history, self.feed, self.made_at)
+        return WorkChangeLog(self.actor, self.now, self._ids, self.history, self.feed, self.reminders, self.made_at)
 
 
 class SqlStore:

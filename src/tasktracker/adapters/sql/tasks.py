@@ -20,13 +20,14 @@ from sqlalchemy import (
     bindparam,
     case,
     delete,
+    exists,
     insert,
     select,
     update,
 )
 
 from tasktracker.adapters.sql.connection import Connection
-from tasktracker.adapters.sql.schema import category_members, task_entries, tasks
+from tasktracker.adapters.sql.schema import category_members, reminders, task_entries, tasks
 from tasktracker.adapters.sql.task_lists import list_tasks
 from tasktracker.adapters.sql.task_rows import FINDABLE, TASKS, entry_of, entry_rows, viewers
 from tasktracker.adapters.sql.usage import SqlUsage, of_task
@@ -67,7 +68,11 @@ _OWNED_TRASHED = _OWNED.where(task_entries.c.trashed_at.is_not(None)).order_by(
     task_entries.c.trashed_at.desc(), task_entries.c.task_id.desc()
 )
 ADD = insert(tasks)
-_SAVE = update(tasks).where(tasks.c.id == bindparam("of_id"), tasks.c.version == bindparam("of_version"))
+_SAVE = (
+    update(tasks)
+    .where(tasks.c.id == bindparam("of_id"), tasks.c.version == bindparam("of_version"))
+    .returning(exists(select(reminders.c.id).where(reminders.c.task == bindparam("of_id"))))
+)
 _FILED = and_(tasks.c.owner == bindparam("of_user"), tasks.c.category == bindparam("of_category"))
 _IN_CATEGORY = select(tasks.c.id, tasks.c.root).where(_FILED).limit(_LIMIT)
 _IDS: BindParameter[Any] = bindparam("ids", expanding=True)
@@ -165,7 +170,7 @@ _REMOVE_VIA = (
 class SqlTasks:
     """Implements TaskRepository."""
 
-    __slots__ = ("_connection", "_locked", "_usage", "revoked")
+    __slots__ = ("_connection", "_locked", "_usage", "revoked", "without_reminders")
 
     def __init__(self, connection: Connection, usage: SqlUsage) -> None:
         self._connection = connection
@@ -173,6 +178,8 @@ class SqlTasks:
         self._locked: dict[UUID, Task] = {}
         self.revoked: list[FeedEntry] = []
         """Deletions for users who are no longer stored viewers of a task. The use case may not know these users."""
+        self.without_reminders: set[UUID] = set()
+        """Saved tasks that have no reminders. So these need not be searched for."""
 
     def add(self, task: Task) -> None:
         row = TASKS.row(task)
@@ -329,8 +336,11 @@ class SqlTasks:
         before = self._predecessor(task)
         changes = TASKS.changes(task, before)
         predecessor = {"of_id": task.id, "of_version": task.version - 1}
-        if not self._connection.change(_SAVE, {**changes, **predecessor}):
+        saved = self._connection.change_returning(_SAVE, {**changes, **predecessor})
+        if not saved:
             raise Stale
+        if not saved[0][0]:
+            self.without_reminders.add(task.id)
         # A unit of work changes the text only of tasks that it has found.
         if before is not None and before.text_bytes != task.text_bytes:
             self._usage.add(before.owner, Usage(bytes=task.text_bytes - before.text_bytes))

@@ -11,17 +11,22 @@ from uuid import UUID
 from sqlalchemy import Integer, Select, bindparam, delete, or_, select, tuple_
 
 from tasktracker.adapters.sql.connection import Connection
-from tasktracker.adapters.sql.schema import task_entries, tasks
+from tasktracker.adapters.sql.reminders import REMINDERS
+from tasktracker.adapters.sql.schema import reminders, task_entries, tasks
 from tasktracker.adapters.sql.task_lists import IS_LISTED, IS_OWN, in_my_lists, viewing
 from tasktracker.adapters.sql.task_rows import FINDABLE, SEEN_TASKS, TASKS
 from tasktracker.adapters.sql.tasks import SqlTasks
 from tasktracker.adapters.sql.usage import SqlUsage, of_task
+from tasktracker.domain.feed.entries import entries_of
 from tasktracker.domain.kernel.members import Role
 from tasktracker.domain.kernel.paging import Page
 from tasktracker.domain.tasks.query import TaskKey, trash_key
 from tasktracker.domain.tasks.task import Task
 
 _PURGE = delete(tasks).where(tasks.c.id == bindparam("id"))
+_REMOVE_REMINDERS = (
+    delete(reminders).where(reminders.c.task.in_(bindparam("ids", expanding=True))).returning(*REMINDERS.columns)
+)
 _FIND = select(*TASKS.columns).where(tasks.c.id == bindparam("id"), tasks.c.trashed_at.is_not(None))
 _DELETED_IN = select(*TASKS.columns).where(
     tasks.c.root == bindparam("root"), tasks.c.trashed_with == tasks.c.id, FINDABLE
@@ -91,6 +96,8 @@ class SqlTrash:
 
     def purge(self, tasks: Collection[Task]) -> None:
         self._tasks.revoke_former(tasks)
+        for row in self._connection.change_returning(_REMOVE_REMINDERS, {"ids": [task.id for task in tasks]}):
+            self._tasks.revoked += entries_of(REMINDERS.entity(row), None)
         # The foreign keys delete entries and histories, too.
         self._connection.change_all(_PURGE, [{"id": task.id} for task in tasks])
         for task in tasks:

@@ -32,6 +32,8 @@ from tasktracker.adapters.sql.schema import (
     idempotency_keys,
     import_jobs,
     import_lines,
+    notifications,
+    reminders,
     share_invitations,
     task_changes,
     task_entries,
@@ -88,7 +90,16 @@ _CLEAR: Sequence[Executable] = (
     .values(user_id=None),
     *(
         delete(table).where(_some(table, table.c.user_id))
-        for table in (feed_items, idempotency_keys, auth_events, deliveries, api_tokens, task_entries)
+        for table in (
+            feed_items,
+            idempotency_keys,
+            auth_events,
+            deliveries,
+            api_tokens,
+            task_entries,
+            reminders,
+            notifications,
+        )
     ),
     delete(share_invitations).where(_some(share_invitations, share_invitations.c.invited_by)),
     delete(import_lines).where(

@@ -30,6 +30,7 @@ VIOLATIONS: dict[str, Callable[[], DomainError]] = {
     "uq_categories_user_id_name_key": CategoryNameTaken,
     "pk_categories": IdTaken,
     "pk_tasks": IdTaken,
+    "pk_reminders": IdTaken,
     "fk_tasks_category": lambda: InvalidInput.of("category", "is not one of your categories"),
     # The user was removed after this unit of work began.
     "fk_sessions_user_id": SessionEnded,
@@ -51,6 +52,9 @@ VIOLATIONS: dict[str, Callable[[], DomainError]] = {
     "fk_auth_events_user_id": SessionEnded,
     "fk_import_jobs_user_id": SessionEnded,
     "fk_deliveries_user_id": SessionEnded,
+    "fk_reminders_user_id": SessionEnded,
+    "fk_notifications_user_id": SessionEnded,
+    "fk_notification_preferences_user_id": SessionEnded,
 }
 
 # https://www.postgresql.org/docs/current/errcodes-appendix.html

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
 from tasktracker.domain.accounts.link_service import create_link
@@ -43,6 +43,10 @@ class LinkTokens(Protocol):
         """Return the token for an id. It is the same for each call, and cannot be guessed."""
         ...
 
+    def accepts(self, id: UUID, token: str) -> bool:
+        """Whether a token is for an id, also if it was derived from an earlier secret of the key ring."""
+        ...
+
 
 class Letters:
     """Preparations of deliveries, one for each kind or for several (see `deliveries.ports.Preparation`)."""
@@ -54,7 +58,7 @@ class Letters:
         """Prepare a notice about a change of the account. It goes to the delivery's address or the verified one."""
         user = work.users.find_unlocked(delivery.user_id) if delivery.user_id else None
         to = user and (delivery.address or user.verified_email)
-        return (delivery, _letter(user, to, delivery)) if user and to else NO_ADDRESS
+        return (delivery, letter_to(user, to, delivery)) if user and to else NO_ADDRESS
 
     def verify_email(self, work: LetterWork, delivery: Delivery) -> Prepared:
         """Prepare the link that verifies an address. The holder of a verified address gets another letter instead."""
@@ -66,7 +70,7 @@ class Letters:
             return TOO_MANY
         holder = work.users.find_by_login(address)
         if holder is not None and holder.id != user.id and holder.verified_email is not None:
-            return delivery, _letter(holder, address, delivery, ADDRESS_TAKEN)
+            return delivery, letter_to(holder, address, delivery, ADDRESS_TAKEN)
         return delivery, self._with_link(work, user, delivery, LinkKind.VERIFY_EMAIL, address)
 
     def reset_password(self, work: LetterWork, delivery: Delivery) -> Prepared:
@@ -105,7 +109,7 @@ class Letters:
 
     def _with_link(self, work: LetterWork, user: User, delivery: Delivery, kind: LinkKind, address: str) -> Letter:
         token = create_link(work, user, kind, address, token=self._tokens.of(delivery.id))
-        return _letter(user, address, delivery, link=(kind, token))
+        return letter_to(user, address, delivery, link=(kind, token))
 
 
 def letter_to_stranger(
@@ -127,16 +131,25 @@ def letter_to_stranger(
     )
 
 
-def _letter(
-    user: User, to: str, delivery: Delivery, kind: str | None = None, link: tuple[str, str] | None = None
+def letter_to(
+    user: User,
+    to: str | None,
+    delivery: Delivery,
+    kind: str | None = None,
+    link: tuple[str, str] | None = None,
+    parameters: Mapping[str, str] | None = None,
+    **more: Any,
 ) -> Letter:
-    """Return the letter of a delivery to a user, in their language and time zone."""
+    """Return the letter of a delivery to an address of a user, in their language and time zone."""
+    assert to is not None, "the user has an address"
+    values = delivery.parameters if parameters is None else parameters
     return Letter(
         kind=kind or delivery.kind,
         message_id=delivery.message_id,
         created_at=delivery.created_at,
         to=to,
         language=user.language,
-        parameters={**delivery.parameters, "username": user.username, "time_zone": user.time_zone},
+        parameters={**values, "username": user.username, "time_zone": user.time_zone},
         link=link,
+        **more,
     )

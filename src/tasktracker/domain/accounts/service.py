@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from tasktracker.domain.accounts.addresses import ask_to_verify, notify_of_address
 from tasktracker.domain.accounts.password import PasswordPolicy
 from tasktracker.domain.accounts.password_confirmation import PasswordConfirmation, find_self
@@ -15,6 +18,10 @@ from tasktracker.domain.kernel.characters import Characters
 from tasktracker.domain.kernel.clock import IdGenerator
 from tasktracker.domain.kernel.fields import check
 from tasktracker.domain.kernel.store import Store
+
+OnTimeZone = Callable[[Any, User], None]
+"""Called after a user moved to another time zone, in the same unit of work. It may use repositories that `accounts`
+does not know."""
 
 
 class AccountService:
@@ -31,6 +38,7 @@ class AccountService:
         passwords: PasswordHasher,
         policy: PasswordPolicy,
         characters: Characters,
+        on_time_zone: OnTimeZone,
     ) -> None:
         self._store = store
         self._confirmation = confirmation
@@ -40,6 +48,7 @@ class AccountService:
         self._passwords = passwords
         self._policy = policy
         self._characters = characters
+        self._on_time_zone = on_time_zone
 
     def profile(self, work: AccountWork[SessionActor]) -> User:
         """Return the actor's own account."""
@@ -73,6 +82,8 @@ class AccountService:
             edited = user.edit(fields, is_mail_on=self._outbox.is_on, keeps_pending=keeps_pending)
             if edited is not user:
                 work.users.save(edited)
+            if edited.time_zone != user.time_zone:
+                self._on_time_zone(work, edited)
             if is_renamed(user):
                 event = self._recorder.success(work, Kind.RENAME, origin, user.id, actor.session_id)
                 if edited.verified_email != user.verified_email:

@@ -7,7 +7,7 @@ from typing import Protocol
 from uuid import UUID
 
 from tasktracker.domain.activity.event import AuthEvent, EventKey, EventQuery
-from tasktracker.domain.deliveries.ports import DeliveryRepository
+from tasktracker.domain.deliveries.ports import DeliveryWork
 from tasktracker.domain.kernel.actors import AdminActor, SessionActor, SystemActor
 from tasktracker.domain.kernel.paging import Page
 
@@ -40,15 +40,11 @@ class AuditLog(Protocol):
         ...
 
 
-class EventWork(Protocol):
+class EventWork(DeliveryWork, Protocol):
     """A unit of work that records authentication events."""
 
     @property
-    def now(self) -> datetime: ...
-    @property
     def activity(self) -> ActivityRepository: ...
-    @property
-    def deliveries(self) -> DeliveryRepository: ...
 
 
 class UserLookup(Protocol):

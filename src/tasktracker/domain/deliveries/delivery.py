@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -46,6 +46,24 @@ class DeliveryKind(StrEnum):
     RECOVERY_CODE_USED = "recovery-code-used"
     API_TOKEN_CREATED = "api-token-created"  # noqa: S105
     API_TOKEN_REVOKED = "api-token-revoked"  # noqa: S105
+    REMINDER = "reminder"
+    DAILY_SUMMARY = "daily-summary"
+
+
+SECURITY = frozenset(
+    (
+        DeliveryKind.NEW_DEVICE,
+        DeliveryKind.SESSION_REPLAYED,
+        DeliveryKind.PASSWORD_CHANGED,
+        DeliveryKind.ADDRESS_CHANGED,
+        DeliveryKind.TWO_FACTOR_ENABLED,
+        DeliveryKind.TWO_FACTOR_DISABLED,
+        DeliveryKind.RECOVERY_CODE_USED,
+        DeliveryKind.API_TOKEN_CREATED,
+        DeliveryKind.API_TOKEN_REVOKED,
+    )
+)
+"""The notices about the security of an account, of which users also get a notification in the service."""
 
 
 class DeliveryState(StrEnum):
@@ -162,9 +180,21 @@ class DeliveryKey:
     id: UUID
 
 
+@dataclass(frozen=True, slots=True)
+class ListedTask:
+    """A task in a letter: its title, and the day or moment at which it is due, in the form of ISO 8601 or empty."""
+
+    title: str
+    due: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Letter:
-    """The content of a delivery, before it becomes a mail. `link` is the kind and the token of a one-time link."""
+    """The content of a delivery, before it becomes a mail.
+
+    `link` is the kind and the token of a one-time link; without it, the button leads to a `path` of the app. `tasks`
+    are lists under the keys of their labels. `unsubscribe` is the token with which the user ends mails of this kind.
+    """
 
     kind: str
     message_id: str
@@ -173,3 +203,6 @@ class Letter:
     language: str
     parameters: Mapping[str, str]
     link: tuple[str, str] | None = None
+    path: str = ""
+    tasks: Mapping[str, Sequence[ListedTask]] = field(default_factory=dict)
+    unsubscribe: str | None = None

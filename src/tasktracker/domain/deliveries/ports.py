@@ -10,6 +10,7 @@ from uuid import UUID
 
 from tasktracker.domain.deliveries.delivery import Delivery, DeliveryKey, DeliveryKind, DeliveryState, Letter
 from tasktracker.domain.kernel.paging import Page
+from tasktracker.domain.notifications.ports import NotifyingWork
 
 
 class DeliveryRepository(Protocol):
@@ -64,11 +65,9 @@ class DeliveryRepository(Protocol):
         ...
 
 
-class DeliveryWork(Protocol):
+class DeliveryWork(NotifyingWork, Protocol):
     """A unit of work that adds deliveries."""
 
-    @property
-    def now(self) -> datetime: ...
     @property
     def deliveries(self) -> DeliveryRepository: ...
 
@@ -125,6 +124,6 @@ class Preparation(Protocol[Work_contra]):
         """Return the delivery to store and its letter, or the reason why it is not sent.
 
         It is called before each attempt. It must return the same letter again, because an earlier attempt may have
-        succeeded.
+        succeeded. Only lists of tasks and their titles may be newer.
         """
         ...

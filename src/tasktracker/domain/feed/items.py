@@ -13,10 +13,12 @@ from typing import Any
 from uuid import UUID
 
 from tasktracker.domain.categories.category import Category
+from tasktracker.domain.notifications.notification import Notification
+from tasktracker.domain.reminders.reminder import Reminder
 from tasktracker.domain.tasks.policy import is_visible, only_category, viewers_of
 from tasktracker.domain.tasks.task import Task
 
-Item = Task | Category
+Item = Task | Category | Reminder | Notification
 
 
 class ItemType(StrEnum):
@@ -24,6 +26,8 @@ class ItemType(StrEnum):
 
     TASK = "task"
     CATEGORY = "category"
+    REMINDER = "reminder"
+    NOTIFICATION = "notification"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +51,15 @@ def _category_viewers(category: Category) -> frozenset[UUID]:
     return frozenset((category.user_id, *(member.user_id for member in category.members)))
 
 
+def _user(item: Reminder | Notification) -> frozenset[UUID]:
+    return frozenset((item.user_id,))
+
+
 SYNCED_TYPES = (
     SyncedType(Task, ItemType.TASK, _task_viewers, only_category),
     SyncedType(Category, ItemType.CATEGORY, _category_viewers),
+    SyncedType(Reminder, ItemType.REMINDER, _user),
+    SyncedType(Notification, ItemType.NOTIFICATION, _user),
 )
 _BY_ENTITY = {each.entity: each for each in SYNCED_TYPES}
 

@@ -54,6 +54,13 @@ class ChangeLog(Protocol):
         """Record that an item was permanently removed, together with its history."""
         ...
 
+    def record_succession(self, before: Item, after: Item) -> None:
+        """Record that a task takes the place of another, as the next occurrence or again: its reminders go there.
+
+        Both are stored. Those before the due date go; those at a moment stay.
+        """
+        ...
+
     def deleted_version(self, kind: type[Versioned], item_id: UUID) -> int | None:
         """Return the version at which the actor's item with this id was deleted, or None if none is recorded.
 

@@ -27,6 +27,8 @@ An error states a fact. The entrypoint decides on the response and its status.
     │   ├── InviteNotFound
     │   ├── ImportNotFound
     │   ├── DeliveryNotFound
+    │   ├── ReminderNotFound
+    │   ├── NotificationNotFound
     │   └── UserNotFound
     ├── Conflict                conflicts with the stored data
     │   ├── UsernameTaken
@@ -34,6 +36,7 @@ An error states a fact. The entrypoint decides on the response and its status.
     │   ├── CategoryNameTaken
     │   ├── IdTaken
     │   ├── TooManyMembers
+    │   ├── TooManyReminders
     │   ├── AlreadyChanged      the fields to undo have been changed again
     │   ├── NotApplied          another mutation of the same atomic push was refused
     │   ├── KeyInUse            the request with this idempotency key is still in progress
@@ -275,6 +278,20 @@ class DeliveryNotFound(NotFound):
     title = "There is no such delivery"
 
 
+class ReminderNotFound(NotFound):
+    """The caller has no reminder with this id."""
+
+    slug = "reminder-not-found"
+    title = "There is no such reminder"
+
+
+class NotificationNotFound(NotFound):
+    """The caller has no notification with this id."""
+
+    slug = "notification-not-found"
+    title = "There is no such notification"
+
+
 class UserNotFound(NotFound):
     """No user has this username or e-mail address."""
 
@@ -326,6 +343,13 @@ class TooManyMembers(Conflict):
 
     slug = "too-many-members"
     title = "There are too many members"
+
+
+class TooManyReminders(Conflict):
+    """The user has the maximum number of reminders of the task."""
+
+    slug = "too-many-reminders"
+    title = "The task has too many reminders"
 
 
 class AlreadyChanged(Conflict):

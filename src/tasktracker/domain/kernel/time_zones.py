@@ -69,9 +69,17 @@ _DAY = timedelta(days=1)
 _EARLIEST, _LATEST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 
-def _start(day: date, time_zone: str) -> datetime:
-    """Return when a day begins. If clocks are set forward at midnight, the day begins then."""
+def at_hour(day: date, hour: int, time_zone: str) -> datetime:
+    """Return when an hour of a day begins in a time zone: the first time, if it begins twice.
+
+    If clocks are set forward over it, it begins when they are set.
+    """
     try:
-        return datetime(day.year, day.month, day.day, tzinfo=stored_time_zone(time_zone)).astimezone(UTC)
+        return datetime(day.year, day.month, day.day, hour, tzinfo=stored_time_zone(time_zone)).astimezone(UTC)
     except OverflowError:
         return _EARLIEST if day.year == 1 else _LATEST
+
+
+def _start(day: date, time_zone: str) -> datetime:
+    """Return when a day begins."""
+    return at_hour(day, 0, time_zone)

@@ -16,6 +16,8 @@ from tasktracker.domain.kernel.errors import InvalidInput, MemberNotFound, NotAl
 from tasktracker.domain.kernel.fields import check
 from tasktracker.domain.kernel.members import MAX_MEMBERS, Member, Role
 from tasktracker.domain.kernel.versions import Expected, require
+from tasktracker.domain.notifications.notification import Notification
+from tasktracker.domain.notifications.service import notify
 from tasktracker.domain.sharing.invitation import ShareInvitation
 from tasktracker.domain.sharing.invitations import ShareInvitations
 from tasktracker.domain.sharing.ports import MembershipWork, SharingWork
@@ -118,6 +120,8 @@ class CategorySharing:
             work.changes.record(Action.SHARE, category, shared)
         if former is None:
             self._refresh(work, category, user.id)
+            by = work.users.names([category.user_id]).get(category.user_id)
+            notify(work, Notification.of_share(user.id, work.now, by=by, category=category.id))
         return Share(user.id, user.username, role)
 
     def _remove(self, work: SharingWork, category: Category, user_id: UUID) -> None:

@@ -12,7 +12,7 @@ from tasktracker.domain.categories.ports import CategoryRepository
 from tasktracker.domain.deliveries.ports import DeliveryWork
 from tasktracker.domain.jobs.ports import JobWork
 from tasktracker.domain.kernel.actors import Actor
-from tasktracker.domain.kernel.changes import ChangeLog
+from tasktracker.domain.notifications.ports import NotifyingWork
 from tasktracker.domain.sharing.invitation import ShareInvitation
 from tasktracker.domain.tasks.ports import TreeWork
 
@@ -60,11 +60,9 @@ class ShareInvitationRepository(Protocol):
         ...
 
 
-class MembershipWork(TreeWork, JobWork, Protocol):
+class MembershipWork(TreeWork, JobWork, NotifyingWork, Protocol):
     """A unit of work that changes the members of tasks and categories, for any actor."""
 
-    @property
-    def changes(self) -> ChangeLog: ...
     @property
     def categories(self) -> CategoryRepository: ...
     @property

@@ -12,6 +12,8 @@ from tasktracker.domain.kernel.errors import InvalidInput, MemberNotFound, NotAl
 from tasktracker.domain.kernel.fields import Refused, Rule, check, text
 from tasktracker.domain.kernel.members import INVITABLE_ROLES, MAX_MEMBERS, Member, Role
 from tasktracker.domain.kernel.versions import Expected, require
+from tasktracker.domain.notifications.notification import Notification
+from tasktracker.domain.notifications.service import notify
 from tasktracker.domain.sharing.invitation import ShareInvitation
 from tasktracker.domain.sharing.invitations import ShareInvitations
 from tasktracker.domain.sharing.ports import MembershipWork, SharingWork
@@ -158,12 +160,20 @@ class SharingService:
         if not is_member and len(root.members) < self._limit:
             members = tuple(sorted([*root.members, Member(user.id, role)]))
             _set_members(work, root, members, Action.SHARE, on_behalf_of=root.owner)
+            _notify(work, root, user)
 
 
 def _assign(work: SharingWork, task: Task, user: User, role: Role) -> Share:
     others = [member for member in task.members if member.user_id != user.id]
     _set_members(work, task, tuple(sorted([*others, Member(user.id, role)])), Action.SHARE)
+    if len(others) == len(task.members):
+        _notify(work, task, user)
     return Share(user.id, user.username, role)
+
+
+def _notify(work: MembershipWork, task: Task, user: User) -> None:
+    by = work.users.names([task.owner])
+    notify(work, Notification.of_share(user.id, work.now, by=by.get(task.owner), task=task.root))
 
 
 def _remove_member(work: SharingWork, task: Task, user_id: UUID) -> None:

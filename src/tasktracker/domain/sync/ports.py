@@ -12,6 +12,8 @@ from tasktracker.domain.feed.ports import FeedRepository
 from tasktracker.domain.history.ports import HistoryRepository
 from tasktracker.domain.idempotency.ports import IdempotentWork
 from tasktracker.domain.kernel.actors import ActorT_co
+from tasktracker.domain.notifications.ports import NotificationWork
+from tasktracker.domain.reminders.ports import ReminderWork
 from tasktracker.domain.removal.ports import CategoryRemovalWork
 from tasktracker.domain.sync.ticket import Ticket
 from tasktracker.domain.tasks.ports import TrashWork
@@ -83,7 +85,7 @@ class TicketWork(FeedWork, Protocol[ActorT_co]):
     def tickets(self) -> TicketRepository: ...
 
 
-class PushWork(TrashWork, CategoryRemovalWork, IdempotentWork, Protocol):
+class PushWork(TrashWork, CategoryRemovalWork, IdempotentWork, ReminderWork, NotificationWork, Protocol):
     """A unit of work that applies a mutation. Changes are recorded with the time `made_at`, when the device made it."""
 
     made_at: datetime | None

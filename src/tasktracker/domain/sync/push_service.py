@@ -25,6 +25,7 @@ from tasktracker.domain.kernel.store import Store
 from tasktracker.domain.sync import applied
 from tasktracker.domain.sync.category_mutations import CategoryMutations
 from tasktracker.domain.sync.mutation import InConflict, Mutation, Mutations, Outcome, Status
+from tasktracker.domain.sync.personal_mutations import NotificationMutations, ReminderMutations
 from tasktracker.domain.sync.ports import PushWork
 from tasktracker.domain.sync.task_mutations import TaskMutations
 
@@ -42,11 +43,18 @@ class PushService:
         store: Store[Actor, PushWork],
         tasks: TaskMutations,
         categories: CategoryMutations,
+        reminders: ReminderMutations,
+        notifications: NotificationMutations,
         retention: timedelta = RETENTION,
     ) -> None:
         self._store = store
         self._retention = retention
-        self.mutations: Mapping[ItemType, Mutations] = {ItemType.TASK: tasks, ItemType.CATEGORY: categories}
+        self.mutations: Mapping[ItemType, Mutations] = {
+            ItemType.TASK: tasks,
+            ItemType.CATEGORY: categories,
+            ItemType.REMINDER: reminders,
+            ItemType.NOTIFICATION: notifications,
+        }
 
     def push(self, actor: Actor, mutations: Sequence[Mutation], *, atomic: bool = False) -> Sequence[Outcome]:
         """Apply mutations, and return the outcome of each.
@@ -103,11 +111,11 @@ class PushService:
         return outcome or applied.repeated(result)
 
     def _do(self, work: PushWork, mutation: Mutation) -> Outcome:
-        if mutation.error is not None:
-            raise mutation.error
         apply = self.mutations[mutation.type].of(mutation.op)
         if apply is None:
             raise InvalidInput.of("op", f"is not supported for a {mutation.type}")
+        if mutation.error is not None:
+            raise mutation.error
         work.made_at = mutation.made_at
         try:
             return apply(work, mutation)

@@ -78,6 +78,7 @@ class RecurringTasks:
         for each in made:
             work.tasks.add(each)
         work.changes.record_many(Action.CREATE, [(None, each) for each in made])
+        work.changes.record_succession(task, made[0])
         return replace(task, recurrence=None, occurrence=replace(occurrence, next=made[0].id))
 
     def _next(self, work: TaskWork, task: Task, rule: Recurrence, slot: Slot) -> Sequence[Task]:
@@ -115,7 +116,7 @@ class RecurringTasks:
         found = _find_next(work, task, next_id)
         if found is None:
             return task
-        if not reopens or task.parent is not None or task.due is None or not _take_back(work, found):
+        if not reopens or task.parent is not None or task.due is None or not _take_back(work, found, task):
             if task.recurrence is not None:
                 raise InvalidInput(HAS_NEXT)
             return task
@@ -142,11 +143,15 @@ def _find_next(work: TaskWork, task: Task, next_id: UUID) -> Task | None:
     return found if is_next else None
 
 
-def _take_back(work: TaskWork, task: Task) -> bool:
-    """Remove an occurrence that no user has changed, and return whether it was one."""
+def _take_back(work: TaskWork, task: Task, reopened: Task) -> bool:
+    """Remove an occurrence that no user has changed, and return whether it was one.
+
+    What belongs to it belongs to the `reopened` occurrence again.
+    """
     levels = subtree(work, task)
     if not _is_untouched(task, levels):
         return False
+    work.changes.record_succession(task, reopened)
     for level in reversed(levels):
         for each in level:
             work.changes.record_removal(each)

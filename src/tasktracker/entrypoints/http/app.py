@@ -51,8 +51,10 @@ from tasktracker.entrypoints.http.history import HistoryController
 from tasktracker.entrypoints.http.import_jobs import ImportJobController
 from tasktracker.entrypoints.http.invitation_links import InvitationController, ShareInvitationController
 from tasktracker.entrypoints.http.links import LinkController
+from tasktracker.entrypoints.http.notifications import NotificationController, PreferencesController
 from tasktracker.entrypoints.http.passwords import PasswordController
 from tasktracker.entrypoints.http.portability import PortabilityController
+from tasktracker.entrypoints.http.reminders import ReminderController
 from tasktracker.entrypoints.http.root import RootController
 from tasktracker.entrypoints.http.sessions import SessionController
 from tasktracker.entrypoints.http.shares import CategoryShareController, ShareController
@@ -63,6 +65,7 @@ from tasktracker.entrypoints.http.tasks import TaskController
 from tasktracker.entrypoints.http.transfers import Transfers
 from tasktracker.entrypoints.http.trash import TrashController
 from tasktracker.entrypoints.http.two_factor import TwoFactorController
+from tasktracker.entrypoints.http.unsubscribing import UnsubscribeController
 from tasktracker.entrypoints.http.web import WebController, from_unknown_path
 from tasktracker.entrypoints.metrics import Gauges, ProcessMetrics
 from tasktracker.entrypoints.settings import HEALTH_THREADS, STREAM_THREADS, THREADS_PER_HASH, Settings
@@ -79,6 +82,7 @@ CONTROLLERS: Sequence[type[Controller]] = (
     LinkController,
     InvitationController,
     ShareInvitationController,
+    UnsubscribeController,
     EmailController,
     ActivityController,
     DeliveryController,
@@ -86,6 +90,9 @@ CONTROLLERS: Sequence[type[Controller]] = (
     CategoryShareController,
     TaskController,
     ShareController,
+    ReminderController,
+    NotificationController,
+    PreferencesController,
     TrashController,
     HistoryController,
     SyncController,
@@ -207,7 +214,8 @@ def _open(store: Storage, actor: Actor) -> None:
 @asynccontextmanager
 async def _running(container: Container, services: Services, _: Litestar) -> AsyncIterator[None]:
     """Run the background tasks. At the end, finish running requests and close all connections."""
-    background = Background(container) if container.settings().run_worker else None
+    on_fired = services.metrics.observe_fired if services.metrics else lambda _: None
+    background = Background(container, on_fired) if container.settings().run_worker else None
     if background is not None:
         background.start()
     services.subscriptions.open()

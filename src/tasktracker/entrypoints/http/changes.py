@@ -18,6 +18,8 @@ from tasktracker.domain.sync.service import DEFAULT_TYPES, Changes
 from tasktracker.entrypoints.http.categories import CategoryView, view_category
 from tasktracker.entrypoints.http.core.cursors import Cursors
 from tasktracker.entrypoints.http.core.schemas import CursorText, Limit, Moment, Query
+from tasktracker.entrypoints.http.notifications import NotificationView, view_notification
+from tasktracker.entrypoints.http.reminders import ReminderView, view_reminder
 from tasktracker.entrypoints.http.task_schemas import TaskData, view_data
 
 
@@ -41,10 +43,33 @@ class CategoryChange(Struct, tag_field="type", tag=ItemType.CATEGORY.value):
     reason: Reason | None
 
 
+class ReminderChange(Struct, tag_field="type", tag=ItemType.REMINDER.value):
+    """The current state of a reminder. `data` is null if the reminder was removed."""
+
+    id: UUID
+    op: Op
+    version: int
+    data: ReminderView | None
+    reason: Reason | None
+
+
+class NotificationChange(Struct, tag_field="type", tag=ItemType.NOTIFICATION.value):
+    """The current state of a notification. `data` is null if the notification was removed."""
+
+    id: UUID
+    op: Op
+    version: int
+    data: NotificationView | None
+    reason: Reason | None
+
+
+AnyChange = TaskChange | CategoryChange | ReminderChange | NotificationChange
+
+
 class ChangesView(Struct):
     """Changes in the order to apply them, and the cursor to continue from."""
 
-    changes: list[TaskChange | CategoryChange]
+    changes: list[AnyChange]
     next_cursor: str
     has_more: bool
     cursor_valid_until: Moment
@@ -117,14 +142,16 @@ def _context(actor: Actor, types: frozenset[ItemType]) -> str:
     return f"{actor.user_id} sync {','.join(sorted(types))}"
 
 
-VIEWS: Mapping[ItemType, tuple[type[TaskChange | CategoryChange], Callable[[Any, UUID], Any]]] = {
+VIEWS: Mapping[ItemType, tuple[type[AnyChange], Callable[[Any, UUID], Any]]] = {
     ItemType.TASK: (TaskChange, view_data),
     ItemType.CATEGORY: (CategoryChange, view_category),
+    ItemType.REMINDER: (ReminderChange, view_reminder),
+    ItemType.NOTIFICATION: (NotificationChange, view_notification),
 }
 """For each type of items: the view of a change, and the function that returns the view of the item."""
 
 
-def view_change(found: FeedItem, actor: Actor) -> TaskChange | CategoryChange:
+def view_change(found: FeedItem, actor: Actor) -> AnyChange:
     """Return the representation of a change, with the item as the actor sees it."""
     entry = found.entry
     change, view_item = VIEWS[entry.type]

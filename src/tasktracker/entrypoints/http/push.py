@@ -16,14 +16,17 @@ from tasktracker.domain.feed.items import ItemType
 from tasktracker.domain.kernel.errors import CategoryNameTaken, DomainError, InvalidInput
 from tasktracker.domain.kernel.fields import Rule, check, moment, optional
 from tasktracker.domain.kernel.paging import DEFAULT_PAGE
+from tasktracker.domain.notifications.notification import NotificationFields
 from tasktracker.domain.recurrence.recurrence import plain
 from tasktracker.domain.sync.mutation import MAX_MUTATIONS, MAX_OWN, Mutation, MutationOp, Outcome, Status
 from tasktracker.domain.tasks.task import TaskFields
 from tasktracker.entrypoints.http.categories import CreateCategory, EditCategory
-from tasktracker.entrypoints.http.changes import CategoryChange, TaskChange, Typed
+from tasktracker.entrypoints.http.changes import AnyChange, Typed
 from tasktracker.entrypoints.http.core.problems import Problem, problem_of
 from tasktracker.entrypoints.http.core.request_parsing import converted
 from tasktracker.entrypoints.http.core.schemas import Body, CursorText, Limit, Moment, sent_fields
+from tasktracker.entrypoints.http.notifications import EditNotification
+from tasktracker.entrypoints.http.reminders import CreateSyncedReminder, SyncedReminderFields
 from tasktracker.entrypoints.http.task_schemas import CreateTask, EditTask
 
 
@@ -145,7 +148,7 @@ class PushedView(Struct):
     """The result of each mutation, and the changes since the cursor, including these mutations."""
 
     results: list[ResultView]
-    changes: list[TaskChange | CategoryChange]
+    changes: list[AnyChange]
     next_cursor: Annotated[str | None, Meta(description="Null if no cursor was sent.")]
     has_more: bool
     cursor_valid_until: Moment | None
@@ -156,6 +159,8 @@ BODIES: Mapping[tuple[ItemType, MutationOp], tuple[type[Body], type[Any]]] = {
     (ItemType.TASK, MutationOp.UPDATE): (EditTask, TaskFields),
     (ItemType.CATEGORY, MutationOp.CREATE): (CreateCategory, CategoryFields),
     (ItemType.CATEGORY, MutationOp.UPDATE): (EditCategory, CategoryFields),
+    (ItemType.REMINDER, MutationOp.CREATE): (CreateSyncedReminder, SyncedReminderFields),
+    (ItemType.NOTIFICATION, MutationOp.UPDATE): (EditNotification, NotificationFields),
 }
 """The types of a mutation's data. Mutations that are not listed have no data."""
 

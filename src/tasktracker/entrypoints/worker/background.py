@@ -11,6 +11,7 @@ from tasktracker.domain.deliveries.courier import Courier
 from tasktracker.domain.deliveries.delivery import Delivery
 from tasktracker.domain.jobs.service import JobRunner, Run
 from tasktracker.domain.kernel.actors import SystemActor
+from tasktracker.domain.reminders.firing import Fired, Firing
 from tasktracker.domain.work import UnitOfWork
 from tasktracker.entrypoints.container import Container
 from tasktracker.entrypoints.worker import sweeper as sweeping
@@ -23,13 +24,17 @@ Work = UnitOfWork[SystemActor]
 
 
 class Background:
-    """Runs jobs, sends deliveries and sweeps, each on a separate thread. Any number of processes may do this."""
+    """Runs jobs, fires reminders, sends deliveries and sweeps, each on a separate thread.
 
-    def __init__(self, container: Container) -> None:
-        jobs, courier = container.jobs(), container.courier()
+    Any number of processes may do this. `on_fired` is called with the lateness of each reminder in seconds.
+    """
+
+    def __init__(self, container: Container, on_fired: Callable[[float], None] = lambda _: None) -> None:
+        jobs, courier, firing = container.jobs(), container.courier(), container.firing()
         sweeper = Sweeper(container.housekeeping(), container.limiter(), container.clock())
         self._workers = [
             Worker("job", lambda is_stopping: _run_job(jobs, is_stopping), woken=container.jobs_added()),
+            Worker("reminder", lambda is_stopping: _fire(firing, on_fired, is_stopping)),
             Worker("sweep", sweeper.run_next, check_seconds=sweeping.CHECK_SECONDS, waits_first=True),
         ]
         if container.outbox().is_on:
@@ -70,3 +75,14 @@ def _send(courier: Courier[Work], is_stopping: Callable[[], bool]) -> Delivery |
             problem=delivery.problem,
         )
     return delivery
+
+
+def _fire(firing: Firing[Work], on_fired: Callable[[float], None], is_stopping: Callable[[], bool]) -> Fired | None:
+    fired = firing.run_next(is_stopping)
+    if fired is not None:
+        lateness = [each.total_seconds() for each in fired.lateness]
+        for each in lateness:
+            on_fired(each)
+        latest = round(1000 * max(lateness, default=0))
+        log.info("fired reminders", reminders=len(lateness), summaries=fired.summaries, latest_ms=latest)
+    return fired

@@ -22,6 +22,7 @@ const OPTIONS = ["dry_run", "restore"];
 
 export function Data() {
   const [begun, begin] = useState(0);
+  const [isTried, setTried] = useState(false);
   const download = async () => {
     const link = document.createElement("a");
     link.href = URL.createObjectURL(await exportAll());
@@ -36,6 +37,7 @@ export function Data() {
     if (file.size === 0) throw invalid("file");
     await importFile(file, { ...options, project: textOf(data, "project") });
     begin(begun + 1);
+    setTried(options.dry_run === "true");
   };
   return html`<section>
       <h2>${t("export")}</h2>
@@ -47,7 +49,7 @@ export function Data() {
       <p class="hint">${t("import.hint")}</p>
       ${h(Form, {
         label: t("import.begin"),
-        done: t("import.begun"), // the file stays, so that it can be imported after it was checked
+        done: t(isTried ? "import.checking" : "import.begun"), // the file stays, so that it can be imported after it was checked
         send,
         children: html`${h(Field, { name: "file", type: "file", accept: ".ndjson,.csv,.zip" })}
           ${h(Field, { name: "project", autocomplete: "off", hint: t("project.hint") })}
@@ -119,8 +121,7 @@ function Lines({ id, isTried }) {
         html`<ul class="lines">
           ${lines.map(
             ({ line, file, type, outcome, id, errors, notices }) => html`<li key=${`${file} ${line}`}>
-              <span class="hint">${t("import.line", { line: String(line) })}${file && ` (${file})`}${type && ` · ${t(`import.type.${type}`)}`}</span>
-              ${textOf(outcome)} ${title(id) !== undefined && html`<bdi>${t("import.title", { title: title(id) ?? "" })}</bdi>`}
+              <span class="hint">${t("import.line", { line: String(line) })}${file && ` (${file})`}${type && ` · ${t(`import.type.${type}`)}`}</span>${" · "}${textOf(outcome)} ${title(id) !== undefined && html`<bdi>${t("import.title", { title: title(id) ?? "" })}</bdi>`}
               ${[...errors, ...notices].map(({ field, message }) => html`<p class=${outcome === "skipped" ? "error" : "hint"}>${wrong(field, message)}</p>`)}
             </li>`,
           )}

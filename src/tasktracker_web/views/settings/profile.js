@@ -39,7 +39,7 @@ export function Profile({ user, put }) {
         send: save,
         children: html`${NAMES.map((name) => h(Field, { key: name, name, value: user[name], autocomplete: { first_name: "given-name", last_name: "family-name" }[name], autocapitalize: "words" }))}
           ${h(Field, { name: "language", value: user.language, hint: t("language.hint"), options: Object.entries(LANGUAGES) })}
-          ${h(Field, { name: "time_zone", value: user.time_zone, hint: here === user.time_zone ? "" : t("time_zone.hint", { zone: here }), options: zones.map((each) => [each, each.replaceAll("_", " ")]) })}`,
+          ${h(Field, { name: "time_zone", value: user.time_zone, hint: t("time_zone.hint", { zone: here }), options: zones.map((each) => [each, each.replaceAll("_", " ")]) })}`,
       })}
     </section>
     <section>

@@ -53,6 +53,7 @@ from tasktracker.entrypoints.http.core.responses import BINARY, JSON
 PATH_PARAMETERS: dict[str, dict[str, Any]] = {
     "id": {"format": "uuid"},
     "user_id": {"format": "uuid"},
+    "reminder_id": {"format": "uuid"},
     "bucket": {"pattern": "^[0-9a-f]{2}$"},
     "slug": {"examples": [NotFound.slug]},
 }
@@ -95,6 +96,8 @@ TAGS = {
     "categories": "Categories of tasks.",
     "tasks": "Tasks: create, list and change them.",
     "sharing": "Members of shared tasks.",
+    "reminders": "Each user's own reminders of tasks.",
+    "notifications": "Notifications, and how users want to get them.",
     "trash": "Deleted tasks that can still be restored.",
     "history": "The changes of a task.",
     "sync": "Synchronization of devices.",

@@ -1,0 +1,122 @@
+"""Deliveries, and the process that sends them, in cases that need no database."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from tasktracker.adapters.mail.smtp import SmtpMailer
+from tasktracker.adapters.mail.urls import Relay
+from tasktracker.domain.deliveries.delivery import FIRST_PAUSE, RETRIED_FOR, Delivery, DeliveryKind, DeliveryState
+from tasktracker.domain.deliveries.outbox import Outbox
+from tasktracker.domain.deliveries.ports import NotSent
+from tasktracker.domain.deliveries.service import DeliveryService
+from tasktracker.domain.kernel.errors import MailOff
+from tests.contracts.base import Seed
+from tests.contracts.test_deliveries import courier, new_delivery
+from tests.fakes import START, SYSTEM, App, FakeMailer
+from tests.mail import new_letter
+from tests.unit.test_mail import composer
+
+
+@pytest.fixture
+def app() -> App:
+    return App.in_memory()
+
+
+@pytest.fixture
+def delivery(app: App) -> Delivery:
+    delivery = new_delivery(Seed(app.store, app.clock, app.ids))
+    with app.store.writing(SYSTEM) as work:
+        work.deliveries.add(delivery)
+    return delivery
+
+
+def stored(app: App, delivery: Delivery) -> Delivery | None:
+    with app.store.reading(SYSTEM) as work:
+        found: Delivery | None = work.deliveries.find(delivery.id)
+    return found
+
+
+@pytest.mark.parametrize("outcome", [None, NotSent("421"), NotSent("550", is_permanent=True)])
+def test_a_delivery_that_was_cancelled_while_it_was_sent_is_not_changed(
+    app: App, delivery: Delivery, outcome: NotSent | None
+) -> None:
+    cancelled: list[Delivery] = []
+    mailer = FakeMailer(outcome)
+
+    def cancel() -> None:
+        with app.store.writing(SYSTEM) as work:
+            cancelled.append(DeliveryService().cancel(work, delivery.id))
+
+    mailer.on_send = cancel
+    made = courier(app.store, app.clock, mailer).run_next()
+    assert cancelled == [made] == [stored(app, delivery)]
+
+
+def test_what_is_added_has_its_user_its_address_and_its_parameters(app: App) -> None:
+    user, cause = Seed(app.store, app.clock, app.ids).user(), UUID(int=1)
+    more: dict[str, Any] = {"user_id": user.id, "address": "grace@example.org", "parameters": {"name": "grace"}}
+    with app.store.writing(SYSTEM) as work:
+        Outbox().add(work, DeliveryKind.NEW_DEVICE, UUID(int=2), **more)
+        Outbox("mail.example.org").add(work, DeliveryKind.NEW_DEVICE, cause, **more)
+        found = work.deliveries.list(None, None, None, 10).items
+    expected = Delivery.of(DeliveryKind.NEW_DEVICE, cause, START, mail_domain="mail.example.org", **more)
+    assert list(found) == [expected], "without a sender, nothing is added"
+
+
+def test_mail_is_needed_only_where_it_is_required() -> None:
+    Outbox("mail.example.org").require_on()
+    with pytest.raises(MailOff):
+        Outbox().require_on()
+
+
+def test_a_process_that_stops_begins_no_attempt(app: App, delivery: Delivery) -> None:
+    mailer = FakeMailer()
+    assert courier(app.store, app.clock, mailer).run_next(lambda: True) is None
+    assert (mailer.letters, stored(app, delivery)) == ([], delivery)
+
+
+def test_a_message_id_is_that_of_the_delivery_and_names_no_cause() -> None:
+    causes = [UUID(int=number) for number in (1, 2)]
+    first, second = (
+        Delivery.of(DeliveryKind.NEW_DEVICE, cause, START, mail_domain="mail.example.org") for cause in causes
+    )
+    assert first.message_id == f"<{first.id}@mail.example.org>" != second.message_id
+    assert str(causes[0]) not in first.message_id
+    assert first.id not in causes
+
+
+@pytest.mark.parametrize(
+    ("after", "state"), [(RETRIED_FOR - timedelta(seconds=1), DeliveryState.DUE), (RETRIED_FOR, DeliveryState.FAILED)]
+)
+def test_attempts_are_made_for_a_day(delivery: Delivery, after: timedelta, state: DeliveryState) -> None:
+    tried = delivery.claimed(START + after).deferred(START + after, "421", lambda: 0.5)
+    assert (tried.state, tried.problem, tried.leased_until) == (state, "421", None)
+
+
+@pytest.mark.parametrize(("number", "factor"), [(0, 0.5), (0.5, 1), (1, 1.5)])
+def test_pauses_differ_so_that_not_all_deliveries_are_sent_at_once(
+    delivery: Delivery, number: float, factor: float
+) -> None:
+    tried = delivery.claimed(START).deferred(START, "421", lambda: number)
+    assert tried.next_attempt_at - START == FIRST_PAUSE * factor
+
+
+@pytest.mark.parametrize("state", [DeliveryState.FAILED, DeliveryState.CANCELLED])
+def test_a_delivery_that_is_retried_is_due_for_another_day(delivery: Delivery, state: DeliveryState) -> None:
+    later = START + timedelta(days=3)
+    ended = delivery.claimed(START).ended(state, START, "550")
+    assert ended.ended_at == START
+    expected = replace(delivery, attempts=1, problem="550", next_attempt_at=later, retried_until=later + RETRIED_FOR)
+    assert ended.retried(later) == expected
+
+
+def test_an_address_that_cannot_be_written_is_not_tried_again() -> None:
+    with pytest.raises(NotSent, match="the address cannot be used") as refused:
+        SmtpMailer(Relay("relay.invalid", 25), composer).send(new_letter(to="a\nb@example.org"))
+    assert (refused.value.is_permanent, refused.value.is_of_relay) == (True, False)
