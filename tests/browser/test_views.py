@@ -376,7 +376,7 @@ def test_a_subtask_names_its_task_and_a_task_shows_how_many_are_done(app: Tab, p
     app.page.click(".side a:has-text('Board')")
     app.page.wait_for_selector(".card:has-text('Tickets') .parent:has-text('Trip')")
     app.page.wait_for_selector(".card .progress:text-is('1/2')")
-    app.page.click(".card a:has-text('Trip') >> nth=0")
+    app.page.click(".card:has(.title:text-is('Trip')) a")
     app.page.wait_for_selector(".subtasks li:nth-child(2) .title:text-is('Hotel')")
     assert app.page.locator(".subtasks .title").all_inner_texts() == ["Tickets", "Hotel"]
     app.page.fill(".subtasks input", "Bags")
