@@ -423,10 +423,10 @@ def test_done_shows_the_last_completed_first_and_reopens(app: Tab, person: Perso
     }
 
 
-def test_all_tasks_are_searched_and_filtered_by_priority(app: Tab, person: Person) -> None:
+def test_all_tasks_are_searched_and_filtered(app: Tab, person: Person) -> None:
     person.task("Call the bank", priority=4)
     person.task("Call home", description="about the Garden")
-    person.task("Water plants", priority=4)
+    person.task("Water plants", priority=4, category=person.category("Garden")["id"], due_on="2020-05-01")
     app.expect("Call the bank", "Call home", "Water plants")
     app.page.fill("input[type=search]", "call")
     app.expect("Call the bank", "Call home")
@@ -434,8 +434,14 @@ def test_all_tasks_are_searched_and_filtered_by_priority(app: Tab, person: Perso
     app.expect("Call the bank")
     app.page.fill("input[type=search]", "garden CALL")
     app.see("No task matches.")
-    app.page.select_option(".filters select", label="Any priority")
+    app.page.select_option(".filters select", label="Everything")
     app.expect("Call home")
+    app.page.fill("input[type=search]", "")
+    for label in ("Garden", "Overdue"):
+        app.page.select_option(".filters select", label=label)
+        app.expect("Water plants")
+    app.page.select_option(".filters select", label="No due date")
+    app.expect("Call the bank", "Call home")
 
 
 def test_the_trash_restores_and_deletes_for_good_and_is_shown_offline(app: Tab, person: Person, server: Server) -> None:

@@ -523,7 +523,37 @@ def test_an_administrator_who_changes_an_address_or_two_factor_causes_notices(ap
     app.do(SYSTEM, app.administration.edit, alice.user_id, {"email": "new@example.org"})
     (notice,) = deliver(app)
     assert (notice.kind, notice.to) == ("address-changed", ADDRESS)
+    assert "by_admin" in notice.parameters
     assert profile(app, alice).email_verified_at is None
+
+
+def test_a_user_is_mailed_what_an_administrator_did_without_the_administrators_address(
+    app: App, alice: SessionActor
+) -> None:
+    origin = Origin("192.0.2.7")
+    turn_on(app, alice)
+    deliver(app)
+    app.do(SYSTEM, app.administration.edit, alice.user_id, {"is_admin": True}, origin)
+    app.do(SYSTEM, app.administration.disable_two_factor, alice.user_id, origin)
+    token = app.do(SYSTEM, app.administration.make_link, alice.user_id, origin)
+    letters = deliver(app)
+    assert [each.kind for each in letters] == ["password-link", "promoted", "two-factor-disabled"]
+    for each in letters:
+        assert each.to == ADDRESS
+        assert "by_admin" in each.parameters
+        assert "from" not in each.parameters
+        assert token not in str(each)
+
+
+def test_a_link_of_an_administrator_is_valid_for_a_day(app: App, alice: SessionActor, clock: ManualClock) -> None:
+    replaced, link = (app.do(SYSTEM, app.administration.make_link, alice.user_id) for _ in range(2))
+    clock.advance(hours=23)
+    with pytest.raises(InvalidInput):
+        app.password_reset.find(replaced)
+    assert app.password_reset.find(link).username == "alice"
+    clock.advance(hours=1)
+    with pytest.raises(InvalidInput):
+        app.password_reset.find(link)
 
 
 def test_what_an_administrator_does_to_a_mail_is_recorded_for_its_user(app: App, alice: SessionActor) -> None:

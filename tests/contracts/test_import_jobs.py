@@ -32,7 +32,7 @@ from tasktracker.domain.portability.report import ImportReport
 from tasktracker.domain.tasks.query import TaskQuery
 from tasktracker.domain.work import Storage
 from tests.contracts.base import SECOND, Seed, listed, race, read_pages
-from tests.fakes import CHARACTERS, START, SYSTEM, ManualClock, SequentialIds
+from tests.fakes import CALENDAR, CHARACTERS, START, SYSTEM, ManualClock, SequentialIds
 
 END = {"type": "end"}
 HEADER = {"type": "header", "format": "tasktracker", "version": 2}
@@ -143,7 +143,7 @@ class Host:
 
     def __init__(self, store: Storage, clock: ManualClock, actor: SessionActor, series: int = 50) -> None:
         self.actor = actor
-        self.imports = ImportService(store=store, characters=CHARACTERS, batch_size=2)
+        self.imports = ImportService(store=store, characters=CHARACTERS, calendar=CALENDAR, batch_size=2)
         self.jobs = ImportJobService(store=store, clock=clock, ids=SequentialIds(series))
 
     def start(self, *, dry_run: bool = False) -> ImportJob:

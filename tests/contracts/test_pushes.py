@@ -125,7 +125,7 @@ def test_a_mutation_that_an_earlier_release_applied_is_a_duplicate_but_not_own(
     assert push(app, actor, later).status is Status.CONFLICT
 
 
-@pytest.mark.parametrize("type_", ItemType)
+@pytest.mark.parametrize("type_", [ItemType.TASK, ItemType.CATEGORY])  # other types are not merged
 def test_an_edit_that_changes_nothing_makes_no_version_of_its_own(app: App, seed: Seed, type_: ItemType) -> None:
     user = seed.user()
     actor = seed.actor(user)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import partial
+from io import BytesIO
 from typing import Any, cast
 from uuid import UUID
 
@@ -24,13 +25,16 @@ from tasktracker.domain.kernel.errors import (
 )
 from tasktracker.domain.kernel.members import Role
 from tasktracker.domain.notifications.notification import Notification, NotificationKind
+from tasktracker.domain.portability.export_service import ExportService
+from tasktracker.domain.portability.import_service import FileFormat
 from tasktracker.domain.recurrence.recurrence import Recurrence
 from tasktracker.domain.reminders.reminder import MAX_REMINDERS, Reminder, ReminderFields
+from tasktracker.domain.tasks.query import TaskQuery
 from tasktracker.domain.tasks.task import State, Task, TaskFields
 from tasktracker.domain.work import Storage
 from tests.contracts.base import MOMENT, race
 from tests.fakes import START, SYSTEM, App, ManualClock
-from tests.unit.base import PASSWORD, fields_of
+from tests.unit.base import PASSWORD, fields_of, register
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 DUE = START + 2 * DAY
@@ -517,3 +521,49 @@ def test_only_what_is_due_fires(world: World) -> None:
 
 def utc(text: str) -> datetime:
     return datetime.fromisoformat(f"{text}+00:00")
+
+
+# ------------------------------------------------------------------ exports
+
+
+def test_an_export_takes_the_reminders_of_own_tasks_to_another_account(world: World, bob: SessionActor) -> None:
+    app = world.app
+    task = world.task(due_date=DUE)
+    world.share(task, "bob")
+    world.remind(task, before="P1DT30M")
+    world.remind(task, at=START + HOUR)
+    world.remind(task, bob, at=DUE)
+    world.fire(START + HOUR)
+    export = b"".join(ExportService(store=app.store).export(world.alice))
+    carol = register(app, "carol")
+    report = app.imports.import_file(carol, BytesIO(export), FileFormat.NDJSON)
+    assert (report.tasks.created, report.skipped) == (1, 0)
+    (copy,) = app.see(carol, app.tasks.list, TaskQuery(at=START)).items
+    found = [(each.at, each.before, each.fires_at) for each in world.reminders(copy, carol)]
+    assert sorted(found, key=str) == [(None, "P1DT30M", DUE - DAY - HOUR / 2), (START + HOUR, None, None)]
+    assert len(world.feed(carol)) == 2
+    app.imports.import_file(carol, BytesIO(export), FileFormat.NDJSON)
+    assert len(world.reminders(copy, carol)) == 2
+
+
+@pytest.mark.parametrize(
+    "reminders",
+    [
+        "[1]",
+        "[{}]",
+        '[{"at":null}]',
+        '[{"before":"soon"}]',
+        '[{"at":"2026-03-02T00:00:00Z","before":"PT1H"}]',
+        '[{"before":"PT1H","x":1}]',
+        "[" + ",".join(f'{{"before":"PT{n}M"}}' for n in range(21)) + "]",
+        "{}",
+        "1",
+    ],
+)
+def test_bad_reminders_of_a_file_are_refused_with_their_field(world: World, reminders: str) -> None:
+    lines = f"""{{"type":"header","format":"tasktracker","version":5}}
+{{"type":"task","id":"01890a5d-ac96-774b-bcce-b302099a8057","title":"Pay","reminders":{reminders}}}
+{{"type":"end","categories":0,"tasks":1}}
+"""
+    report = world.app.imports.import_file(world.alice, BytesIO(lines.encode()), FileFormat.NDJSON)
+    assert [(each.line, each.field) for each in report.errors] == [(2, "reminders")]

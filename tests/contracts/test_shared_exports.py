@@ -17,7 +17,7 @@ from tasktracker.domain.portability.export_service import ExportService
 from tasktracker.domain.portability.import_service import FileFormat, ImportService
 from tasktracker.domain.portability.report import ImportReport
 from tasktracker.domain.tasks.task import Task
-from tests.fakes import CHARACTERS, App
+from tests.fakes import CALENDAR, CHARACTERS, App
 from tests.unit.base import register
 
 
@@ -45,7 +45,7 @@ def lines_of(raw: bytes, type_: str) -> dict[str, dict[str, Any]]:
 def import_file(
     app: App, actor: SessionActor, raw: bytes, file_format: FileFormat = FileFormat.NDJSON, *, dry_run: bool = False
 ) -> ImportReport:
-    imports = ImportService(store=app.store, characters=CHARACTERS, batch_size=2)
+    imports = ImportService(store=app.store, characters=CHARACTERS, calendar=CALENDAR, batch_size=2)
     return imports.import_file(actor, io.BytesIO(raw), file_format, dry_run=dry_run)
 
 

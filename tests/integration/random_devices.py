@@ -116,25 +116,32 @@ class Device(Replica):
             lambda: self.edit_task(self.a_task(), parent=self._chance.choice([None, self.a_task()])),
             lambda: self.edit_task(self.a_task(), category=self._chance.choice([None, self._a_category()])),
             lambda: self.complete(self.a_task()),
-            lambda: self.complete(self.a_recurring_task()),
-            lambda: self.edit_task(self.a_recurring_task(), state=self._chance.choice(["done", "open", "cancelled"])),
-            lambda: self.edit_task(self.a_recurring_task(), title=self.word()),
-            lambda: self.edit_task(self.a_task(), recurrence=self._chance.choice([None, *RULES])),
-            lambda: self.edit_task(self.a_task(), due_on=self._chance.choice(DAYS), recurrence=RULES[0]),
-            lambda: self.create_task(
-                title=self.word(),
-                due_on=self._chance.choice(DAYS),
-                recurrence=self._chance.choice(RULES),
-                category=self._chance.choice([None, self._a_category()]),
-            ),
             lambda: self._delete(self.a_task()),
             lambda: self.restore(self._chance.choice(self.deleted or [self.a_task()])),
             lambda: self.create_category(name=self._chance.choice(["Work", "work", "WORK", self.word()])),
             lambda: self.edit_category(self._a_category(), name=self._chance.choice(["Home", self.word()])),
             lambda: self._delete_category(self._a_category()),
         ]
+        recurring: Sequence[Callable[[], object]] = [
+            self.create_recurring_task,
+            lambda: self.complete(self.a_recurring_task()),
+            lambda: self.edit_task(self.a_recurring_task(), state="cancelled"),
+            lambda: self.edit_task(self.a_completed_occurrence(), state=self._chance.choice(["open", "done"])),
+            lambda: self.edit_task(self.a_completed_occurrence(), title=self.word()),
+            lambda: self.edit_task(self.a_recurring_task(), title=self.word()),
+            lambda: self.edit_task(self.a_recurring_task(), due_on=self._chance.choice([None, *DAYS])),
+            lambda: self.edit_task(self.a_recurring_task(), recurrence=self._chance.choice([None, *RULES])),
+            lambda: self.edit_task(self.a_task(), due_on=self._chance.choice(DAYS), recurrence=RULES[0]),
+            lambda: self.create_task(title=self.word(), parent=self.a_recurring_task()),
+        ]
         with suppress(UnknownItem):
-            self._chance.choice(actions)()
+            self._chance.choice(recurring if self._chance.random() < 0.4 else actions)()
+
+    def create_recurring_task(self) -> None:
+        """Create a recurring task, perhaps in a category."""
+        category = self._chance.choice([None, self._a_category()])
+        due, rule = self._chance.choice(DAYS), self._chance.choice(RULES)
+        self.create_task(title=self.word(), due_on=due, recurrence=rule, category=category)
 
     def try_to_sync(self) -> None:
         """Sync over a network that may fail at any point."""
@@ -206,8 +213,11 @@ class Device(Replica):
         return self._chance.choice([task.id for task in self.tasks()] or ["none"])
 
     def a_recurring_task(self) -> str:
-        """Return an occurrence of a recurring task."""
-        return self._chance.choice([task.id for task in self.tasks() if task.series] or ["none"])
+        return self._chance.choice([task.id for task in self.tasks() if task.recurrence] or ["none"])
+
+    def a_completed_occurrence(self) -> str:
+        """Return a task that has a next occurrence."""
+        return self._chance.choice([task.id for task in self.tasks() if task.next] or ["none"])
 
     def _a_category(self) -> str:
         return self._chance.choice([category.id for category in self.categories()] or ["none"])

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from tasktracker_client import Op, Status, Unavailable
-from tests.http import Person
+from tests.http import Person, expect
 from tests.integration.phones import Phone, answering, applied, in_sync
 from tests.line import problem
 
@@ -61,6 +61,7 @@ class TestRestoredBackups:
         same, other = ada.task("same")["id"], ada.task("theirs")["id"]
         phone.sync()
         phone.sql(f"UPDATE items SET data = json_set(data, '$.title', 'mine') WHERE id = '{other}'")
+        phone.sql(f"UPDATE items SET data = json_set(data, '$.updated_at', 'then') WHERE id = '{same}'")
         self.restore(phone)
         phone.sync()
         [issue] = phone.issues()
@@ -95,6 +96,26 @@ class TestRestoredBackups:
         in_sync(phone)
         assert (ada.titles(), phone.categories(), phone.issues()) == ([], [], [])
 
+    @pytest.mark.parametrize(("version", "number"), [(1, 1), (2, 1), (3, 0)])
+    def test_a_deletion_is_lost_unless_the_backup_has_a_newer_version(
+        self, phone: Phone, ada: Person, version: int, number: int
+    ) -> None:
+        task = ada.task("one")["id"]
+        for each in range(1, version):
+            expect(ada.patch(f"/api/tasks/{task}/", {"title": f"edited {each}"}), 200)
+        phone.sync()
+        gone = {"type": "task", "id": task, "op": "delete", "version": 3, "data": None, "reason": "deleted"}
+        page = {"changes": [gone], "next_cursor": phone._local.cursor, "has_more": False}
+        phone.line.before = lambda _: httpx.Response(200, json=page)
+        for _ in range(2):  # a page may be received twice
+            assert phone.sync().is_clean
+        assert phone.issues() == []
+        phone.sql("UPDATE deletions SET version = 2")
+        self.restore(phone)
+        phone.sync()
+        assert [(each.op, each.target) for each in phone.issues()] == [(Op.DELETE, task)] * number
+        assert len(phone.tasks()) == 1
+
     def test_a_share_that_was_revoked_after_the_backup_is_no_deletion(self, phone: Phone, ada: Person) -> None:
         task = ada.task("one")["id"]
         phone.sync()
@@ -125,4 +146,6 @@ class TestRestoredBackups:
         self.restore(phone)
         phone.sync()
         assert ada.titles() == ["mine"]
+        [task] = phone.tasks()
+        assert (task.version, task.is_pending) == (1, False), "what was sent again is fetched, too"
         in_sync(phone)

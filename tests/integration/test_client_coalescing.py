@@ -114,3 +114,33 @@ class TestCoalescing:
         assert phone.sync().is_clean
         in_sync(phone, laptop)
         assert laptop.task(task).priority == 3
+
+    def test_an_edit_that_was_not_sent_is_not_joined_with_one_on_a_newer_version(
+        self, phone: Phone, laptop: Phone
+    ) -> None:
+        task = phone.create_task("one")
+        in_sync(phone, laptop)
+        laptop.edit_task(task, title="theirs")
+        laptop.sync()
+        phone.edit_task(task, priority=4)
+        phone.verify()  # pulls
+        phone.edit_task(task, title="mine")
+        assert [(edit.base_version, edit.data) for edit in phone.pending] == [
+            (1, {"priority": 4}),
+            (2, {"title": "mine"}),
+        ]
+        assert phone.sync().is_clean, "the user has seen the other title"
+        in_sync(phone, laptop)
+        assert laptop.titles() == ["mine"]
+
+    def test_an_edit_has_the_time_of_its_last_change(self, phone: Phone) -> None:
+        task = phone.create_task("one")
+        [first] = phone.pending
+        between = datetime.now(UTC)
+        phone.edit_task(task, title="two")
+        [last] = phone.pending
+        bodies = sent_by(phone)
+        assert phone.sync().applied == 1
+        assert [body["made_at"] for body in bodies] == [last.made_at]
+        times = [datetime.fromisoformat(each.made_at or "") for each in (first, last)]
+        assert times[0] <= between <= times[1] <= datetime.now(UTC)

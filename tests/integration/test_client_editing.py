@@ -14,6 +14,7 @@ import pytest
 from tasktracker_client import (
     InvalidArgument,
     InvalidEdit,
+    Offline,
     SyncReport,
     UnknownItem,
 )
@@ -33,6 +34,17 @@ class TestEditing:
         assert (shown.version, shown.is_pending) == (None, True)
         assert [category.name for category in phone.categories()] == ["Home"]
         assert phone.category(home).color == "#1e90ff"
+
+    def test_a_creation_whose_answer_is_lost_is_shown_as_it_was_received(self, phone: Phone, ada: Person) -> None:
+        task = phone.create_task(title="mine", priority=3)
+        phone.line.lose = ["/api/sync/"]
+        with pytest.raises(Offline):
+            phone.sync()
+        expect(ada.patch(f"/api/tasks/{task}/", {"description": "theirs"}), 200)
+        phone.verify()  # fetches, and sends nothing
+        found = phone.task(task)
+        assert (found.title, found.description, found.created_by) == ("mine", "theirs", ada.id)
+        assert (found.version, found.priority, found.is_pending) == (2, 3, True)
 
     def test_edits_are_shown_over_the_state_of_the_server(self, phone: Phone, ada: Person) -> None:
         task = ada.task("Call", description="them")
@@ -145,8 +157,25 @@ class TestDeletingOffline:
         phone.delete_category(home)
         assert [(each.category, each.is_pending) for each in [phone.task(task), *phone.tasks()]] == [(None, True)] * 2
         phone.line.is_up = True
+        phone.line.lose = ["/api/sync/"]
+        with pytest.raises(Offline):
+            phone.sync()
+        assert phone.task(task).category is None, "the deletion was sent, and may have been applied"
         in_sync(phone)
         assert (phone.task(task).category, phone.task(task).is_pending) == (None, False)
+
+    def test_a_task_that_was_moved_is_deleted_with_its_new_parent(self, phone: Phone, tree: list[str]) -> None:
+        moved = phone.create_task("moved")
+        phone.line.is_up = True
+        in_sync(phone)
+        phone.line.is_up = False
+        phone.edit_task(moved, parent=tree[1])
+        phone.delete(tree[0])
+        assert phone.tasks() == []
+        with pytest.raises(UnknownItem):
+            phone.task(moved)
+        phone.restore(tree[0])
+        assert (phone.task(moved).parent, len(phone.tasks())) == (tree[1], 4)
 
     def test_subtasks_are_deleted_and_restored_with_their_task(self, phone: Phone, tree: list[str]) -> None:
         root, sub, subsub = tree

@@ -127,6 +127,13 @@ class TestNamesTaken:
         assert phone.category(work).id == existing
         [issue] = phone.issues()
         assert issue.data == {"name": "Work", "color": "#112233"}
+        phone.edit_category(work, description="of both")
+        phone.line.before = lambda _: None
+        in_sync(phone)
+        assert [each["description"] for each in ada.listed("/api/categories/")] == ["of both"]
+        phone.delete_category(work)
+        in_sync(phone)
+        assert ada.listed("/api/categories/") == []
 
     def test_tasks_that_were_not_sent_are_moved(self, phone: Phone, ada: Person) -> None:
         existing = ada.category("work")["id"]
@@ -166,6 +173,12 @@ class TestDroppedFields:
         [issue] = report.partial
         assert (issue.status, issue.op, issue.target, issue.data) == (Status.PARTIAL, Op.UPDATE, task, {"parent": gone})
         assert list(phone.issues()) == [issue]
+
+    def test_a_creation_that_was_applied_in_part_is_changed_and_not_made_again(self, phone: Phone) -> None:
+        task = phone.create_task("one", parent=str(uuid4()))
+        phone.line.before = answering(lambda each: applied(each, dropped=["parent"]))
+        [issue] = phone.sync().partial
+        assert (issue.status, issue.op, issue.target) == (Status.PARTIAL, Op.UPDATE, task)
 
     def test_a_field_that_was_set_again_meanwhile_is_no_issue(self, phone: Phone) -> None:
         task = phone.create_task("one")
@@ -218,9 +231,9 @@ class TestUnknown:
         [issue] = phone.sync().rejections
         assert issue.problem == {"title": "The status is 'postponed'"}
 
-    def test_a_refusal_of_the_request_as_such_blames_no_edit(self, phone: Phone) -> None:
+    @pytest.mark.parametrize("errors", [[{"field": "cursor"}], [{"field": 1}], ["mutations[0]"], [[]], [], None])
+    def test_a_refusal_of_the_request_as_such_blames_no_edit(self, phone: Phone, errors: object) -> None:
         phone.create_task("one")
-        errors = [{"field": "cursor", "message": "is not valid"}]
         phone.line.before = lambda request: problem(400, errors=errors) if request.method == "POST" else None
         with pytest.raises(Refused):
             phone.sync()

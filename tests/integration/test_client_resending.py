@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tasktracker_client import InvalidEdit, UnknownItem
+from tasktracker_client import InvalidEdit, Op, TaskEdit, UnknownItem
 from tests.http import Api, Person, expect
-from tests.integration.phones import Add, Phone, in_sync
+from tests.integration.phones import Add, Phone, answering, in_sync, rejected
 
 
 class TestResending:
@@ -57,6 +57,7 @@ class TestResending:
         [issue] = tablet.sync().rejections
         created = tablet.resend(issue)
         assert created != task
+        assert set(tablet.pending[0].data) <= set(TaskEdit.__optional_keys__), "only what a caller can set"
         in_sync(tablet)
         assert (tablet.task(created).title, tablet.task(created).description) == ("mine", "long")
 
@@ -102,3 +103,28 @@ class TestResending:
         assert phone.sync().is_clean
         assert not phone.issues()
         in_sync(phone)
+
+    def test_a_creation_of_what_exists_by_now_is_an_edit(self, phone: Phone, ada: Person) -> None:
+        task = phone.create_task("mine")
+        phone.line.before = answering(rejected)
+        [issue] = phone.sync().rejections
+        expect(ada.put(f"/api/tasks/{task}/", {"title": "theirs"}, headers={"If-None-Match": "*"}), 201)
+        phone.sync()
+        assert phone.resend(issue) == task
+        assert [(each.op, each.target, each.base_version) for each in phone.pending] == [(Op.UPDATE, task, 1)]
+        in_sync(phone)
+        assert ada.titles() == ["mine"]
+
+    def test_a_restoration_that_was_refused_is_tried_again(self, phone: Phone) -> None:
+        task = phone.create_task("mine")
+        phone.sync()
+        phone.delete(task)
+        phone.sync()
+        phone.restore(task)
+        phone.line.before = answering(rejected)
+        [issue] = phone.sync().rejections
+        assert phone.resend(issue) == task
+        assert [(each.op, each.target) for each in phone.pending] == [(Op.RESTORE, task)]
+        assert phone.sync().is_clean
+        in_sync(phone)
+        assert phone.titles() == ["mine"]

@@ -231,6 +231,22 @@ class TestVerifying:
         assert phone.task(old).data == expected
         assert len(phone.pending) == 1
 
+    def test_each_count_is_that_of_its_side_and_buckets_are_in_order(self, phone: Phone, ada: Person) -> None:
+        for number in range(8):
+            ada.task(f"{number}")
+        phone.sync()
+        phone.sql("DELETE FROM items WHERE json_extract(data, '$.title') <> '0'")
+        found = phone.verify()
+        assert (found.count, found.their_count) == (1, 8)
+        assert list(found.buckets) == sorted(found.buckets)
+        assert len(found.buckets) > 1
+
+    def test_items_of_an_unknown_type_are_not_repaired(self, phone: Phone) -> None:
+        items = [{"type": "list", "id": "x", "version": 1}]
+        phone.line.before = lambda _: httpx.Response(200, json={"items": items})
+        phone._syncer._repair_bucket("a7")
+        assert not phone.line.requests
+
     def test_a_repaired_item_equals_a_synced_one(self, phone: Phone, laptop: Phone, ada: Person) -> None:
         task, home = ada.task("one", due_date="2030-01-01T00:00:00Z"), ada.category()
         phone.sync()

@@ -62,6 +62,15 @@ def share(owner: Person, path: str, member: Person, role: str) -> None:
             owner.post(f"{path}shares/", {"username": member.username, "role": role})
 
 
+def undo_completion(person: Person, task: str) -> None:
+    """Undo the last change of a task, if that has only completed or reopened it."""
+    with suppress(httpx.TransportError):
+        history = person.get(f"/api/tasks/{task}/history/?limit=1")
+        (last,) = history.json()["results"] if history.status_code == 200 else [None]
+        if last and last["fields"].keys() <= {"state", "completed_at", "recurrence", "next"}:
+            person.post(f"/api/tasks/{task}/undo/", {"change": last["id"]})
+
+
 def sync(device: Device, world: World) -> None:
     """Sync. A category that has only just passed to the user can be deleted only after its jobs."""
     try:
@@ -116,6 +125,7 @@ def converge(world: World, folder: Path, seed: int) -> None:
                 device.edit_something()
                 device.create_category(name=device.word())
                 device.create_task(title=device.word())
+                device.create_recurring_task()
             device.try_to_sync()
         away = chance.sample(devices, 2)
         for category in leaving.categories():
@@ -161,6 +171,8 @@ def converge(world: World, folder: Path, seed: int) -> None:
                     device.edit_something()
             elif chance.random() < 0.85:
                 device.try_to_sync()
+            elif chance.random() < 0.3:
+                undo_completion(device.person, device.a_completed_occurrence())
             elif chance.random() < 0.6:
                 owner, member = chance.sample(people, 2)
                 own = [each.id for each in device.categories() if each.owner == owner.id]

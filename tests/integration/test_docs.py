@@ -18,7 +18,7 @@ import pytest
 
 from tasktracker.domain.accounts import letters
 from tasktracker.domain.accounts.invites import DEFAULT_LIFETIME
-from tasktracker.domain.accounts.links import LIFETIMES, LinkKind
+from tasktracker.domain.accounts.links import HANDED_OVER, LIFETIMES, LinkKind
 from tasktracker.domain.accounts.password import MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH
 from tasktracker.domain.accounts.session import MAX_DEVICE_LENGTH, PROOF_LIFETIME, SessionPolicy
 from tasktracker.domain.accounts.user import (
@@ -113,6 +113,7 @@ def test_a_page_names_the_numbers_of_the_program() -> None:
             f"The link works once, for {LIFETIMES[LinkKind.VERIFY_EMAIL] // AN_HOUR} hours",
             f"One to reset a password is valid for {LIFETIMES[LinkKind.RESET_PASSWORD].seconds // 60} minutes",
             f"one to set the first password for {LIFETIMES[LinkKind.SET_PASSWORD].days} days",
+            f"that an administrator makes is valid for {HANDED_OVER // AN_HOUR} hours",
             f"optional name of up to {MAX_DEVICE_LENGTH} characters",
             f"valid for {policy.access.seconds // 60} minutes, and a refresh token, valid for {policy.idle.days} days",
             f"for {policy.grace.seconds} seconds after the rotation",
@@ -140,7 +141,7 @@ def test_a_page_names_the_numbers_of_the_program() -> None:
         ],
         "docs/administration.md": [
             f"chooses it within {LIFETIMES[LinkKind.SET_PASSWORD].days} days",
-            f"within {LIFETIMES[LinkKind.RESET_PASSWORD].seconds // 60} minutes",
+            f"sets a new password within {HANDED_OVER // AN_HOUR} hours",
             f"in {DEFAULT_LIFETIME.days} days)",
         ],
         "docs/mail.md": [

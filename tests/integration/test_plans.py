@@ -169,6 +169,21 @@ def test_postgresql_sorts_nothing_and_reads_little(postgresql: Crowd, name: str)
     assert read <= 3 * PAGE, plan
 
 
+def test_the_occurrences_of_a_series_are_found_by_its_index(postgresql: Crowd, sqlite: Crowd) -> None:
+    for found in (postgresql, sqlite):
+        tasks = sql_tasks.SqlTasks(found.connection, SqlUsage(found.connection, None))
+        with sent(found.connection) as statements:
+            tasks.list(found.many.user_id, replace(FIRST, series=UUID(int=1)))
+        ((statement, parameters),) = statements
+        driver = found.connection.driver
+        if isinstance(driver, SqliteDriver):
+            plan = [row[-1] for row in driver.connection.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)]
+        else:
+            plan = [str(node) for node in nodes(explained(found.connection, statement, parameters)[0]["Plan"])]
+        assert any("ix_tasks_series" in step for step in plan), plan
+        assert not any("ix_task_entries" in step for step in plan), plan
+
+
 def steps_of(driver: sqlite3.Connection, statement: str, parameters: Any) -> int:
     """Return the number of steps of SQLite's virtual machine for a statement, in tens."""
     counted = 0

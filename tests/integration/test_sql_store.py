@@ -165,8 +165,8 @@ def test_every_constraint_is_accounted_for() -> None:
     # members of a category are written under the lock of its row. Entries
     # and histories are written together with their task, the lines of an import while it runs, feeds wherever they have
     # come to. Tickets, links and invitations are random, and a link replaces the earlier one of its kind while its user
-    # is locked. Invitations to a task or a category are written while that is locked. A setting of the service, a
-    # count of a day and a time of maintenance replace themselves.
+    # is locked. Invitations to a task or a category, and reminders of a task, are written while that is locked. A
+    # setting of the service, preferences, a count of a day and a time of maintenance replace themselves.
     assert names - set(VIOLATIONS) == {
         "pk_users",
         "pk_daily_counts",
@@ -192,6 +192,9 @@ def test_every_constraint_is_accounted_for() -> None:
         "fk_share_invitations_task_id",
         "fk_share_invitations_category_id",
         "pk_service_settings",
+        "pk_notifications",  # a conflict is ignored
+        "pk_notification_preferences",
+        "fk_reminders_task",
         "pk_category_members",
         "pk_jobs",
         "pk_deliveries",

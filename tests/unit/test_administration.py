@@ -5,19 +5,26 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import pytest
 
+from tasktracker.domain.accounts.link_service import create_link, find_link
+from tasktracker.domain.accounts.links import LinkKind
 from tasktracker.domain.accounts.quota import Quotas, Usage
+from tasktracker.domain.accounts.registration import Registration
 from tasktracker.domain.accounts.user import User
+from tasktracker.domain.activity.event import Kind, Origin
 from tasktracker.domain.administration.access import require_still_admin
 from tasktracker.domain.administration.account import NEVER, AccountKey, AccountQuery, AccountSort, AccountSummary
+from tasktracker.domain.administration.overview import days_to_count
+from tasktracker.domain.administration.processes import require_still_admin_unless_self
 from tasktracker.domain.administration.statistics import bounds_of
 from tasktracker.domain.kernel.actors import AdminActor
-from tasktracker.domain.kernel.errors import AdminRequired
+from tasktracker.domain.kernel.errors import AdminRequired, DomainError, InvalidInput, RegistrationClosed, TwoFactorOff
 from tests.contracts.base import Seed
+from tests.contracts.test_deliveries import new_delivery
 from tests.fakes import START, SYSTEM, App
 
 
@@ -97,3 +104,158 @@ def test_a_day_ends_where_the_next_one_begins() -> None:
     begin, end = bounds_of(day)
     assert (begin.date(), begin.time().isoformat(), end - begin) == (day, "00:00:00", timedelta(days=1))
     assert bounds_of(day + timedelta(days=1))[0] == end
+
+
+@pytest.mark.parametrize(
+    ("days_ago", "number"), [(None, 30), (0, 2), (1, 2), (2, 3), (28, 29), (29, 30), (30, 30), (400, 30)]
+)
+def test_a_sweep_counts_the_days_since_the_last_one_but_no_more_than_are_shown(
+    days_ago: int | None, number: int
+) -> None:
+    last = None if days_ago is None else START - timedelta(days=days_ago)
+    expected = [START.date() - timedelta(days=gap) for gap in reversed(range(number))]
+    assert days_to_count(last, START) == expected
+
+
+def test_only_the_own_account_is_deleted_by_one_who_has_lost_the_role(user: User) -> None:
+    users = SimpleNamespace(find_unlocked=lambda _: replace(user, is_admin=False))
+    work: Any = SimpleNamespace(actor=AdminActor(user.id, UUID(int=1), 1), users=users)
+    require_still_admin_unless_self(work, user.id)
+    with pytest.raises(AdminRequired):
+        require_still_admin_unless_self(work, UUID(int=2))
+
+
+ORIGIN = Origin("192.0.2.1")
+PASSWORD = "correct horse"
+
+
+@pytest.fixture
+def app() -> App:
+    return App.in_memory()
+
+
+@pytest.fixture
+def ada(app: App) -> User:
+    """A user with all that a change may end, and without recorded events."""
+    actor = app.actor(app.registration.register({"username": "ada", "email": "a@example.org"}, PASSWORD))
+    seed = Seed(app.store, app.clock, app.ids)
+    with app.store.reading(SYSTEM) as work:
+        found: User | None = work.users.find(actor.user_id)
+    assert found is not None
+    seed.second_factor(found, confirmed_at=START)
+    seed.api_token(found)
+    seed.user("root", is_admin=True)
+    with app.store.writing(SYSTEM) as work:
+        create_link(work, found, LinkKind.RESET_PASSWORD)
+    app.audit_log.events.clear()
+    return found
+
+
+def left(app: App, user: User) -> list[str]:
+    """Return what the user still has."""
+    with app.store.reading(SYSTEM) as work:
+        has = {
+            "sessions": list(work.sessions.list(user.id)),
+            "tokens": list(work.api_tokens.list(user.id)),
+            "factor": work.second_factors.find(user.id),
+        }
+    return [name for name, found in has.items() if found]
+
+
+def events(app: App) -> list[tuple[Any, ...]]:
+    """Return the recorded events, the oldest first, and forget them."""
+    found = [(each.kind, each.user_id, each.subject, each.detail, each.address) for each in app.audit_log.events]
+    app.audit_log.events.clear()
+    return found
+
+
+def test_each_change_of_an_account_is_recorded_with_its_subject_and_ends_what_it_should(app: App, ada: User) -> None:
+    def event(kind: Kind) -> tuple[Any, ...]:
+        return (kind, ada.id, ada.id, "ada", ORIGIN.address)
+
+    edit = app.administration.edit
+    assert left(app, ada) == ["sessions", "tokens", "factor"]
+    for changes, kind in (
+        ({"is_admin": True}, Kind.PROMOTE),
+        ({"is_admin": False}, Kind.DEMOTE),
+        ({"max_tasks": 5}, Kind.QUOTA_CHANGE),
+        ({"email": "b@example.org"}, Kind.RENAME),
+        ({"max_tasks": 5}, None),
+        ({"is_active": True}, None),
+    ):
+        app.do(SYSTEM, edit, ada.id, cast("Any", changes), ORIGIN)
+        assert events(app) == ([event(kind)] if kind else [])
+        assert left(app, ada) == ["sessions", "tokens", "factor"]
+    app.do(SYSTEM, app.administration.make_link, ada.id, ORIGIN)
+    assert events(app) == [event(Kind.PASSWORD_LINK)]
+    app.do(SYSTEM, app.administration.end_sessions, ada.id, ORIGIN)
+    assert (events(app), left(app, ada)) == ([event(Kind.SESSION_END)], ["tokens", "factor"])
+    app.do(SYSTEM, app.administration.disable_two_factor, ada.id, ORIGIN)
+    assert (events(app), left(app, ada)) == ([event(Kind.TWO_FACTOR_DISABLE)], ["tokens"])
+    with pytest.raises(TwoFactorOff):
+        app.do(SYSTEM, app.administration.disable_two_factor, ada.id)
+    app.account_processes.set_password(SYSTEM, ada.id, "another long one")
+    assert (events(app), left(app, ada)) == ([(Kind.PASSWORD_CHANGE, ada.id, ada.id, "ada", None)], [])
+    for is_active, kind in ((False, Kind.DISABLE), (True, Kind.ENABLE)):
+        app.do(SYSTEM, edit, ada.id, {"is_active": is_active}, ORIGIN)
+        assert events(app) == [event(kind)]
+    app.account_processes.delete(SYSTEM, ada.id, origin=ORIGIN)
+    assert events(app) == [(Kind.DELETE, None, ada.id, "ada", ORIGIN.address)]
+
+
+@pytest.mark.parametrize("end", ["disable", "set a password"])
+def test_the_links_and_sessions_of_an_account_end_with_its_password_and_when_it_is_disabled(
+    app: App, ada: User, end: str
+) -> None:
+    with app.store.writing(SYSTEM) as work:
+        token = create_link(work, ada, LinkKind.RESET_PASSWORD)
+    if end == "disable":
+        app.do(SYSTEM, app.administration.edit, ada.id, {"is_active": False})
+        app.do(SYSTEM, app.administration.edit, ada.id, {"is_active": True})
+    else:
+        app.account_processes.set_password(SYSTEM, ada.id, "another long one")
+    assert "sessions" not in left(app, ada)
+    with pytest.raises(DomainError):
+        app.password_reset.reset(token, "a third long one")
+
+
+@pytest.mark.parametrize("is_admin", [False, True])
+@pytest.mark.parametrize("password", [None, PASSWORD])
+def test_a_new_account_is_recorded_and_has_its_password_or_a_link(
+    app: App, is_admin: bool, password: str | None
+) -> None:
+    make = app.account_processes.create
+    user, token = make(SYSTEM, {"username": "ada"}, password, is_admin=is_admin, origin=ORIGIN)
+    assert (user.is_admin, token is None) == (is_admin, password is not None)
+    kinds = [Kind.REGISTER, *([Kind.PROMOTE] if is_admin else [])]
+    assert events(app) == [(kind, user.id, user.id, "ada", ORIGIN.address) for kind in kinds]
+    if token is not None:
+        with app.store.reading(SYSTEM) as work:
+            assert find_link(work, token, LinkKind.SET_PASSWORD)[1].id == user.id
+    with pytest.raises(InvalidInput):
+        make(SYSTEM, {"username": "bob"}, "", is_admin=is_admin)
+
+
+def test_changes_of_the_service_are_recorded_with_their_subject(app: App, ada: User) -> None:
+    delivery = new_delivery(Seed(app.store, app.clock, app.ids), user_id=ada.id)
+    with app.store.writing(SYSTEM) as work:
+        work.deliveries.add(delivery)
+    for change, kind in (
+        (app.delivery_administration.cancel, Kind.DELIVERY_CANCEL),
+        (app.delivery_administration.retry, Kind.DELIVERY_RETRY),
+    ):
+        app.do(SYSTEM, change, delivery.id, ORIGIN)
+        assert events(app) == [(kind, ada.id, delivery.id, None, ORIGIN.address)]
+    service = app.service_administration
+    app.do(SYSTEM, service.set_registration, Registration.INVITE, ORIGIN)
+    assert events(app) == [(Kind.SETTINGS_CHANGE, None, None, "invite", ORIGIN.address)]
+    invite, _ = app.do(SYSTEM, service.invite, {"note": "for Grace"}, ORIGIN)
+    assert (invite.created_by, events(app)) == (
+        None,
+        [(Kind.INVITE_CREATE, None, invite.id, "for Grace", ORIGIN.address)],
+    )
+    app.do(SYSTEM, service.revoke_invite, invite.id, ORIGIN)
+    assert events(app) == [(Kind.INVITE_REVOKE, None, invite.id, "for Grace", ORIGIN.address)]
+    app.do(SYSTEM, service.set_registration, Registration.CLOSED)
+    with pytest.raises(RegistrationClosed):
+        app.do(SYSTEM, service.invite, {"note": "for Grace"})

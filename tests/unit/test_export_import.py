@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 from uuid import UUID, uuid4
@@ -27,12 +27,14 @@ from tasktracker.domain.portability.import_service import FileFormat, ImportServ
 from tasktracker.domain.portability.lines import MAX_LINE_LENGTH, numbered_lines
 from tasktracker.domain.portability.record import MAX_VERSION
 from tasktracker.domain.portability.report import MAX_FINDINGS, ImportReport
+from tasktracker.domain.recurrence.occurrence import Occurrence
+from tasktracker.domain.recurrence.recurrence import Anchor, Recurrence
 from tasktracker.domain.tasks.query import TaskQuery
 from tasktracker.domain.tasks.task import MAX_DEPTH, Priority, State, Task
 from tasktracker.domain.tasks.trash_service import TrashService
 from tests.backends import Backend
 from tests.contracts.base import Seed
-from tests.fakes import CHARACTERS, START, SYSTEM, ManualClock, SequentialIds
+from tests.fakes import CALENDAR, CHARACTERS, START, SYSTEM, ManualClock, SequentialIds
 from tests.strategies import examples
 from tests.unit.base import before_next_call
 
@@ -48,7 +50,7 @@ class Service:
         self.store = backend.store if backend else MemoryStore(self.clock, SequentialIds(series + 1))
         self.seed = Seed(self.store, self.clock, SequentialIds(series))
         self.exports = ExportService(store=self.store)
-        self.imports = ImportService(store=self.store, characters=CHARACTERS, batch_size=chunk)
+        self.imports = ImportService(store=self.store, characters=CHARACTERS, calendar=CALENDAR, batch_size=chunk)
 
     def export(self, user: User) -> bytes:
         return b"".join(self.exports.export(self.seed.actor(user)))
@@ -99,6 +101,19 @@ def user(service: Service) -> User:
 moments = st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30), timezones=st.just(UTC))  # noqa: DTZ001 - bounds
 past = st.datetimes(datetime(1, 1, 2), START.replace(tzinfo=None), timezones=st.just(UTC))  # noqa: DTZ001 - bounds
 texts = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=30)
+
+
+@st.composite
+def recurring(draw: st.DrawFn, task: Task) -> Task:
+    """Any occurrence of a recurring task, with the rule or without, if the task can be one."""
+    if task.parent is not None or task.due is None or draw(st.booleans()):
+        return task
+    zone, from_ = draw(st.sampled_from(("UTC", "Europe/Vienna"))), draw(st.sampled_from(Anchor))
+    found = task.with_rule(Recurrence(rule="FREQ=DAILY", time_zone=zone, from_=from_))
+    if draw(st.booleans()):
+        return found
+    slot = draw(st.dates() | moments)
+    return replace(found, recurrence=None, occurrence=Occurrence(slot=slot, next=draw(st.none() | st.uuids())))
 
 
 @st.composite
@@ -155,6 +170,7 @@ def accounts(draw: st.DrawFn) -> tuple[list[Category], list[Task]]:
                 version=draw(st.integers(1, 1000)),
             )
         )
+        tasks[-1] = draw(recurring(tasks[-1]))
         depths[id_] = 1 if parent is None else depths[parent.id] + 1
     return categories, tasks
 
@@ -194,6 +210,47 @@ def test_an_imported_account_equals_the_exported_one(account: tuple[list[Categor
     mapped = target.all_of(carol)[1]
     assert sorted((one.title, one.version, one.created_at, one.trashed_at or START) for one in mapped.values()) == shape
     assert all(one.parent is None or one.parent in mapped for one in mapped.values())
+    assert all(one.series in (None, one.id) for one in mapped.values())
+
+
+def test_a_rule_in_a_file_starts_when_the_task_is_due_unless_it_says_so(service: Service, user: User) -> None:
+    rule = {"rule": "freq=daily", "time_zone": "UTC"}
+    lines = [
+        task(title="new", due_on="2026-03-01", recurrence=rule),
+        task(title="old", due_on="2026-03-01", recurrence={**rule, "from": "due", "start": "2026-02-01"}),
+        task(title="other", due_date="2026-03-01T12:00:00Z", recurrence={**rule, "start": "2026-02-01"}),
+    ]
+    assert service.import_lines(user, *lines).skipped == 0
+    tasks = {one.title: one for one in service.all_of(user)[1].values()}
+    starts = {title: one.recurrence and one.recurrence.start for title, one in tasks.items()}
+    assert starts == {
+        "new": date(2026, 3, 1),
+        "old": date(2026, 2, 1),
+        "other": datetime(2026, 2, 1, 12, tzinfo=UTC),
+    }
+    assert all(one.series == one.id for one in tasks.values())
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({"recurrence": "FREQ=DAILY"}, "recurrence"),
+        ({"recurrence": {"rule": "FREQ=DAILY"}}, "recurrence.time_zone"),
+        ({"recurrence": {"rule": "FREQ=DAILY", "time_zone": "Mars/X"}}, "recurrence.time_zone"),
+        ({"recurrence": {"rule": "x", "time_zone": "UTC"}}, "recurrence.rule"),
+        ({"recurrence": {"rule": "FREQ=DAILY", "time_zone": "UTC", "from": "x"}}, "recurrence.from"),
+        ({"recurrence": {"rule": "FREQ=DAILY", "time_zone": "UTC", "start": "x"}}, "recurrence.start"),
+        ({"recurrence": {"rule": "FREQ=DAILY", "time_zone": "UTC", "more": 1}}, "recurrence.more"),
+        ({"recurrence": {"rule": "FREQ=DAILY", "time_zone": "UTC"}, "due_on": None}, "recurrence"),
+        ({"recurrence": {"rule": "FREQ=DAILY", "time_zone": "UTC"}, "parent": str(uuid4())}, "recurrence"),
+        ({"slot": "x"}, "slot"),
+        ({"next": "x"}, "next"),
+        ({"series": 1}, "series"),
+    ],
+)
+def test_a_bad_recurrence_is_reported(service: Service, user: User, fields: dict[str, Any], field: str) -> None:
+    report = service.import_lines(user, task(**{"due_on": "2026-03-01", **fields}))
+    assert [each.field for each in report.errors] == [field]
 
 
 def test_titles_and_names_from_before_the_rules_are_imported_back() -> None:
@@ -237,7 +294,7 @@ def test_a_new_field_needs_a_new_version_of_the_format() -> None:
     always = {"id", "title", "description", "priority", "state", "due_date", "category", "parent", "version", "members"}
     always |= {"created_at", "updated_at", "completed_at", "trashed_at", "trashed_with"}
     added = {1: set[str](), 2: {"start_on"}, 3: {"own", "owner", "created_by"}, 4: {"due_on"}}
-    added[5] = {"recurrence", "series", "slot", "next"}
+    added[5] = {"recurrence", "series", "slot", "next", "reminders"}
     assert set(ndjson.READ_VERSIONS) == set(added)
     assert set(ndjson._TASK) == always.union(*added.values())
     always = {"id", "name", "description", "color", "created_at", "updated_at", "version"}

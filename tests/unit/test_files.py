@@ -101,3 +101,21 @@ def test_the_file_of_a_secret_may_be_a_link_to_a_file_that_does_not_exist_yet(tm
     assert secret_file.read_or_create(link) == secret == target.read_text()
     assert mode(target) == 0o600
     assert link.is_symlink()
+
+
+def test_of_two_processes_that_create_a_secret_the_first_decides(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "new" / "secret"
+
+    def be_late(_: str, target: Path) -> None:
+        target.write_text("of the first process\n")
+        raise FileExistsError
+
+    monkeypatch.setattr(os, "link", be_late)
+    assert secret_file.read_or_create(path) == "of the first process"
+    assert (list(path.parent.iterdir()), mode(path.parent)) == ([path], 0o700)
+    monkeypatch.undo()
+    path.unlink()
+    assert len(secret_file.read_or_create(path)) == 64
+    assert list(path.parent.iterdir()) == [path]

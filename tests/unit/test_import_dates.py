@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 
 import pytest
 
+from tasktracker.domain.portability import recurring_dates
 from tasktracker.domain.portability.dates import MONTHS, read, zone_named
 
 at = datetime  # without a time zone, which these texts do not have
@@ -42,6 +43,65 @@ at = datetime  # without a time zone, which these texts do not have
 )
 def test_an_unambiguous_date_is_read(text: str, language: str, expected: date) -> None:
     assert read(text, language) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "rule", "time", "start"),
+    [
+        ("every day", "en", "FREQ=DAILY", None, None),
+        ("Ev DAY at 9pm", "", "FREQ=DAILY", "21:00", None),
+        ("every monday", "en", "FREQ=WEEKLY;BYDAY=MO", None, None),
+        ("every mon, thu 9:30", "en_GB", "FREQ=WEEKLY;BYDAY=MO,TH", "09:30", None),
+        ("every tue and fri", "en", "FREQ=WEEKLY;BYDAY=TU,FR", None, None),
+        ("every weekday", "en", "FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR", None, None),
+        ("every 1st, 15th at 10am", "en", "FREQ=MONTHLY;BYMONTHDAY=1,15", "10:00", None),
+        ("every last day", "en", "FREQ=MONTHLY;BYMONTHDAY=-1", None, None),
+        ("every jan 27", "en", "FREQ=YEARLY;BYMONTH=1;BYMONTHDAY=27", None, None),
+        ("every 27th January at 8:00", "en", "FREQ=YEARLY;BYMONTH=1;BYMONTHDAY=27", "08:00", None),
+        ("every 2 weeks starting Oct 5 2026", "en", "FREQ=WEEKLY;INTERVAL=2", None, "2026-10-05"),
+        ("every friday until 2027-01-01", "en", "FREQ=WEEKLY;BYDAY=FR;UNTIL=20270101", None, None),
+        ("jeden Tag", "de", "FREQ=DAILY", None, None),
+        ("jeden Montag", "de", "FREQ=WEEKLY;BYDAY=MO", None, None),
+        ("jeden Mo und Do um 9:00", "de_AT", "FREQ=WEEKLY;BYDAY=MO,TH", "09:00", None),
+        ("jeden 15.", "de", "FREQ=MONTHLY;BYMONTHDAY=15", None, None),
+        ("jeden 27. Jänner", "de", None, None, None),
+        ("jeden 27. Januar", "de", "FREQ=YEARLY;BYMONTH=1;BYMONTHDAY=27", None, None),
+        ("jeden letzten Tag bis 31.12.2026", "de", "FREQ=MONTHLY;BYMONTHDAY=-1;UNTIL=20261231", None, None),
+        ("alle 3 Tage ab 5. Okt. 2026", "de", "FREQ=DAILY;INTERVAL=3", None, "2026-10-05"),
+        *(
+            (text, language, None, None, None)
+            for text, language in (
+                ("every", "en"),
+                ("monday", "en"),
+                ("every week", "en"),
+                ("every 3 days", "en"),
+                ("every 3 days starting tomorrow", "en"),
+                ("every 3 days starting 03/04/2026", "en"),
+                ("every 3rd friday", "en"),
+                ("every other day", "en"),
+                ("every 15", "en"),
+                ("every monday at 9", "en"),
+                ("every monday at 25:00", "en"),
+                ("every 32nd", "en"),
+                ("every feb 30", "en"),
+                ("every monday", "de"),
+                ("every monday", "fr"),
+                ("jeden Wochentag", "de"),
+                ("every mon,", "en"),
+                ("every day " + "x" * 60, "en"),
+            )
+        ),
+    ],
+)
+def test_a_recurring_date_is_read_if_it_has_one_meaning(
+    text: str, language: str, rule: str | None, time: str | None, start: str | None
+) -> None:
+    found = recurring_dates.read(text, language)
+    if rule is None:
+        assert found is None
+        return
+    assert found is not None
+    assert (found.rule, found.at and f"{found.at:%H:%M}", found.start and str(found.start)) == (rule, time, start)
 
 
 @pytest.mark.parametrize("language", ["en", "", "xx", "ja"])

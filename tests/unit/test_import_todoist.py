@@ -20,10 +20,12 @@ from tasktracker.domain.portability.import_service import FileFormat, ImportServ
 from tasktracker.domain.portability.lines import MAX_LINE_LENGTH
 from tasktracker.domain.portability.project import project_of
 from tasktracker.domain.portability.report import ImportReport
+from tasktracker.domain.recurrence.occurrence import Occurrence
+from tasktracker.domain.recurrence.recurrence import Anchor, Recurrence
 from tasktracker.domain.tasks.query import TaskQuery, TaskSort
 from tasktracker.domain.tasks.task import MAX_DESCRIPTION_LENGTH, MAX_TITLE_CLUSTERS, Priority, Task
 from tests.contracts.base import Seed
-from tests.fakes import CHARACTERS, START, SYSTEM, ManualClock, SequentialIds
+from tests.fakes import CALENDAR, CHARACTERS, START, SYSTEM, ManualClock, SequentialIds
 
 SAMPLE = Path(__file__).parents[1] / "fixtures" / "todoist.csv"
 HEAD = "TYPE,CONTENT,DESCRIPTION,PRIORITY,INDENT,DATE,TIMEZONE\n"
@@ -32,13 +34,13 @@ HEAD = "TYPE,CONTENT,DESCRIPTION,PRIORITY,INDENT,DATE,TIMEZONE\n"
 class Account:
     """A user with an empty store and an import service."""
 
-    def __init__(self, chunk: int = 500) -> None:
-        clock = ManualClock()
+    def __init__(self, chunk: int = 500, zone: str = "America/New_York") -> None:
+        clock = self.clock = ManualClock()
         self.store = MemoryStore(clock, SequentialIds())
         seed = Seed(self.store, clock, SequentialIds())
-        self.user: User = seed.user(time_zone="America/New_York")
+        self.user: User = seed.user(time_zone=zone)
         self.actor = seed.actor(self.user)
-        self.imports = ImportService(store=self.store, characters=CHARACTERS, batch_size=chunk)
+        self.imports = ImportService(store=self.store, characters=CHARACTERS, calendar=CALENDAR, batch_size=chunk)
 
     def import_file(self, text: str | bytes, project: str | None = None, *, dry_run: bool = False) -> ImportReport:
         source = io.BytesIO(text.encode() if isinstance(text, str) else text)
@@ -74,7 +76,6 @@ def test_a_sample_is_imported_completely(account: Account) -> None:
     assert sorted(notices(report)) == [
         (4, "DURATION"),
         (5, "RESPONSIBLE"),
-        (9, "DATE"),
         (13, "DEADLINE"),
         (17, "INDENT"),
         (18, "INDENT"),
@@ -91,7 +92,10 @@ def test_a_sample_is_imported_completely(account: Account) -> None:
         appointment.description == "Responsible: Bob (102)\n\nOpen on weekdays only.\nBring the old one.\n\nSecond note"
     )
     plants = account.task("Water the plants")
-    assert (plants.description, plants.due_date, plants.priority) == ("Date: every monday", None, Priority.NORMAL)
+    assert (plants.description, plants.due_on, plants.priority) == ("", date(2026, 3, 2), Priority.NORMAL)
+    assert plants.recurrence == Recurrence(
+        rule="FREQ=WEEKLY;BYDAY=MO", time_zone="America/New_York", start=date(2026, 3, 2)
+    )
     assert plants.category is None
     spring = account.task("Spring")
     assert spring.category is not None
@@ -104,6 +108,54 @@ def test_a_sample_is_imported_completely(account: Account) -> None:
         assert account.task(title).parent == corner.id
         assert account.task(title).root == spring.id
     assert [task.title for task in account.tasks()].count("Twice") == 2
+
+
+RECURRING_HEAD = "TYPE,CONTENT,DESCRIPTION,PRIORITY,INDENT,AUTHOR,RESPONSIBLE,DATE,DATE_LANG,TIMEZONE"
+
+
+def recurring(*rows: str) -> tuple[Account, ImportReport]:
+    account = Account(zone="UTC")
+    return account, account.import_file("\n".join((RECURRING_HEAD, *rows)))
+
+
+def test_a_recurring_date_makes_a_task_due_today_or_later() -> None:
+    # It is 1 March 2026, 12:00 in UTC.
+    nine, two = datetime(2026, 3, 2, 9, tzinfo=UTC), datetime(2026, 3, 1, 13, tzinfo=UTC)
+    cases: list[tuple[str, str, date, date]] = [
+        ("every day,en,", "FREQ=DAILY", date(2026, 3, 1), date(2026, 3, 1)),
+        ("every day,en,Pacific/Kiritimati", "FREQ=DAILY", date(2026, 3, 2), date(2026, 3, 2)),
+        ("jeden 15.,de,", "FREQ=MONTHLY;BYMONTHDAY=15", date(2026, 3, 15), date(2026, 3, 15)),
+        ("every! day at 9:00,en,", "FREQ=DAILY", nine, nine),
+        ("every day at 2pm,en,Europe/Vienna", "FREQ=DAILY", two, two),
+        ("every 3 days starting 2026-02-27,en,", "FREQ=DAILY;INTERVAL=3", date(2026, 3, 2), date(2026, 2, 27)),
+    ]
+    for row, rule, due, start in cases:
+        account, report = recurring(f"task,Water,,4,1,,,{row}")
+        task = account.task("Water")
+        assert notices(report) == []
+        assert task.recurrence is not None, row
+        assert (task.recurrence.rule, task.due, task.recurrence.start) == (rule, due, start)
+        assert (task.series, task.occurrence) == (task.id, Occurrence(slot=due))
+        assert (task.recurrence.from_ is Anchor.COMPLETION) is ("!" in row)
+
+
+def test_a_recurring_date_of_a_subtask_or_without_a_zone_or_that_is_over_is_described() -> None:
+    account, report = recurring(
+        "task,a,,4,1,,,every day at 9:00,en,GMT+2",
+        "task,b,,4,2,,,every day,en,",
+        "task,c,,4,1,,,every day until 2026-02-01,en,",
+        "task,d,,4,1,,,every 3 days,en,",
+    )
+    assert [each.field for each in report.notices] == ["DATE"] * 4
+    assert [(each.recurrence, each.due) for each in account.tasks()] == [(None, None)] * 4
+    assert account.task("d").description == "Date: every 3 days"
+
+
+def test_a_recurring_task_that_is_imported_on_another_day_is_the_same() -> None:
+    account, _ = recurring("task,Water,,4,1,,,every day,en,")
+    account.clock.advance(days=3)
+    report = account.import_file(f"{RECURRING_HEAD}\ntask,Water,,4,1,,,every day,en,")
+    assert (report.tasks.unchanged, report.notices) == (1, [])
 
 
 def test_tasks_are_listed_in_the_order_of_the_file() -> None:

@@ -27,7 +27,7 @@ from tasktracker.adapters.mail.folder import FolderMailer, MailFolder
 from tasktracker.adapters.mail.smtp import SmtpMailer
 from tasktracker.adapters.mail.urls import Encryption, Relay, parse, sender
 from tasktracker.domain.accounts.user import canonical_email
-from tasktracker.domain.deliveries.delivery import DeliveryKind, ListedTask
+from tasktracker.domain.deliveries.delivery import BY_ADMIN, DeliveryKind, ListedTask
 from tasktracker.domain.deliveries.ports import NotSent
 from tasktracker.domain.kernel.fields import Refused
 from tests.fakes import START
@@ -111,6 +111,19 @@ def test_text_and_html_say_the_same(kind: str, language: str) -> None:
     assert "{" not in plain
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_mail_says_that_an_administrator_made_the_change(language: str) -> None:
+    """It has no advice against strangers, and no IP address."""
+    parameters = {"username": "grace", "at": START.isoformat(), **BY_ADMIN}
+    common = catalogue(language)["common"]
+    for kind in ("two-factor-disabled", "address-changed", "password-link"):
+        plain = " ".join(parts(write(kind=kind, language=language, parameters=parameters))["plain"].split())
+        for name in ("by_admin", "by_admin_note"):
+            assert common[name].format(host="tasks.example.org") in plain
+        assert common["from"] not in plain
+        assert not any(note[:30] in plain for note in catalogue(language)[kind].get("notes", []))
+
+
 def test_an_unknown_language_is_english() -> None:
     assert write(language="xx")["Content-Language"] == "en"
 
@@ -130,9 +143,9 @@ def test_a_mail_lists_tasks_in_both_forms_with_their_days_and_local_times(langua
     day, moment = (START.replace(hour=0), START.replace(day=3, hour=0, minute=30))
     shown = [
         common["overdue"],
-        f"<b>Pay</b> ({day.strftime(common['day'])})",
+        common["listed"].format(title="<b>Pay</b>", due=day.strftime(common["day"])),
         common["today"],
-        f"Call ({moment.strftime(common['moment'])} (Europe/Vienna))",
+        common["listed"].format(title="Call", due=f"{moment.strftime(common['moment'])} (Europe/Vienna)"),
         common["unsubscribe"],
     ]
     html = Words(parts(mail)["html"])

@@ -183,6 +183,12 @@ class TestForged:
         require_refused(signer, make_token({"crit": critical}))
         require_refused(signer, make_token({"crit": critical, "b64": False, "unheard-of": True}))
 
+    def test_a_generation_is_a_number_that_can_be_stored(self, signer: JwtTokenSigner) -> None:
+        for generation in (1, 2**31 - 1):
+            assert signer.read(make_token(payload={"gen": generation})).generation == generation
+        for generation in (0, 2**31):
+            require_refused(signer, make_token(payload={"gen": generation}))
+
     @pytest.mark.parametrize("claim", PAYLOAD)
     def test_a_missing_claim_is_refused(self, signer: JwtTokenSigner, claim: str) -> None:
         require_refused(signer, make_token(payload={claim: ABSENT}))
@@ -299,6 +305,7 @@ class TestExpiry:
 
     def test_an_expired_token_is_accepted_within_the_leeway(self, signer: JwtTokenSigner) -> None:
         leeway = LEEWAY.total_seconds()
+        assert leeway == 5
         signer.read(self.make_token(-leeway + 1))
         with pytest.raises(InvalidToken):
             signer.read(self.make_token(-leeway))
@@ -343,6 +350,9 @@ class TestRotation:
     def test_a_short_secret_is_refused(self, secrets: list[str]) -> None:
         with pytest.raises(ValueError, match="at least"):
             KeyRing(secrets)
+
+    def test_a_secret_may_have_the_least_length(self) -> None:
+        assert len(KeyRing(["x" * 32]).ids) == 1
 
     def test_a_key_id_reveals_nothing_of_its_key(self) -> None:
         ring = KeyRing([FIRST])

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import click
 
 from tasktracker.domain.accounts.invites import MAX_USES, InviteFields, InviteKey
-from tasktracker.domain.accounts.links import LinkKind
+from tasktracker.domain.accounts.links import HANDED_OVER, LIFETIMES, LinkKind
 from tasktracker.domain.accounts.user import UserFields
 from tasktracker.domain.administration.account import AccountKey, AccountQuery, AccountState, AccountSummary
 from tasktracker.domain.administration.users import AccountChanges
@@ -127,6 +128,7 @@ def create_user(username: str, email: str | None, admin: bool, password: str | N
         click.echo(f"created {user.username}")
         if token is not None:
             click.echo(link_to(container.settings(), LinkKind.SET_PASSWORD, token))
+            click.echo(f"the link works once, for {LIFETIMES[LinkKind.SET_PASSWORD].days} days", err=True)
 
 
 @users.command("set-password")
@@ -146,11 +148,15 @@ def set_password(user: str, password: str) -> None:
 @user_argument
 @report_errors
 def reset_password(user: str) -> None:
-    """Print a one-time link with which the user replaces a forgotten password, within 30 minutes."""
+    """Print a one-time link with which the user replaces a forgotten password, within 24 hours.
+
+    The user's verified address gets a notice.
+    """
     with _administering(user) as (container, work, user_id):
         token = container.administration().make_link(work, user_id)
         link = link_to(container.settings(), LinkKind.RESET_PASSWORD, token)
     click.echo(link)
+    click.echo(f"the link works once, for {HANDED_OVER // timedelta(hours=1)} hours", err=True)
 
 
 @users.command("disable-two-factor")

@@ -444,7 +444,7 @@ class Container(containers.DeclarativeContainer):
     )
     audited = providers.Singleton(AuditedReading, store=store, recorder=recorder)
     exports = providers.Singleton(ExportService, store=store)
-    imports = providers.Singleton(ImportService, store=store, characters=characters)
+    imports = providers.Singleton(ImportService, store=store, characters=characters, calendar=calendar)
     import_jobs = providers.Singleton(ImportJobService, store=store, clock=shared_clock, ids=ids)
     retention = providers.Callable(_retention, settings)
     sync = providers.Singleton(SyncService, store=store, secrets=store, retention=retention)

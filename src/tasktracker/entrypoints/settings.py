@@ -50,8 +50,8 @@ THREADS_PER_HASH = 2
 STREAM_THREADS = 2
 """Threads of each worker that read the changes for event streams."""
 
-BACKGROUND_THREADS = 3
-"""Threads of each worker for jobs, deliveries and the sweep, so that none waits for another one or for requests."""
+BACKGROUND_THREADS = 4
+"""Threads of each worker for jobs, reminders, deliveries and the sweep. None waits for another one or for requests."""
 
 HEALTH_THREADS = 1
 """Threads of each worker that check the database for `/health/ready`, so that no check waits for requests."""

@@ -6,7 +6,7 @@ import { draftOf } from "../drafts.js";
 import { h, html } from "../html.js";
 import { isSelecting, selected, selectNothing, selectShown } from "../selection.js";
 import { url } from "../router.js";
-import { canFileIn, containing, dayDue, dueBefore } from "../tasks.js";
+import { canFileIn, containing, dayDue, dueBefore, isDue, isOpen } from "../tasks.js";
 import { dayOf, startOfDay, t } from "../texts/texts.js";
 import { useEffect, useLayoutEffect, useRef, useState } from "../vendor/preact-hooks.js";
 import "../vendor/preact-signals.js";
@@ -17,19 +17,20 @@ import { useOwners } from "./people.js";
 import { Rows } from "./rows.js";
 import { DialogButton, ShareButton } from "./share-button.js";
 import { useKeys } from "./shortcuts.js";
+import { byName } from "./sidebar.js";
 
 /** @typedef {import("../sync/items.js").Task} Task */
 
-/** The limits of the list of all tasks. @typedef {{ text: string, priority: number }} Limits */
+/** The limits of the list of all tasks. `only` is a kind of limit and its value, with a space between them. @typedef {{ text: string, only: string }} Limits */
 
 /** @param {{ name: string, category: string, key?: string }} props */
 export function List({ name, category }) {
   const copy = useCopy();
   const move = useRef((/** @type {KeyboardEvent} */ _) => {});
-  const [limits, setLimits] = useState(/** @type {Limits} */ ({ text: "", priority: 0 }));
+  const [limits, setLimits] = useState(/** @type {Limits} */ ({ text: "", only: "" }));
   useEffect(() => scrollTo(0, 0), []);
   useKeys(["ArrowDown", "j", "J", "ArrowUp", "k", "K"], (event) => move.current(event), "body, main, .side a"); // no task has the focus
-  const isLimited = limits.text !== "" || limits.priority > 0;
+  const isLimited = limits.text !== "" || limits.only !== "";
   const all = useEntries(name, category);
   const others = useDone(name, category);
   const found = isLimited ? all.filter(within(limits)) : all;
@@ -51,7 +52,7 @@ export function List({ name, category }) {
     </header>
     ${shown?.version && h(Members, { key: shown.id, category: shown })}
     ${canAdd && h(AddBox, { name, category, draft: draftOf(name, category) })}
-    ${SEARCHED.includes(name) && (isLimited || name === "all" || entries.length > 0 || others.length > 0) && h(Filters, { limits, setLimits, hasPriority: name === "all" })}
+    ${SEARCHED.includes(name) && (isLimited || name === "all" || entries.length > 0 || others.length > 0) && h(Filters, { limits, setLimits, isFiltered: name === "all" })}
     ${entries.length > 0 ? h(Rows, { entries, move }) : h(Empty, { name: isLimited ? "filter" : name, hasHint: canAdd || name !== "list" })}
     ${h(Bulk, {})}
   </section>`;
@@ -104,18 +105,32 @@ function useEntries(name, category) {
 }
 
 /** @param {Limits} limits @returns {(entry: Entry) => boolean} */
-function within({ text, priority }) {
+function within({ text, only }) {
   const contains = containing(text.trim());
-  return (entry) => "heading" in entry || ((!priority || entry.priority === priority) && (!text || contains(entry)));
+  const [kind, value] = only.split(" ");
+  /** @type {Record<string, (task: Task) => boolean>} */
+  const kinds = {
+    priority: (task) => task.priority === Number(value),
+    due: (task) => (value === "overdue" ? isOpen(task) && dueBefore(task, now.value) : !isDue(task)),
+    category: (task) => (task.category ?? "none") === value,
+  };
+  return (entry) => "heading" in entry || ((!only || kinds[kind](entry)) && (!text || contains(entry)));
 }
 
-/** @param {{ limits: Limits, setLimits: (limits: Limits) => void, hasPriority: boolean }} props */
-function Filters({ limits, setLimits, hasPriority }) {
+/** @param {{ limits: Limits, setLimits: (limits: Limits) => void, isFiltered: boolean }} props `isFiltered` offers other limits than a text */
+function Filters({ limits, setLimits, isFiltered }) {
+  /** @type {[kind: string, options: [value: string | number, text: string][]][]} */
+  const groups = [
+    ["priority", [4, 3, 2, 1].map((each) => [each, t(`priority.${each}`)])],
+    ["due", [["overdue", t("overdue")], ["none", t("bulk.due.none")]]],
+    ["category", [...byName(useCopy().categories.value).map(({ id, name }) => /** @type {[string, string]} */ ([id, name])), ["none", t("task.category.none")]]],
+  ];
   return html`<search class="filters">
     <input type="search" autocomplete="off" placeholder=${t("search")} aria-label=${t("search")} value=${limits.text} onInput=${(/** @type {any} */ event) => setLimits({ ...limits, text: event.target.value })} />
-    ${hasPriority && html`<select aria-label=${t("filter.priority")} onChange=${(/** @type {any} */ event) => setLimits({ ...limits, priority: Number(event.target.value) })}>
-      <option value="0">${t("filter.any")}</option>
-      ${[4, 3, 2, 1].map((each) => html`<option value=${each}>${t(`priority.${each}`)}</option>`)}
+    ${isFiltered &&
+    html`<select aria-label=${t("filter")} onChange=${(/** @type {any} */ event) => setLimits({ ...limits, only: event.target.value })}>
+      <option value="">${t("filter.any")}</option>
+      ${groups.map(([kind, options]) => html`<optgroup label=${t(`task.${kind}`)}>${options.map(([value, text]) => html`<option value=${`${kind} ${value}`}>${text}</option>`)}</optgroup>`)}
     </select>`}
   </search>`;
 }

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup, escape
 
-from tasktracker.domain.deliveries.delivery import Letter
+from tasktracker.domain.deliveries.delivery import BY_ADMIN, Letter
 
 LANGUAGES = ("en", "de")
 DETAILS = ("at", "from", "device", "token", "due")
@@ -88,22 +88,32 @@ class Composer:
         values: Mapping[str, str],
         fill: Callable[..., str],
     ) -> str:
-        def filled(name: str) -> Sequence[str]:
-            return [fill(each, **values) for each in texts.get(name, ())]
+        listed: str = common["listed"]
+
+        def filled(lines: Sequence[str]) -> Sequence[str]:
+            return [fill(each, **values) for each in lines]
+
+        paragraphs, notes = texts.get("paragraphs", []), texts.get("notes", [])
+        if BY_ADMIN.keys() <= letter.parameters.keys():
+            # The notes are advice for the case that another person has got into the account.
+            paragraphs, notes = [*paragraphs, common["by_admin"]], [common["by_admin_note"]]
 
         return _TEMPLATES.get_template(template).render(
             language=language,
             subject=subject,
-            paragraphs=filled("paragraphs"),
+            paragraphs=filled(paragraphs),
             details=[(common[name], values[name]) for name in DETAILS if name in letter.parameters],
             button=texts.get("button"),
             link=self._link(*letter.link) if letter.link else f"{self._public_url}/{letter.path}",
             lists=[
-                (common[name], [f"{each.title} ({_local(letter, each.due, common)})" for each in tasks])
+                (
+                    common[name],
+                    [listed.format(title=each.title, due=_local(letter, each.due, common)) for each in tasks],
+                )
                 for name, tasks in letter.tasks.items()
                 if tasks
             ],
-            notes=filled("notes"),
+            notes=filled(notes),
             copy_link=common["copy_link"],
             unsubscribe=letter.unsubscribe and (common["unsubscribe"], self._link("unsubscribe", letter.unsubscribe)),
             footer=fill(common["footer"], **values),

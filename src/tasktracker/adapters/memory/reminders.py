@@ -31,19 +31,18 @@ class MemoryReminders:
         found = self._transaction.data.reminders.get(reminder_id)
         return found if found is not None and found.user_id == user_id else None
 
-    def list(self, user_id: UUID, task_id: UUID | None = None) -> Sequence[Reminder]:
-        found = self._found(id_ for _, id_ in self._transaction.data.reminders_of.keys(user_id))
-        return [each for each in found if task_id in (None, each.task)]
+    def list(self, user_id: UUID, *task_ids: UUID) -> Sequence[Reminder]:
+        return [each for each in self._of(user_id) if each.task in task_ids]
 
     def of_task(self, task_id: UUID) -> Sequence[Reminder]:
         return self._found(self._transaction.data.reminders_on.keys(task_id))
 
     def of_days(self, user_id: UUID) -> Sequence[tuple[Reminder, Task]]:
-        found = self._with_tasks(self.list(user_id))
+        found = self._with_tasks(self._of(user_id))
         return [(each, task) for each, task in found if each.before is not None and task.due_on is not None]
 
     def in_category(self, category_id: UUID, user_ids: Collection[UUID]) -> Sequence[tuple[Reminder, Task]]:
-        found = self._with_tasks(each for user_id in user_ids for each in self.list(user_id))
+        found = self._with_tasks(each for user_id in user_ids for each in self._of(user_id))
         return [(each, task) for each, task in found if task.root_category == category_id]
 
     def hours(self, user_ids: Collection[UUID]) -> Mapping[UUID, LocalHour]:
@@ -65,6 +64,9 @@ class MemoryReminders:
         rows = self._transaction.data.reminders.rows()
         due = sorted((each.fires_at, each.id) for each in rows if each.fires_at and each.fires_at <= now)
         return self._found(id_ for _, id_ in due[:limit])
+
+    def _of(self, user_id: UUID) -> Sequence[Reminder]:
+        return self._found(id_ for _, id_ in self._transaction.data.reminders_of.keys(user_id))
 
     def _found(self, ids: Iterable[UUID]) -> Sequence[Reminder]:
         found = (self._transaction.data.reminders.get(id_) for id_ in tuple(ids))

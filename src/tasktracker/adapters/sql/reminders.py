@@ -23,8 +23,9 @@ _IS_DUE = reminders.c.fires_at <= bindparam("now")
 _ADD = insert(reminders)
 _FIND = _ALL.where(reminders.c.id == bindparam("id"), reminders.c.user_id == bindparam("user_id"))
 _LOCK = _FIND.with_for_update()
-_LIST = _ALL.where(reminders.c.user_id == bindparam("user_id")).order_by(reminders.c.created_at, reminders.c.id)
-_LIST_OF = _LIST.where(reminders.c.task == bindparam("task"))
+_LIST = _ALL.where(
+    reminders.c.user_id == bindparam("user_id"), reminders.c.task.in_(bindparam("tasks", expanding=True))
+).order_by(reminders.c.created_at, reminders.c.id)
 _OF_TASK = _IN_ORDER.where(reminders.c.task == bindparam("task"))
 _RELATIVE = _IN_ORDER.where(reminders.c.user_id == bindparam("user_id"), reminders.c.before.is_not(None))
 _IN_CATEGORY = _IN_ORDER.join_from(reminders, tasks, tasks.c.id == reminders.c.task).where(
@@ -65,10 +66,8 @@ class SqlReminders:
         row = self._connection.one(statement, {"id": reminder_id, "user_id": user_id})
         return None if row is None else REMINDERS.entity(row)
 
-    def list(self, user_id: UUID, task_id: UUID | None = None) -> Sequence[Reminder]:
-        if task_id is None:
-            return REMINDERS.entities(self._connection.rows(_LIST, {"user_id": user_id}))
-        return REMINDERS.entities(self._connection.rows(_LIST_OF, {"user_id": user_id, "task": task_id}))
+    def list(self, user_id: UUID, *task_ids: UUID) -> Sequence[Reminder]:
+        return REMINDERS.entities(self._connection.rows_of_many(_LIST, "tasks", sorted(task_ids), {"user_id": user_id}))
 
     def of_task(self, task_id: UUID) -> Sequence[Reminder]:
         if task_id in self._without:

@@ -11,7 +11,7 @@ from tasktracker.domain.accounts.ports import AccountWork
 from tasktracker.domain.accounts.user import User
 from tasktracker.domain.activity.event import Kind, Origin
 from tasktracker.domain.activity.recorder import Recorder
-from tasktracker.domain.deliveries.delivery import DeliveryKind
+from tasktracker.domain.deliveries.delivery import BY_ADMIN, DeliveryKind
 from tasktracker.domain.deliveries.outbox import Outbox
 from tasktracker.domain.deliveries.ports import DeliveryWork
 from tasktracker.domain.kernel.actors import SystemActor
@@ -63,15 +63,15 @@ def ask_to_verify(outbox: Outbox, work: DeliveryWork, user: User, ids: IdGenerat
         outbox.add(work, DeliveryKind.VERIFY_EMAIL, ids.new(), user_id=user.id, address=user.unverified_email)
 
 
-def notify_of_address(outbox: Outbox, work: DeliveryWork, before: User, cause: UUID) -> None:
+def notify_of_address(outbox: Outbox, work: DeliveryWork, before: User, cause: UUID, *, by_admin: bool = False) -> None:
     """Send a notice to the verified address that a user had before a change, if there was one."""
     if before.verified_email is not None:
-        at = {"at": work.now.isoformat()}
+        details = {"at": work.now.isoformat(), **(BY_ADMIN if by_admin else {})}
         outbox.add(
             work,
             DeliveryKind.ADDRESS_CHANGED,
             cause,
             user_id=before.id,
             address=before.verified_email,
-            parameters=at,
+            parameters=details,
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from tasktracker.domain.accounts.links import LinkKind, OneTimeLink, digest_of
 from tasktracker.domain.accounts.ports import LinkWork
 from tasktracker.domain.accounts.user import User
@@ -11,13 +13,18 @@ DEAD_LINK = "is not valid: the link was used, was replaced by another one, or ha
 
 
 def create_link(
-    work: LinkWork, user: User, kind: LinkKind, address: str | None = None, token: str | None = None
+    work: LinkWork,
+    user: User,
+    kind: LinkKind,
+    address: str | None = None,
+    token: str | None = None,
+    lifetime: timedelta | None = None,
 ) -> str:
     """Make a link for a locked user, and return the link's token. The user's earlier link of the kind ends.
 
-    By default, the token is random.
+    By default, the token is random, and the lifetime that of the kind.
     """
-    link, token = OneTimeLink.create(user, kind, work.now, address, token)
+    link, token = OneTimeLink.create(user, kind, work.now, address, token, lifetime)
     work.links.add(link)
     return token
 

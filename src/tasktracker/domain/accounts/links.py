@@ -38,6 +38,9 @@ LIFETIMES: Mapping[LinkKind, timedelta] = {
     LinkKind.VERIFY_EMAIL: timedelta(hours=24),
 }
 
+HANDED_OVER = timedelta(hours=24)
+"""The lifetime of a link to reset a password that an administrator makes, and must first hand over to its user."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OneTimeLink:
@@ -56,9 +59,18 @@ class OneTimeLink:
 
     @classmethod
     def create(
-        cls, user: User, kind: LinkKind, now: datetime, address: str | None = None, token: str | None = None
+        cls,
+        user: User,
+        kind: LinkKind,
+        now: datetime,
+        address: str | None = None,
+        token: str | None = None,
+        lifetime: timedelta | None = None,
     ) -> tuple[OneTimeLink, str]:
-        """Return a new link and its token, which is not stored. By default, the token is random."""
+        """Return a new link and its token, which is not stored. By default, the token is random.
+
+        The default lifetime is that of the kind.
+        """
         token = token or secrets.token_urlsafe(TOKEN_BYTES)
         link = cls(
             digest=digest_of(token),
@@ -67,7 +79,7 @@ class OneTimeLink:
             address=address,
             state=state_of(user),
             created_at=now,
-            expires_at=now + LIFETIMES[kind],
+            expires_at=now + (lifetime or LIFETIMES[kind]),
         )
         return link, token
 

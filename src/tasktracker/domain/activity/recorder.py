@@ -9,7 +9,7 @@ from uuid import UUID
 
 from tasktracker.domain.activity.event import AuthEvent, Kind, Origin, Outcome
 from tasktracker.domain.activity.ports import AdminEventWork, EventWork, FailureWork
-from tasktracker.domain.deliveries.delivery import DeliveryKind
+from tasktracker.domain.deliveries.delivery import BY_ADMIN, DeliveryKind
 from tasktracker.domain.deliveries.outbox import Outbox
 from tasktracker.domain.kernel.actors import AdminActor, SystemActor
 from tasktracker.domain.kernel.clock import IdGenerator
@@ -19,11 +19,14 @@ NOTICES: Mapping[Kind, DeliveryKind] = {
     Kind.REPLAY: DeliveryKind.SESSION_REPLAYED,
     Kind.PASSWORD_CHANGE: DeliveryKind.PASSWORD_CHANGED,
     Kind.PASSWORD_RESET: DeliveryKind.PASSWORD_CHANGED,
+    Kind.PASSWORD_LINK: DeliveryKind.PASSWORD_LINK,
     Kind.API_TOKEN_CREATE: DeliveryKind.API_TOKEN_CREATED,
     Kind.API_TOKEN_REVOKE: DeliveryKind.API_TOKEN_REVOKED,
     Kind.TWO_FACTOR_ENABLE: DeliveryKind.TWO_FACTOR_ENABLED,
     Kind.TWO_FACTOR_DISABLE: DeliveryKind.TWO_FACTOR_DISABLED,
     Kind.RECOVERY_CODE_USE: DeliveryKind.RECOVERY_CODE_USED,
+    Kind.PROMOTE: DeliveryKind.PROMOTED,
+    Kind.DEMOTE: DeliveryKind.DEMOTED,
 }
 """The events of which a user gets a notice by mail."""
 
@@ -74,7 +77,9 @@ class Recorder:
     def _add(self, work: EventWork, event: AuthEvent) -> None:
         work.activity.add(event)
         if event.kind in NOTICES and event.user_id is not None:
-            details = {"at": event.at.isoformat()} | ({"from": event.address} if event.address else {})
+            # The address of an administrator is not the user's to see.
+            origin = BY_ADMIN if event.subject else {"from": event.address} if event.address else {}
+            details = {"at": event.at.isoformat(), **origin}
             self._outbox.add(work, NOTICES[event.kind], event.id, user_id=event.user_id, parameters=details)
 
     def _event(

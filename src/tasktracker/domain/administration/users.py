@@ -10,7 +10,7 @@ from uuid import UUID
 from tasktracker.domain.accounts.addresses import notify_of_address
 from tasktracker.domain.accounts.last_admin import require_other_admin
 from tasktracker.domain.accounts.link_service import create_link
-from tasktracker.domain.accounts.links import LinkKind
+from tasktracker.domain.accounts.links import HANDED_OVER, LinkKind
 from tasktracker.domain.accounts.quota import Quotas
 from tasktracker.domain.accounts.user import USER, User, UserFields
 from tasktracker.domain.activity.event import UNKNOWN_ORIGIN, Kind, Origin
@@ -109,15 +109,18 @@ class UserAdministration:
         for kind in _changed(user, edited):
             event = self._recorder.by_admin(work, kind, origin, user_id=user.id, detail=user.username)
             if kind is Kind.RENAME and edited.verified_email != user.verified_email:
-                notify_of_address(self._outbox, work, user, event.id)
+                notify_of_address(self._outbox, work, user, event.id, by_admin=True)
         return self.get(work, user_id)
 
     def make_link(self, work: AdminWork, user_id: UUID, origin: Origin = UNKNOWN_ORIGIN) -> str:
-        """Return the token of a one-time link with which the user sets a new password. Changes nothing else."""
+        """Return the token of a one-time link with which the user sets a new password. Changes nothing else.
+
+        The user gets a notice, because the link takes the account over.
+        """
         require_proof(work)
         user = self._find(work, user_id)
         self._recorder.by_admin(work, Kind.PASSWORD_LINK, origin, user_id=user.id, detail=user.username)
-        return create_link(work, user, LinkKind.RESET_PASSWORD)
+        return create_link(work, user, LinkKind.RESET_PASSWORD, lifetime=HANDED_OVER)
 
     def disable_two_factor(self, work: AdminWork, user_id: UUID, origin: Origin = UNKNOWN_ORIGIN) -> None:
         """Turn two-factor authentication off for a user who has lost the second factor. Raises TwoFactorOff."""

@@ -19,6 +19,9 @@ RETRIED_FOR = timedelta(hours=24)
 RESTORED = "the database was restored from a backup"
 """Why deliveries that were due in a backup are skipped."""
 
+BY_ADMIN: Mapping[str, str] = {"by_admin": "yes"}
+"""The parameter of a notice about what an administrator or a command did."""
+
 FIRST_PAUSE, MAX_PAUSE = timedelta(seconds=30), timedelta(hours=1)
 """The pause after the first attempt, and the longest pause. Each pause doubles, and is multiplied by 0.5 to 1.5."""
 
@@ -40,12 +43,15 @@ class DeliveryKind(StrEnum):
     NEW_DEVICE = "new-device"
     SESSION_REPLAYED = "session-replayed"
     PASSWORD_CHANGED = "password-changed"  # noqa: S105
+    PASSWORD_LINK = "password-link"  # noqa: S105
     ADDRESS_CHANGED = "address-changed"
     TWO_FACTOR_ENABLED = "two-factor-enabled"
     TWO_FACTOR_DISABLED = "two-factor-disabled"
     RECOVERY_CODE_USED = "recovery-code-used"
     API_TOKEN_CREATED = "api-token-created"  # noqa: S105
     API_TOKEN_REVOKED = "api-token-revoked"  # noqa: S105
+    PROMOTED = "promoted"
+    DEMOTED = "demoted"
     REMINDER = "reminder"
     DAILY_SUMMARY = "daily-summary"
 
@@ -55,12 +61,15 @@ SECURITY = frozenset(
         DeliveryKind.NEW_DEVICE,
         DeliveryKind.SESSION_REPLAYED,
         DeliveryKind.PASSWORD_CHANGED,
+        DeliveryKind.PASSWORD_LINK,
         DeliveryKind.ADDRESS_CHANGED,
         DeliveryKind.TWO_FACTOR_ENABLED,
         DeliveryKind.TWO_FACTOR_DISABLED,
         DeliveryKind.RECOVERY_CODE_USED,
         DeliveryKind.API_TOKEN_CREATED,
         DeliveryKind.API_TOKEN_REVOKED,
+        DeliveryKind.PROMOTED,
+        DeliveryKind.DEMOTED,
     )
 )
 """The notices about the security of an account, of which users also get a notification in the service."""

@@ -42,13 +42,13 @@ OFFSET = re.compile(r"(?:GMT|UTC)\s*([+-])(\d{1,2})(?::?([0-5]\d))?", re.ASCII |
 MAX_OFFSET = timedelta(hours=14)
 
 # The words between a date and a time: "at", "um", "à" and so on.
-_AT = r"(?:\s*[@,]\s*|\s+(?:at|um|à|alle|ore|a las|às|om|o|v|ve|в|о|kl\.?|klo|saat)\s+|\s+|t)"
-_TIME = r"(?P<hour>\d{1,2})(?::(?P<minute>\d\d)(?::(?P<second>\d\d))?)?\s*(?P<half>[ap]m)?"
+AT = r"(?:\s*[@,]\s*|\s+(?:at|um|à|alle|ore|a las|às|om|o|v|ve|в|о|kl\.?|klo|saat)\s+|\s+|t)"
+TIME = r"(?P<hour>\d{1,2})(?::(?P<minute>\d\d)(?::(?P<second>\d\d))?)?\s*(?P<half>[ap]m)?"
 _DAY = r"(?P<day>\d{1,2})(?:\.|st|nd|rd|th|er|º)?"
 _MONTH = r"(?P<name>[^\W\d_]{3,})\.?"
 _YEAR = r"(?P<year>\d{4})"
 FORMS = [
-    re.compile(f"{form}(?:{_AT}{_TIME})?", re.ASCII if "name" not in form else 0)
+    re.compile(f"{form}(?:{AT}{TIME})?", re.ASCII if "name" not in form else 0)
     for form in (
         rf"{_YEAR}(?P<by>[-/.])(?P<month>\d{{1,2}})(?P=by)(?P<day>\d{{1,2}})",
         rf"{_YEAR}[年년]\s*(?P<month>\d{{1,2}})[月월]\s*(?P<day>\d{{1,2}})[日일]",
@@ -75,13 +75,18 @@ def read(text: str, language: str) -> list[date | datetime]:
     match = next((found for form in FORMS if (found := form.fullmatch(folded))), None)
     if match is None:
         return []
-    code = re.split("[-_]", language.strip().casefold())[0]
     parts = match.groupdict()
     try:
-        at = _time(parts)
-        return sorted({_with_time(day, at) for day in _days(parts, {"": "en", "no": "nb"}.get(code, code))})
+        at = time_of(parts)
+        return sorted({_with_time(day, at) for day in _days(parts, language_code(language))})
     except ValueError:
         return []
+
+
+def language_code(language: str) -> str:
+    """Return the code of a row's language. Rows without one are in English."""
+    code = re.split("[-_]", language.strip().casefold())[0]
+    return {"": "en", "no": "nb"}.get(code, code)
 
 
 def zone_named(name: str) -> tzinfo | None:
@@ -98,7 +103,7 @@ def _days(parts: Mapping[str, Any], language: str) -> list[date]:
     if "first" in parts:
         orders = [(int(parts["other"]), int(parts["first"])), (int(parts["first"]), int(parts["other"]))]
     elif "name" in parts:
-        orders = [(month, int(parts["day"])) for month in _months(parts["name"], language)]
+        orders = [(month, int(parts["day"])) for month in months_named(parts["name"], language)]
     else:
         orders = [(int(parts["month"]), int(parts["day"]))]
     days = []
@@ -109,7 +114,7 @@ def _days(parts: Mapping[str, Any], language: str) -> list[date]:
     return days[:1] if is_decided else days
 
 
-def _months(name: str, language: str) -> list[int]:
+def months_named(name: str, language: str) -> list[int]:
     """Return the number of the month with this name, or with the only name that begins so."""
     months = list(enumerate(NAMES.get(language, ()), start=1))
     found = [month for month, names in months if name in names]
@@ -117,7 +122,7 @@ def _months(name: str, language: str) -> list[int]:
     return found if len(found) == 1 else []
 
 
-def _time(parts: Mapping[str, Any]) -> time | None:
+def time_of(parts: Mapping[str, Any]) -> time | None:
     """Return the time of day. Raises ValueError if there is no such time, or only a number without a unit."""
     if parts["hour"] is None:
         return None

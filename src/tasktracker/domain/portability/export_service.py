@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from uuid import UUID
@@ -14,6 +15,7 @@ from tasktracker.domain.kernel.members import Role
 from tasktracker.domain.kernel.store import Store
 from tasktracker.domain.portability import ndjson
 from tasktracker.domain.portability.ports import ExportWork, PortabilityWork
+from tasktracker.domain.reminders.reminder import Reminder
 from tasktracker.domain.tasks.policy import is_in_trash_of, is_visible, visible_category
 from tasktracker.domain.tasks.query import TaskQuery, TaskSort
 from tasktracker.domain.tasks.task import Task
@@ -120,7 +122,10 @@ def _category(work: ExportWork, category: Category, user_id: UUID) -> bytes:
 def _tasks(work: ExportWork, tasks: Sequence[Task], user_id: UUID) -> Iterator[bytes]:
     users = {each for task in tasks for each in (task.owner, task.created_by) if each}
     names = work.users.names(users | {member.user_id for task in tasks for member in task.members})
-    return (ndjson.task(task, user_id, names) for task in tasks)
+    reminders = defaultdict[UUID, list[Reminder]](list)
+    for each in work.reminders.list(user_id, *(task.id for task in tasks)):
+        reminders[each.task].append(each)
+    return (ndjson.task(task, user_id, names, reminders[task.id]) for task in tasks)
 
 
 def acting_for(store: Store[Owner, PortabilityWork], reason: str, login: str) -> SystemActor:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import islice
 from typing import BinaryIO
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from tasktracker.domain.accounts.user import User
 from tasktracker.domain.feed.items import ItemType
@@ -29,8 +29,11 @@ from tasktracker.domain.portability.planner import ImportPlanner
 from tasktracker.domain.portability.ports import ImportWork
 from tasktracker.domain.portability.project import Project
 from tasktracker.domain.portability.record import CategoryRecord, Line
+from tasktracker.domain.portability.recurring_dates import Today
 from tasktracker.domain.portability.report import ImportReport
 from tasktracker.domain.portability.zipped import Zipped
+from tasktracker.domain.recurrence.ports import CalendarRules
+from tasktracker.domain.reminders.reminder import LocalHour, Reminder
 
 BATCH = 500
 MAX_LINES = 500_000
@@ -85,19 +88,29 @@ class _File:
         """How many bytes of the file or the archive were read."""
         return self.source.tell() if self.end is None else self.end
 
-    def lines(self, user: User, characters: Characters, wanted: Container[int] | None = None) -> Iterator[Line]:
+    def lines(
+        self, user: User, characters: Characters, today: Today, wanted: Container[int] | None = None
+    ) -> Iterator[Line]:
         if self.format is FileFormat.NDJSON:
             return ndjson.read(self.source, wanted)
         zone = stored_time_zone(user.time_zone)
-        return todoist.read(self.source, user.id, zone, characters, self.project, wanted)
+        return todoist.read(self.source, user.id, zone, characters, today, self.project, wanted)
 
 
 class ImportService:
     """The process that imports a file in batches of lines. Each batch is committed separately."""
 
-    def __init__(self, *, store: Store[Owner, ImportWork], characters: Characters, batch_size: int = BATCH) -> None:
+    def __init__(
+        self,
+        *,
+        store: Store[Owner, ImportWork],
+        characters: Characters,
+        calendar: CalendarRules,
+        batch_size: int = BATCH,
+    ) -> None:
         self._store = store
         self._characters = characters
+        self._calendar = calendar
         self._batch_size = batch_size
 
     def admit(self, actor: SessionActor) -> None:
@@ -190,7 +203,7 @@ class ImportService:
     def _pass(self, run: _Import, file: _File, wanted: set[int] | None = None, *, last: bool = False) -> set[int]:
         """Import lines in batches, and return the numbers of those that wait for their parent."""
         waiting: set[int] = set()
-        found = file.lines(run.user, self._characters, wanted)
+        found = file.lines(run.user, self._characters, Today(run.context.moment, self._calendar), wanted)
         while batch := list(islice(found, self._batch_size)):
             plan = self._import(run, batch, last=last)
             waiting.update(plan.waiting)
@@ -236,6 +249,14 @@ def _store(work: ImportWork, user_id: UUID, plan: ImportPlan) -> None:
     tasks = [with_version_after(each, deleted.get(each.id)) for each in plan.new_tasks]
     work.bulk.add(tasks)
     work.changes.record_many(Action.CREATE, [(None, task) for task in tasks])
+    due = work.reminders.hours([user_id])[user_id] if plan.reminders else LocalHour()
+    for task in tasks:
+        for number, fields in enumerate(plan.reminders.get(task.id, ())):
+            id_ = uuid5(task.id, f"{user_id} {number} {work.now.isoformat()}")
+            new_one = Reminder(id=id_, task=task.id, user_id=user_id, created_at=work.now, **fields)
+            reminder = new_one.scheduled(task, due, work.now)
+            work.reminders.add(reminder)
+            work.changes.record(Action.CREATE, None, reminder)
 
 
 def _deleted_versions(work: ImportWork, user_id: UUID, type: ItemType, ids: Sequence[UUID]) -> Mapping[UUID, int]:

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from types import NoneType
-from typing import Any, BinaryIO, NoReturn, get_args
+from typing import Any, BinaryIO, NoReturn, cast, get_args
 from uuid import UUID
 
 from tasktracker.domain.accounts.user import USER, User
@@ -28,6 +28,7 @@ from tasktracker.domain.recurrence.recurrence import (
     slot_text,
     to_json,
 )
+from tasktracker.domain.reminders.reminder import MAX_REMINDERS, REMINDER, Reminder, ReminderFields
 from tasktracker.domain.tasks.policy import role_of, visible_category
 from tasktracker.domain.tasks.task import TASK, Priority, State, Task
 
@@ -73,8 +74,11 @@ def category(each: Category, viewer: UUID, names: Mapping[UUID, str]) -> bytes:
     )
 
 
-def task(each: Task, viewer: UUID, names: Mapping[UUID, str]) -> bytes:
-    """Return the line of a task as a user sees it. `names` has the usernames of its owner, creator and members."""
+def task(each: Task, viewer: UUID, names: Mapping[UUID, str], reminders: Sequence[Reminder]) -> bytes:
+    """Return the line of a task as a user sees it, with the user's reminders.
+
+    `names` has the usernames of its owner, creator and members.
+    """
     own = role_of(each, viewer) is Role.OWNER
     return _line(
         "task",
@@ -93,6 +97,7 @@ def task(each: Task, viewer: UUID, names: Mapping[UUID, str]) -> bytes:
         trashed_with=each.trashed_with,
         version=each.version,
         members=_named(each.members if own else (), names),
+        reminders=[{"at": each.at} if each.before is None else {"before": each.before} for each in reminders],
     )
 
 
@@ -226,6 +231,7 @@ def _record(read: dict[str, Any]) -> CategoryRecord | TaskRecord | None:
     if type_ == "task":
         values = _checked(_TASK, read, ("id", "title"))
         values["members"] = tuple(values.get("members", ()))
+        values["reminders"] = tuple(values.get("reminders", ()))
         errors = list(_task_errors(values))
         if errors:
             raise InvalidInput(*errors)
@@ -333,6 +339,17 @@ def _members(value: list[Any]) -> list[str]:
     return [printable(name) for name in named if isinstance(name, str)]
 
 
+def _reminders(value: list[Any]) -> list[ReminderFields]:
+    try:
+        read = [_checked(_REMINDER, each if isinstance(each, dict) else {}, ()) for each in value]
+    except InvalidInput:
+        read = [{}]
+    found = [REMINDER.complete(cast(ReminderFields, each)) for each in read]
+    if len(found) > MAX_REMINDERS or any((each["at"] is None) is (each["before"] is None) for each in found):
+        raise Refused(f"must be a list of at most {MAX_REMINDERS} objects, each with at or before")
+    return found
+
+
 def _day(value: str) -> date:
     try:
         return date.fromisoformat(value) if DAY_FORM.fullmatch(value) else _refuse_day()
@@ -400,6 +417,7 @@ _CATEGORY: Mapping[str, Rule] = {
     "version": _VERSION,
     "members": _MEMBERS,
 }
+_REMINDER = _readers(REMINDER)
 _TASK: Mapping[str, Rule] = {
     "id": _ID,
     "own": _flag,
@@ -416,4 +434,5 @@ _TASK: Mapping[str, Rule] = {
     "trashed_with": optional(_ID),
     "version": _VERSION,
     "members": _MEMBERS,
+    "reminders": _typed(list, "a list", _reminders),
 }

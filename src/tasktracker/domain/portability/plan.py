@@ -11,6 +11,7 @@ from tasktracker.domain.categories.category import Category
 from tasktracker.domain.kernel.errors import FieldError
 from tasktracker.domain.portability.import_job import LineOutcome
 from tasktracker.domain.portability.report import Counts, TaskCounts
+from tasktracker.domain.reminders.reminder import ReminderFields
 from tasktracker.domain.tasks.task import Task, Tree
 
 
@@ -55,12 +56,14 @@ class ImportContext:
 class ImportPlan:
     """The items to store, and the findings to report. `waiting` are numbers of lines without an imported parent.
 
-    `decided` maps the number of each line whose item is stored to its outcome and the id of the item.
+    `reminders` are those of new tasks, by the ids of the tasks. `decided` maps the number of each line whose item is
+    stored to its outcome and the id of the item.
     """
 
     context: ImportContext
     new_categories: list[Category] = field(default_factory=list)
     new_tasks: list[Task] = field(default_factory=list)
+    reminders: dict[UUID, Sequence[ReminderFields]] = field(default_factory=dict)
     categories: Counts = field(default_factory=Counts)
     tasks: TaskCounts = field(default_factory=TaskCounts)
     errors: list[tuple[int, Sequence[FieldError]]] = field(default_factory=list)

@@ -266,6 +266,8 @@ class ImportPlanner:
             self._plan.notices.append((number, [NOT_FOR_SUBTASKS]))
             category = None
         self._add_task(self._new_task(id_, self._until_now(number, record), category, parent, trashed_with))
+        if record.reminders:
+            self._plan.reminders[id_] = record.reminders
         self._plan.tasks.mapped += id_ != record.id
         self._plan.decided[number] = LineOutcome.CREATED, id_
         return True
@@ -407,4 +409,6 @@ def _errors(
 
 def _differ(record: TaskRecord, task: Task) -> bool:
     fields = {"description": "", "due_on": None, "due_date": None, **record.fields}
-    return any(fields[name] != getattr(task, name) for name in ("description", "due_on", "due_date"))
+    # When a recurring task is due depends on the day of the import.
+    names = ("description",) if fields.get("recurrence") else ("description", "due_on", "due_date")
+    return any(fields[name] != getattr(task, name) for name in names)

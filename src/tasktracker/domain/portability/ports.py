@@ -13,6 +13,7 @@ from tasktracker.domain.categories.ports import CategoryRepository
 from tasktracker.domain.feed.ports import FeedRepository
 from tasktracker.domain.kernel.paging import Page
 from tasktracker.domain.portability.import_job import ImportedLine, ImportJob, JobKey, LineOutcome
+from tasktracker.domain.reminders.ports import ReminderRepository
 from tasktracker.domain.tasks.ports import RestoreWork, TaskRepository
 from tasktracker.domain.tasks.query import TaskKey
 from tasktracker.domain.tasks.task import Task
@@ -115,6 +116,8 @@ class ExportWork(PortabilityWork, Protocol):
 
     @property
     def tasks(self) -> TaskRepository: ...
+    @property
+    def reminders(self) -> ReminderRepository: ...
 
 
 class ImportWork(PortabilityWork, RestoreWork, Protocol):
@@ -122,6 +125,8 @@ class ImportWork(PortabilityWork, RestoreWork, Protocol):
 
     @property
     def feed(self) -> FeedRepository: ...
+    @property
+    def reminders(self) -> ReminderRepository: ...
 
 
 class ImportJobWork(Protocol):

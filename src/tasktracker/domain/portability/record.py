@@ -9,6 +9,7 @@ from uuid import UUID
 from tasktracker.domain.categories.category import CategoryFields
 from tasktracker.domain.kernel.errors import FieldError
 from tasktracker.domain.recurrence.recurrence import Slot
+from tasktracker.domain.reminders.reminder import ReminderFields
 from tasktracker.domain.tasks.task import TASK, State, TaskFields
 
 MAX_VERSION = 1_000_000_000
@@ -57,6 +58,7 @@ class TaskRecord:
     trashed_with: UUID | None = None
     version: int = 1
     members: tuple[str, ...] = ()
+    reminders: tuple[ReminderFields, ...] = ()
 
     @property
     def category(self) -> UUID | None:

@@ -13,16 +13,19 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, tzinfo
 from typing import BinaryIO
 from uuid import UUID, uuid5
+from zoneinfo import ZoneInfo
 
 from tasktracker.domain.categories.category import CATEGORY, MAX_NAME_LENGTH, CategoryFields, name_key
 from tasktracker.domain.categories.category import MAX_DESCRIPTION_LENGTH as MAX_CATEGORY_DESCRIPTION_LENGTH
 from tasktracker.domain.kernel.characters import Characters, cut
 from tasktracker.domain.kernel.errors import FieldError, InvalidInput
 from tasktracker.domain.kernel.fields import Refused, check, moment, require_storable
-from tasktracker.domain.portability import attachments, dates
+from tasktracker.domain.portability import attachments, dates, recurring_dates
 from tasktracker.domain.portability.csv_rows import Problem, Row, rows
 from tasktracker.domain.portability.project import Project
 from tasktracker.domain.portability.record import CategoryRecord, Line, TaskRecord
+from tasktracker.domain.portability.recurring_dates import Today
+from tasktracker.domain.recurrence.recurrence import Recurrence
 from tasktracker.domain.tasks.task import (
     MAX_DEPTH,
     MAX_DESCRIPTION_LENGTH,
@@ -50,14 +53,16 @@ def read(
     owner: UUID,
     zone: tzinfo,
     characters: Characters,
+    today: Today,
     project: Project | None = None,
     wanted: Container[int] | None = None,
 ) -> Iterator[Line]:
     """Yield the sections and tasks of a file, and the errors of other rows; or only lines with `wanted` numbers.
 
-    Times without a time zone are in `zone`. Raises InvalidInput before the first line if the file has another format.
+    Times without a time zone are in `zone`. Recurring tasks are due `today` or later. Raises InvalidInput before the
+    first line if the file has another format.
     """
-    reader = _Reader(owner, zone, characters, project)
+    reader = _Reader(owner, zone, characters, today, project)
     for number, row in rows(source):
         for line in reader.lines(number, row):
             if wanted is None or line.number in wanted:
@@ -95,8 +100,11 @@ class _Draft:
 class _Reader:
     """Converts rows to lines. The meaning of a row depends on the rows before it."""
 
-    def __init__(self, owner: UUID, zone: tzinfo, characters: Characters, project: Project | None) -> None:
+    def __init__(
+        self, owner: UUID, zone: tzinfo, characters: Characters, today: Today, project: Project | None
+    ) -> None:
         self._owner = owner
+        self._today = today
         self._zone = zone
         self._characters = characters
         self._title = TASK.new_rules(characters)["title"]
@@ -231,7 +239,10 @@ class _Reader:
             text = row.get(name, "").strip()
             found = dates.read(text, row.get(f"{name}_LANG", "")) if text else []
             dues = [at for each in found if (at := self._due(each, draft, row)) is not None]
-            if due is None and len(dues) == 1:
+            if text and not found and name == "DATE" and (recurring := self._recurring(text, draft, row)):
+                rule, due = recurring
+                draft.set({"recurrence": rule})
+            elif due is None and len(dues) == 1:
                 due = dues[0]
             elif text:
                 _describe_value(draft, name, text, AMBIGUOUS if len(dues) > 1 else NO_FIELD)
@@ -250,15 +261,26 @@ class _Reader:
         if not isinstance(at, datetime):
             return at
         if at.tzinfo is None:
-            name = row.get("TIMEZONE", "").strip()
-            zone = dates.zone_named(name) if name else self._zone
-            if zone is None:
-                draft.notices.append(UNKNOWN_ZONE)
-            at = at.replace(tzinfo=zone or self._zone)
+            at = at.replace(tzinfo=self._zone_of(draft, row))
         try:
             return moment(at)
         except (ValueError, OverflowError):
             return None
+
+    def _recurring(self, text: str, draft: _Draft, row: Row) -> tuple[Recurrence, date] | None:
+        """Return the recurrence of a task, and when it is due. Only tasks without a parent recur."""
+        found = recurring_dates.read(text, row.get("DATE_LANG", ""))
+        if found is None or draft.record.parent is not None:
+            return None
+        zone = self._zone_of(draft, row)
+        return self._today.due(found, zone) if isinstance(zone, ZoneInfo) else None
+
+    def _zone_of(self, draft: _Draft, row: Row) -> tzinfo:
+        name = row.get("TIMEZONE", "").strip()
+        zone = dates.zone_named(name) if name else self._zone
+        if zone is None:
+            draft.notices.append(UNKNOWN_ZONE)
+        return zone or self._zone
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,8 +95,9 @@ class Recurrence:
             raise Refused(f"must have a day within {MAX_YEARS} years, and before UNTIL")
 
     def like(self, other: Recurrence | None) -> Recurrence:
-        """Return the other recurrence if only its start differs, else this one."""
-        return other if other is not None and replace(self, start=other.start) == other else self
+        """Return the other recurrence if this one has no start and differs in nothing else, or this one."""
+        is_same = self.start is None and other is not None and replace(self, start=other.start) == other
+        return other if is_same and other else self
 
     def of_kind(self, due: Slot) -> Recurrence:
         """Return the recurrence with a start of the same kind as `due`: of the same day and, for a moment, its time."""

@@ -33,8 +33,8 @@ class ReminderRepository(Protocol):
         """Return a user's reminder. A unit of work that writes locks the row until its end."""
         ...
 
-    def list(self, user_id: UUID, task_id: UUID | None = None) -> Sequence[Reminder]:
-        """Return a user's reminders of a task, or of all tasks, the oldest first. Locks nothing."""
+    def list(self, user_id: UUID, *task_ids: UUID) -> Sequence[Reminder]:
+        """Return a user's reminders of these tasks, the oldest first. Locks nothing."""
         ...
 
     def of_task(self, task_id: UUID) -> Sequence[Reminder]:
