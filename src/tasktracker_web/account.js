@@ -117,7 +117,7 @@ async function open(user) {
 
 /** @param {() => Promise<import("./sync/items.js").Schemas["UserView"]>} signingIn */
 async function enter(signingIn) {
-  const { id, username, is_admin } = await signingIn();
+  const { id, username, is_admin, language } = await signingIn();
   localStorage.removeItem(SIGNING_OUT);
   const { server } = await session.root();
   const before = account.value;
@@ -130,6 +130,7 @@ async function enter(signingIn) {
     shared.channel.post({ kind: "user", id });
     await open(user);
   }
+  followLanguage(language);
 }
 
 /** Create an account. @param {import("./sync/items.js").Schemas["Register"]} fields */

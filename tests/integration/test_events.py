@@ -362,6 +362,10 @@ def test_changes_are_seen_after_a_time_without_a_database(tmp_path: Path) -> Non
             assert changed.wait(PATIENCE)
         finally:
             notifier.close()
+    notifier.publish([uuid4()])
+    assert len(own) == 1, "a closed notifier calls nothing"
+    assert notifier._thread is not None
+    assert not notifier._thread.is_alive()
 
 
 def test_a_commit_of_another_process_is_seen_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 from collections.abc import Collection, Iterator, Set
 from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -13,7 +14,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from tasktracker.adapters.events import postgresql
-from tasktracker.adapters.events.postgresql import PostgresChangeNotifier
+from tasktracker.adapters.events.postgresql import PostgresChangeNotifier, users_in
 from tests.waiting import PATIENCE, wait_until
 
 
@@ -143,6 +144,7 @@ def test_a_server_that_cannot_be_reached_is_logged_and_closing_does_not_wait_for
             wait_until(lambda: logs, "the error is not logged")
         finally:
             events.close()
+    assert [events._wake_writer.fileno(), events._wake_reader.fileno()] == [-1, -1]
     (entry,) = logs
     assert (entry["event"], entry["log_level"]) == ("not listening to the database", "warning")
     assert "127.0.0.1" in entry["cause"]
@@ -164,3 +166,41 @@ def test_what_changes_while_publishing_fails_is_published_later(
     with process(database_url) as (_, listener), process(database_url) as (events, _):
         events.publish(users[:1])
         assert listener.users(2) == set(users)
+
+
+def test_a_command_without_its_database_publishes_nothing_and_does_not_fail() -> None:
+    """Its changes are stored. Others notice them after RECHECK_SECONDS."""
+    PostgresChangeNotifier("postgresql://127.0.0.1:1/nothing").publish([uuid4()])
+
+
+def test_users_are_published_in_parts_that_a_notification_can_hold() -> None:
+    users = [uuid4() for _ in range(401)]
+    payloads = postgresql._payloads(users)
+    assert [payload.count(",") + 1 for payload in payloads] == [200, 200, 1]
+    assert max(map(len, payloads)) < 8000
+    assert [user for payload in payloads for user in users_in(payload) or ()] == users
+
+
+def test_a_lost_database_is_looked_for_with_growing_pauses_until_it_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    events, heard, pauses = PostgresChangeNotifier(""), list[object](), list[float | None]()
+    outcomes = iter([*[False] * 7, True, False, True])
+    made: list[str] = []
+
+    def connect() -> Any:
+        if not next(outcomes):
+            raise psycopg.OperationalError
+        return SimpleNamespace(execute=made.append, close=lambda: made.append("close"))
+
+    def lose(*_: object) -> None:
+        if len(made) > 2:
+            events._closing.set()
+        raise psycopg.OperationalError
+
+    monkeypatch.setattr(events, "_connect", connect)
+    monkeypatch.setattr(events, "_forward", lose)
+    monkeypatch.setattr(events._closing, "wait", pauses.append)
+    with capture_logs() as logs:
+        events._run(heard.append)
+    assert pauses == [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 0.1, 0.2, 0.1]
+    assert [each["retry_seconds"] for each in logs] == pauses
+    assert (heard, made) == ([None, None], ["LISTEN tasktracker_feeds", "close"] * 2)

@@ -108,7 +108,10 @@ class TestNotifiers:
         notifier.open(listener)
         notifier.publish([ALICE])
         assert again.wait(PATIENCE)
-        notifier.close()
+        closing = threading.Thread(target=notifier.close, daemon=True)
+        closing.start()
+        closing.join(20)
+        assert not closing.is_alive()
         assert set(heard) == {None}
         assert notifier._thread is not None
         assert not notifier._thread.is_alive()

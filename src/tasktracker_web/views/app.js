@@ -72,8 +72,18 @@ function Main() {
       </main>
       ${isTask && h(Pane, { key: id, id, onClose: back })}
     </div>
-    ${h(Capture, { name: shown, category })} ${h(Shortcuts, {})}
+    ${h(Capture, { name: shown, category })} ${h(Shortcuts, {})} ${h(AfterFrame, { of: Title })}
   `;
+}
+
+/** The title of the page, which is that of what is shown. It changes nothing else. */
+function Title() {
+  const copy = useCopy();
+  const { name, id } = route.value.name === "task" ? route.value : list.value;
+  const [task, category] = [copy.tasks.value.get(id)?.title, copy.categories.value.get(id)?.name];
+  const title = name === "task" ? task : name === "list" ? category : t(name in LATER ? name : `view.${name}`);
+  useEffect(() => void (document.title = title ? `${title} – ${t("app")}` : t("app")), [title]);
+  return null;
 }
 
 /** @param {string} name @param {string} id */

@@ -17,6 +17,8 @@ export function Sidebar() {
   const me = useMe();
   const categories = byName(useCopy().categories.value);
   const names = useOwners("category", categories.filter(({ owner }) => owner !== me));
+  const isSettings = list.value.name === "settings";
+  const isHelp = isSettings && list.value.id === "help";
   const count = [...shared.value.values()].reduce((sum, tasks) => sum + tasks.length, 0);
   return html`<nav class="sidebar" aria-label=${t("menu")}>
     <ul>
@@ -39,8 +41,9 @@ export function Sidebar() {
     ${h(NewCategory, {})} ${h(ShortcutsButton, {})}
     <div class="foot">
       <p>
-        <a href=${url("/settings")}>${t("settings")}</a> <a href=${url("/settings/help")}>${t("help")}</a>
-        ${account.value?.user.isAdmin && html`<a href=${url("/admin")}>${t("admin")}</a>`}
+        <a href=${url("/settings")} aria-current=${isSettings && !isHelp ? "page" : undefined}>${t("settings")}</a>
+        <a href=${url("/settings/help")} aria-current=${isHelp ? "page" : undefined}>${t("help")}</a>
+        ${account.value?.user.isAdmin && html`<a href=${url("/admin")} aria-current=${list.value.name === "admin" ? "page" : undefined}>${t("admin")}</a>`}
       </p>
       ${h(SignOut, {})}
     </div>

@@ -75,6 +75,6 @@ export function SignIn({ isNew }) {
       ${needsCode && html`<button type="button" class="plain" onClick=${() => setNeedsCode(null)}>${t("code.back")}</button>`}
     </form>`}
     ${!needsCode && !isNew && html`<p><a href=${url("/forgot")}>${t("forgot")}</a></p>`}
-    ${!needsCode && !known && (isNew || registration !== "closed") && html`<p>${t(isNew ? "register.other" : "signin.other")} <a href=${url(`/${other}`)}>${t(other)}</a></p>`}
+    ${!needsCode && !known && (isNew || registration !== "closed") && html`<p>${t(isNew ? "register.other" : registration === "invite" ? "signin.invited" : "signin.other")} <a href=${url(`/${other}`)}>${t(other)}</a></p>`}
   </main>`;
 }

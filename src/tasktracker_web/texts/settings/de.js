@@ -266,10 +266,11 @@ export const texts = {
   "import.would.ignored": "Würde weggelassen",
 
   "deletion.what": "Ihr Konto, Ihre Aufgaben und Ihre Kategorien werden endgültig gelöscht. Nichts kann wiederhergestellt werden.",
-  "deletion.tasks": "Aufgaben, die Sie teilen, verschwinden für alle. Was Sie in Kategorien anderer angelegt haben, bleibt dort.",
+  "deletion.tasks": "Aufgaben, die Sie einzeln teilen, verschwinden für die anderen. Was Sie in Kategorien anderer angelegt haben, bleibt dort.",
   "deletion.lists": "Diese geteilten Kategorien gehen mit allen Aufgaben an die Person über, die sie am längsten bearbeiten darf:",
   "deletion.orphans": "Diese geteilten Kategorien darf sonst keine Person bearbeiten. Sie werden für alle Mitglieder gelöscht:",
   "deletion.delete": "Mein Konto löschen",
+  "deletion.done": "Ihr Konto ist gelöscht.",
   "transfer_to": "Wer sie bekommt",
   "transfer_to.hint": "Der Benutzername einer Person, die jede dieser Kategorien bearbeiten darf; ansehen genügt nicht. Leer: bei jeder die Person, die das am längsten darf.",
 

@@ -266,10 +266,11 @@ export const texts = {
   "import.would.ignored": "Would be left out",
 
   "deletion.what": "Your account, your tasks and your categories are deleted for good. Nothing can be restored.",
-  "deletion.tasks": "Tasks that you share disappear for everyone. What you created in categories of others stays there.",
+  "deletion.tasks": "Tasks that you share singly disappear for the others. What you created in categories of others stays there.",
   "deletion.lists": "These shared categories pass to their longest-serving editors, with all tasks in them:",
   "deletion.orphans": "These shared categories have no editor. They are deleted for all their members:",
   "deletion.delete": "Delete my account",
+  "deletion.done": "Your account is deleted.",
   "transfer_to": "Who gets them",
   "transfer_to.hint": "The username of a user who can edit each of these categories; viewing is not enough. Empty: the longest-serving editor of each.",
 

@@ -18,7 +18,7 @@ export function Deliveries() {
   const [state, setState] = useState("");
   return html`<section>
     <h2>${t("admin.deliveries")}</h2>
-    <div class="filters">${h(Filters, { chosen: { state }, options: { state: [["", t("deliveries.any")], ...STATES.map((each) => [each, t(`delivery.${each}`)])] }, choose: (changed) => setState(changed.state) })}</div>
+    <div class="filters">${h(Filters, { chosen: { state }, options: { state: [["", t("deliveries.any")], ...STATES.map((each) => [each, t(each === "due" ? "deliveries.due" : `delivery.${each}`)])] }, choose: (changed) => setState(changed.state) })}</div>
     ${h(Pages, {
       filter: state,
       load: (cursor) => allDeliveries({ state, cursor }),

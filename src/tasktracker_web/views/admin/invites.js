@@ -1,7 +1,7 @@
 // Invitations to register.
 
 import { describeServer } from "../../account.js";
-import { createInvite, invites, revokeInvite } from "../../calls/admin.js";
+import { allDeliveries, createInvite, invites, revokeInvite } from "../../calls/admin.js";
 import { now } from "../../clock.js";
 import { h, html } from "../../html.js";
 import { url } from "../../router.js";
@@ -18,11 +18,15 @@ import { OneTimeLink } from "./one-time-link.js";
 export function Invites() {
   const [link, setLink] = useState("");
   const [made, setMade] = useState(0);
-  const mode = useLoad(describeServer).data?.capabilities.registration;
+  const [mailed, setMailed] = useState("");
+  const { registration: mode, mail } = useLoad(describeServer).data?.capabilities ?? {};
+  const mails = useLoad(() => allDeliveries({})).data?.results ?? [];
+  const failing = mails.filter(({ kind, state, problem }) => kind === "invitation" && (state === "failed" || (state === "due" && problem))).map(({ address }) => address);
   const create = async (/** @type {FormData} */ data) => {
     const [address, note, day] = ["address", "note", "expires_at"].map((name) => textOf(data, name));
     const created = await createInvite({ note, uses_left: Number(textOf(data, "uses_left")), ...(address && { address }), ...(day && { expires_at: endOfDay(new Date(`${day}T12:00`)).toISOString() }) });
     setLink(created.link ?? "");
+    setMailed(created.is_mailed ? address : "");
     setMade(made + 1);
   };
   return html`<section>
@@ -41,7 +45,7 @@ export function Invites() {
               const state = isUsedUp ? t("invites.used-up") : isExpired ? t("invites.over", { time }) : `${t("invites.uses", { count: uses_left })} · ${t("invites.until", { time })}`;
               return html`<li key=${id}>
                 <div>
-                  <strong>${name}</strong> ${is_mailed && html` <span class="badge">${t("invites.mailed")}</span>`}
+                  <strong>${name}</strong> ${is_mailed && html` <a class=${`badge ${failing.includes(address) ? "negative" : ""}`} href=${url("/admin/deliveries")}>${t(failing.includes(address) ? "invites.failing" : "invites.mailed")}</a>`}
                   <p class="hint">${address && note && `${note} · `}${state}</p>
                 </div>
                 ${!isUsedUp && !isExpired && h(Act, { label: t("invites.revoke"), about: name, question: t("invites.revoke.ask", { name }), why: t("invites.revoke.why"), done: t("invites.revoked"), isNegative: true, act: () => revokeInvite(id).then(reload) })}
@@ -50,18 +54,18 @@ export function Invites() {
           </ul>`,
       })}
     </section>
-    <section>
+    ${mode !== "closed" && html`<section>
       <h2>${t("invites.new")}</h2>
       ${link && h(OneTimeLink, { link, text: t("invites.link") })}
       ${h(Form, {
         label: t("invites.create"),
-        done: t("invites.created"),
+        done: mailed ? t("invites.mailing", { address: mailed }) : t("invites.created"),
         resets: true,
         send: create,
-        children: html`${h(Field, { name: "address", label: "email", type: "email", autocomplete: "off", hint: t("invites.address.hint") })}
+        children: html`${h(Field, { name: "address", label: "email", type: "email", autocomplete: "off", hint: mail === undefined ? "" : t(mail ? "invites.address.hint" : "invites.address.no-mail") })}
           ${h(Field, { name: "note", label: "invites.note", autocomplete: "off", hint: t("invites.note.hint") })}
           ${h(Field, { name: "uses_left", label: "invites.count", type: "number", min: 1, value: "1" })}
           ${h(Field, { name: "expires_at", label: "token.until", type: "date", hint: t("invites.until.hint") })}`,
       })}
-    </section>`;
+    </section>`}`;
 }

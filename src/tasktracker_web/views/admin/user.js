@@ -25,7 +25,7 @@ export function User({ id }) {
   const loading = useLoad(() => load(id));
   const { put, reload } = loading;
   return html`<p><a href=${url("/admin/users")}>← ${t("user.back")}</a></p>
-    ${whenLoaded(loading, (user) => html`${h(Facts, { user })} ${h(Access, { user, put, reload })} ${h(Names, { user, put })} ${h(Quotas, { user, put })} ${h(Deletion, { user })}`)}`;
+    ${whenLoaded(loading, (user) => html`${h(Facts, { user })} ${h(Access, { key: user.email ?? "", user, put, reload })} ${h(Names, { user, put })} ${h(Quotas, { user, put })} ${h(Deletion, { user })}`)}`;
 }
 
 /** @param {{ user: Account }} props */
@@ -42,7 +42,7 @@ function Facts({ user }) {
   </section>`;
 }
 
-/** @param {Props & { reload: () => Promise<void> }} props */
+/** A change of the address ends its link, too: another key shows none. @param {Props & { reload: () => Promise<void>, key?: string }} props */
 function Access({ user, put, reload }) {
   const { id, username: name, is_active, is_admin, two_factor } = user;
   const isOwn = id === useMe();
@@ -59,8 +59,8 @@ function Access({ user, put, reload }) {
         ? h(Act, { key: "demote", label: t("user.demote"), question: t("user.demote.ask", { name }), isNegative: true, act: () => edit({ is_admin: false }) })
         : h(Act, { key: "promote", label: t("user.promote"), question: t("user.promote.ask", { name }), why: t("user.promote.why"), act: () => edit({ is_admin: true }) })}
       ${isOwn ? null : is_active
-        ? h(Act, { key: "disable", label: t("user.disable"), question: t("user.disable.ask", { name }), why: t("user.disable.why"), isNegative: true, act: () => edit({ is_active: false }).then(reload) })
-        : h(Act, { key: "enable", label: t("user.enable"), act: () => edit({ is_active: true }) })}
+        ? h(Act, { key: "disable", label: t("user.disable"), question: t("user.disable.ask", { name }), why: t("user.disable.why"), isNegative: true, done: t("user.is-disabled", { name }), act: () => edit({ is_active: false }).then(reload) })
+        : h(Act, { key: "enable", label: t("user.enable"), done: t("user.enabled", { name }), act: () => edit({ is_active: true }) })}
     </div>
     ${isOwn && html`<p class="hint">${t("user.own")}</p>`}
   </section>`;

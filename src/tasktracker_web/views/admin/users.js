@@ -52,7 +52,7 @@ export function Users() {
       ${h(Pages, {
         filter: JSON.stringify([filters.value, made]),
         load: (cursor) => users({ ...filters.value, cursor }),
-        empty: t("users.empty"),
+        empty: t(state ? "users.empty.state" : "users.empty"),
         children: (/** @type {User[]} */ results) => html`<ul class="entries">${results.map((user) => h(Row, { key: user.id, user }))}</ul>`,
       })}
     </section>

@@ -4,6 +4,7 @@ import { signOut, useCopy, useMe } from "../../account.js";
 import { deleteAccount, twoFactor } from "../../calls/account.js";
 import { h, html } from "../../html.js";
 import { t } from "../../texts/texts.js";
+import { toast } from "../../toasts.js";
 import "../../vendor/preact-signals.js";
 import { Field, Form, textOf } from "../panel/form.js";
 import { useLoad, whenLoaded } from "../panel/loading.js";
@@ -19,6 +20,7 @@ export function Deletion() {
     const [code, heir] = [textOf(data, "code"), textOf(data, "transfer_to")];
     await deleteAccount({ password: String(data.get("password")), ...(code && { code }), ...(heir && { transfer_to: heir }) });
     await signOut();
+    toast(t("deletion.done"));
   };
   return html`<section>
     <h2>${t("settings.account")}</h2>
