@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from tasktracker.domain.categories.category import CategoryFields
 from tasktracker.domain.kernel.members import Role
+from tasktracker.domain.recurrence.recurrence import Anchor, Recurrence, Slot
 from tasktracker.domain.recurrence.rule import Frequency, Weekday
 from tasktracker.domain.tasks.query import NONE, TaskQuery, TaskSort, words_of
 from tasktracker.domain.tasks.task import Priority, State, Task, TaskFields
@@ -233,6 +234,7 @@ def raw_task_fields() -> st.SearchStrategy[TaskFields]:
         "start_on": st.none() | st.dates(),
         "due_on": st.none() | st.dates(),
         "due_date": st.none() | raw_times(),
+        "recurrence": st.none() | raw_recurrences(),
     }
     return cast("st.SearchStrategy[TaskFields]", _fields({"title": texts(1002)}, others, whole=True))
 
@@ -370,6 +372,22 @@ def rule_texts(draw: st.DrawFn, ends: bool = False) -> str:
         end = st.one_of(until, until.map("{}T120000Z".format), count)
         parts += draw(st.lists(end, max_size=1))
     return ";".join(draw(st.permutations(parts)))
+
+
+def raw_recurrences() -> st.SearchStrategy[Recurrence]:
+    """Valid or invalid recurrences of any start."""
+    return st.builds(
+        Recurrence,
+        rule=rule_texts(ends=True) | texts(20),
+        time_zone=st.sampled_from(ZONES) | texts(20),
+        from_=st.sampled_from(Anchor),
+        start=slots(),
+    )
+
+
+def slots() -> st.SearchStrategy[Slot]:
+    """Days and moments."""
+    return st.dates() | moments()
 
 
 def _list(values: Iterable[object]) -> str:

@@ -433,7 +433,7 @@ def test_all_tasks_are_searched_and_filtered(app: Tab, person: Person) -> None:
     app.page.select_option(".filters select", label="Urgent")
     app.expect("Call the bank")
     app.page.fill("input[type=search]", "garden CALL")
-    app.see("No open task matches.")
+    app.see("No task matches.")
     app.page.select_option(".filters select", label="Everything")
     app.expect("Call home")
     app.page.fill("input[type=search]", "")

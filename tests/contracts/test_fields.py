@@ -12,6 +12,7 @@ from tasktracker.domain.accounts.user import USER, UserFields
 from tasktracker.domain.categories.category import CATEGORY, CategoryFields
 from tasktracker.domain.kernel.errors import InvalidInput
 from tasktracker.domain.kernel.fields import check
+from tasktracker.domain.recurrence.occurrence import Occurrence
 from tasktracker.domain.tasks.task import TASK, TaskFields
 from tasktracker.domain.work import Storage
 from tests import strategies
@@ -89,15 +90,24 @@ class TestField:
             assert not work.categories.list(category.user_id, category.key, 10).items
 
     @examples(40)
-    @given(fields=strategies.raw_task_fields(), times=st.tuples(*[strategies.moments()] * 3))
+    @given(
+        fields=strategies.raw_task_fields(),
+        times=st.tuples(*[strategies.moments()] * 3),
+        occurrence=st.none() | st.builds(Occurrence, slot=strategies.slots(), next=st.none() | st.uuids()),
+    )
     def test_an_accepted_task_is_read_as_stored(
-        self, store: Storage, seed: Seed, fields: TaskFields, times: tuple[object, ...]
+        self,
+        store: Storage,
+        seed: Seed,
+        fields: TaskFields,
+        times: tuple[object, ...],
+        occurrence: Occurrence | None,
     ) -> None:
         try:
             accepted = check(TASK.rules, fields)
         except InvalidInput:
             return
         moments = dict(zip(("created_at", "updated_at", "completed_at"), times, strict=True))
-        task = seed.task(seed.user(), **accepted, **moments)
+        task = seed.task(seed.user(), **accepted, **moments, occurrence=occurrence)
         with store.reading(SYSTEM) as work:
             assert work.tasks.find(task.id) == task

@@ -458,12 +458,12 @@ class TestPush:
         category = app.do(alice, app.categories.create, {"name": "home"})
         task = create(app, alice)
         following = complete(app, alice, task)
-        data = {"title": "new", "category": category.id, "due_on": date(2026, 3, 3)}
+        data = {"title": "new", "category": category.id, "due_on": date(2026, 3, 3), "start_on": date(2026, 3, 1)}
         assert push(app, seed, alice, task, 1, data=data).status is Status.MERGED
         carried = app.see(alice, app.tasks.get, following.id)
         assert carried == replace(
             following, title="new", category=category.id, root_category=category.id, version=following.version + 1,
-            occurrence=carried.occurrence,
+            start_on=date(2026, 3, 7), occurrence=carried.occurrence,
         )  # fmt: skip
         edited = app.see(alice, app.tasks.get, task.id)
         assert (edited.title, edited.category, edited.due_on) == ("new", category.id, date(2026, 3, 3))

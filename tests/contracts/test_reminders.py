@@ -348,6 +348,23 @@ def test_a_day_is_due_at_the_hour_of_the_users_choice(world: World) -> None:
     assert world.moments(task) == [utc("2026-07-10T22:00"), utc("2026-07-09T21:30")]
 
 
+@pytest.mark.parametrize("change", ["zone", "hour"])
+def test_a_reminder_whose_moment_passes_by_a_change_of_the_zone_or_hour_fires_at_once(
+    world: World, change: str
+) -> None:
+    task = world.task(due_on=date(2026, 3, 2))
+    world.remind(task, before="PT0M")
+    world.clock.set(utc("2026-03-02T05:00"))
+    if change == "zone":
+        world.zone("Asia/Tokyo")  # where 9:00 has passed
+    else:
+        world.app.do(world.alice, world.app.preferences.edit, {"reminder_hour": 4})
+    assert world.fire() == 1
+    world.zone(NEW_YORK)
+    assert world.fire(utc("2026-03-04T00:00")) == 0
+    assert len(world.notifications()) == 1
+
+
 def test_a_change_of_the_zone_moves_no_moment(world: World) -> None:
     task = world.task(due_date=DUE)
     world.remind(task, before="P1D")

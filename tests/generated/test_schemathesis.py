@@ -22,7 +22,7 @@ from schemathesis.generation.meta import TestPhase
 from tasktracker.domain.accounts.invite_service import DEAD_INVITE
 from tasktracker.domain.accounts.password_confirmation import CODE_NEEDED
 from tasktracker.domain.recurrence.recurrence import HAS_NEXT, NO_PARENT, NOT_DUE, SUBTASK
-from tasktracker.domain.removal.passing_on import NOT_AN_EDITOR
+from tasktracker.domain.removal.passing_on import NOT_AN_EDITOR, UNKNOWN
 from tasktracker.domain.work import Storage
 from tasktracker.entrypoints.container import Container
 from tasktracker.entrypoints.settings import load
@@ -319,6 +319,6 @@ def is_beyond_schema(check: str, interaction: Any) -> bool:
         (field, message) in BEYOND_SCHEMA
         or field == "recurrence.rule"  # a language of its own
         or message == NUL
-        or message.startswith((GUESSABLE, NOT_AN_EDITOR))
+        or message.startswith((GUESSABLE, NOT_AN_EDITOR, UNKNOWN))
         for field, message in refused
     )

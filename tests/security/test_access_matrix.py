@@ -154,7 +154,7 @@ class Case:
     """Creates the item of the `{id}` in the path. A stranger then gets 404."""
     answers: Mapping[str, int | None] = field(default_factory=dict)
     second: Make | None = None
-    """Creates the user of the `{user_id}` in the path."""
+    """Creates the user of the `{user_id}`, or the reminder of the `{reminder_id}`, in the path."""
 
     @property
     def is_administrative(self) -> bool:
@@ -210,6 +210,19 @@ def edited_task(world: World) -> str:
     world.member("editor", EDITOR)
     expect(world.owner.patch(f"/api/tasks/{id_}/", {"title": "something else"}), 200)
     return id_
+
+
+def reminder(world: World) -> str:
+    """Create a reminder of the last task, of the owner alone."""
+    path = f"/api/tasks/{world.tasks[-1]}/reminders/"
+    id_: str = expect(world.owner.post(path, {"at": "2099-01-01T00:00:00Z"}), 201)["id"]
+    return id_
+
+
+def notification(world: World) -> str:
+    """Create a notification of the owner, of a task that another user shares."""
+    world.stranger_too.share(world.stranger_too.task(), world.owner)
+    return str(world.owner.listed("/api/notifications/")[0]["id"])
 
 
 def last_change(world: World) -> Any:
@@ -387,6 +400,14 @@ CASES: Mapping[str, Case] = {
     "shareTask": Case(WRITE, 201, invitation, task, OWNERS),
     "assignRole": Case(WRITE, 200, {"role": "editor"}, shared_task, OWNERS, second=member),
     "unshareTask": Case(WRITE, 204, None, shared_task, OWNERS, second=member),
+    "listReminders": Case(READ, 200, target=task, answers=VIEWERS),
+    "createReminder": Case(WRITE, 201, {"at": "2099-01-01T00:00:00Z"}, task, VIEWERS),
+    "deleteReminder": Case(WRITE, 204, None, task, dict.fromkeys(MEMBERS, 404), second=reminder),
+    "listNotifications": Case(READ, 200),
+    "editNotification": Case(WRITE, 200, {"read": True}, notification),
+    "readNotifications": Case(WRITE, 200),
+    "getPreferences": Case(SESSION, 200),
+    "editPreferences": Case(SESSION, 200, {"reminder_hour": 8}),
     "listHistory": Case(READ, 200, target=task, answers=VIEWERS),
     "undoChange": Case(WRITE, 200, last_change, edited_task, EDITORS),
     "listTrash": Case(READ, 200),
@@ -447,7 +468,7 @@ def call(
     caller: Caller, operations: Mapping[str, tuple[str, str]], name: str, target: str, body: Any, second: str = ""
 ) -> httpx.Response:
     method, path = operations[name]
-    path = path.format(id=target, user_id=second, slug="not-found", bucket="00")
+    path = path.format(id=target, user_id=second, reminder_id=second, slug="not-found", bucket="00")
     if name == "followChanges":
         method = "HEAD"  # the answer to GET has no end
     if isinstance(body, str):

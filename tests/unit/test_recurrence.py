@@ -261,6 +261,31 @@ class TestNewRecurrence:
             recurrence(rule).require_slot(CALENDAR)
 
 
+class TestChangedRecurrence:
+    def test_an_equal_rule_keeps_its_start(self) -> None:
+        stored = recurrence("FREQ=DAILY")
+        assert replace(stored, start=None).like(stored) is stored
+        for other in (stored, replace(stored, start=None, time_zone="Asia/Kathmandu")):
+            assert other.like(replace(stored, start=date(2027, 1, 1))) is other
+        assert replace(stored, start=None).like(None).start is None
+
+    def test_a_start_of_another_kind_keeps_its_day_and_gets_the_time_of_the_moment(self) -> None:
+        day = recurrence("FREQ=DAILY", date(2026, 7, 1))
+        at = moment("2026-01-31 22:30")  # 23:30 in Vienna
+        as_moment = day.of_kind(at)
+        assert as_moment.start == moment("2026-07-01 21:30")
+        assert (as_moment.of_kind(at), as_moment.of_kind(date(2026, 1, 1))) == (as_moment, day)
+        assert (day.slot_on(MONDAY), as_moment.slot_on(date(2026, 7, 2))) == (MONDAY, moment("2026-07-02 21:30"))
+
+    def test_a_moved_moment_keeps_its_wall_clock_time(self) -> None:
+        vienna = recurrence("FREQ=DAILY")
+        assert vienna.moved(moment("2026-03-28 08:00"), 1) == moment("2026-03-29 07:00")
+        assert vienna.moved(moment("2026-03-29 07:00"), -1) == moment("2026-03-28 08:00")
+        assert vienna.moved(date(2026, 3, 1), 30) == date(2026, 3, 31)
+        assert (vienna.moved(date.max, 1), vienna.moved(date.min, -1)) == (date.max, date.min)
+        assert vienna.moved(moment("9999-12-31 12:00"), 5) < moment("9999-12-31 23:59")
+
+
 SLOTS: st.SearchStrategy[Slot] = st.one_of(
     st.dates(date(2020, 1, 1), date(2030, 12, 31)),
     st.datetimes(datetime(2020, 1, 1), datetime(2030, 12, 31), timezones=st.just(UTC)),  # noqa: DTZ001

@@ -29,7 +29,7 @@ export const isReady = () => fetch(`${BASE}/health/ready`).then(({ ok }) => ok, 
 
 /** @param {Record<string, string>} filters @returns {Promise<Page<Schemas["AdminUserView"]>>} */
 export const users = (filters) => call("GET", `/admin/users${query(filters)}`);
-/** @param {string} id @returns {Promise<Schemas["AdminUserView"]>} */
+/** @param {string} id @returns {Promise<Schemas["AccountView"]>} */
 export const user = (id) => call("GET", `/admin/users/${id}`);
 /** @param {Schemas["CreateUser"]} fields @returns {Promise<Schemas["NewUserView"]>} */
 export const createUser = (fields) => call("POST", "/admin/users", fields);

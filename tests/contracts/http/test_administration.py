@@ -17,6 +17,7 @@ from structlog.testing import capture_logs
 from tasktracker.domain.administration.overview import Overview
 from tasktracker.domain.administration.statistics import Counted, DayCounts, Maintenance, Totals
 from tasktracker.domain.jobs.job import JobKind
+from tasktracker.domain.kernel.actors import SessionActor
 from tasktracker.entrypoints.http.admin_service import view_overview
 from tests.backends import http_on_memory
 from tests.contracts.base import SECOND
@@ -134,10 +135,13 @@ class TestUsers:
         clock.advance(timedelta(minutes=5))
         shown = expect(admin.get(user_path(alice)), 200)
         created_at = shown.pop("created_at")
+        assert shown.pop("shared_categories") == []
         assert shown == {
             "id": alice.id,
             "username": alice.username,
             "email": None,
+            "pending_email": None,
+            "email_verified_at": None,
             "is_active": True,
             "is_admin": False,
             "two_factor": False,
@@ -244,6 +248,7 @@ class TestUsers:
         secret = expect(alice.post("/api/accounts/me/totp/", {"password": PASSWORD}), 200)["secret"]
         code = pyotp.TOTP(secret).at(clock.now())
         expect(alice.post("/api/accounts/me/totp/confirm/", {"code": code}), 200)
+        assert expect(admin.get(user_path(alice)), 200)["two_factor"]
         expect(admin.post(user_path(alice, "disable-two-factor/")), 204)
         assert not expect(alice.get("/api/accounts/me/totp/"), 200)["enabled"]
         newest = events(admin, "limit=2")[0]
@@ -252,8 +257,12 @@ class TestUsers:
     def test_a_user_is_deleted_and_categories_pass_on(self, admin: Person, alice: Person, bob: Person) -> None:
         category = alice.category("PRIVATE-NAME")
         alice.share(category, bob)
-        refused = invalid(admin.delete(f"{user_path(alice)}?transfer_to=stranger"), "transfer_to")
-        assert "PRIVATE-NAME" not in str(refused)
+        refused = invalid(admin.delete(f"{user_path(alice)}?transfer_to={admin.username}"), "transfer_to")
+        unknown = invalid(admin.delete(f"{user_path(alice)}?transfer_to=stranger"), "transfer_to")
+        assert unknown != refused
+        shown = expect(admin.get(user_path(alice)), 200)
+        assert shown["shared_categories"] == [{"editors": [bob.username], "members": 1}]
+        assert "PRIVATE-NAME" not in str((refused, unknown, shown))
         expect(admin.delete(f"{user_path(alice)}?transfer_to={bob.username}"), 204)
         problem(admin.get(user_path(alice)), 404, "user-not-found")
         problem(alice.get("/api/tasks/"), 401, "session-ended")
@@ -301,7 +310,8 @@ class TestService:
         task = alice.task()
         expect(alice.patch(f"/api/tasks/{task['id']}/", {"state": "done"}), 200)
         api.container.housekeeping().sweep()
-        before = expect(admin.get(OVERVIEW), 200)
+        with api.app.services.subscriptions.subscribed(SessionActor(uuid4(), uuid4(), 1)):
+            before = expect(admin.get(OVERVIEW), 200)
         problem(
             api.post("/api/accounts/login/", {"username": alice.username, "password": "wrong"}),
             401,
@@ -312,6 +322,7 @@ class TestService:
         api.container.housekeeping().sweep()
         after = expect(admin.get(OVERVIEW), 200)
         assert after["users"] == before["users"] + 1
+        assert after["streams"] == before["streams"] - 1
         assert after["tasks"] == before["tasks"] + 1
         assert len(after["days"]) == 30
         today, then = after["days"][-1], before["days"][-1]
@@ -365,12 +376,13 @@ class TestActivity:
             (partial(admin.get, OVERVIEW), "overview_read", None),
             (partial(admin.patch, SETTINGS, {"registration": "open"}), "settings_change", None),
         ]
+        (session,) = (each["id"] for each in admin.listed("/api/accounts/sessions/") if each["is_current"])
         for call, kind, subject in calls:
             assert call().is_success
             newest = events(admin, "limit=2")[0]
             assert (newest["kind"], newest["admin"], newest["subject"]) == (kind, admin.id, subject)
             assert newest["admin_username"] == admin.username
-            assert newest["address"] == "testclient"
+            assert (newest["address"], newest["session_id"]) == ("testclient", session)
         user = expect(admin.post(USERS, {"username": new_name()}), 201)
         newest = events(admin, "limit=2")[0]
         assert (newest["kind"], newest["subject"]) == ("register", user["id"])

@@ -163,8 +163,9 @@ def test_mails_are_shown_to_programs_on_the_same_host_only(api: Api, folder: Mai
         assert "grace" in shown.text
         assert "sandbox" in shown.headers["content-security-policy"]
     for path in ("/dev/mail", f"/dev/mail/{name}/html"):
-        assert seen_from(api, "192.0.2.1", path).status_code == 404
-        for header in ("X-Forwarded-For", "Forwarded", "X-Real-IP"):
+        for address in ("192.0.2.1", "10.0.0.1", "unix"):
+            assert seen_from(api, address, path).status_code == 404
+        for header in ("X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "Forwarded", "X-Real-IP", "Via"):
             assert seen_from(api, "127.0.0.1", path, **{header: "127.0.0.1"}).status_code == 404
     assert seen_from(api, "127.0.0.1", "/dev/mail/unknown/html").status_code == 404
     for form in ("other", "related"):

@@ -9,7 +9,7 @@ from uuid import UUID
 from tasktracker.domain.categories.category import Category
 from tasktracker.domain.kernel.changes import Action
 from tasktracker.domain.reminders.ports import ReminderRepository, ReschedulingWork
-from tasktracker.domain.reminders.reminder import LocalHour, Reminder, is_open
+from tasktracker.domain.reminders.reminder import EARLIEST, LocalHour, Reminder, is_open
 from tasktracker.domain.tasks.policy import role_of, viewers_of
 from tasktracker.domain.tasks.task import Task
 
@@ -75,7 +75,8 @@ def reschedule(work: ReschedulingWork, user_id: UUID, due: LocalHour) -> None:
     if scheduled != preferences:
         work.notifications.save_preferences(scheduled)
     for each, task in work.reminders.of_days(user_id):
-        moved = each.scheduled(task, due, work.now)
+        # A moment that passes by this change is not missed: the reminder then fires at once.
+        moved = each.scheduled(task, due, work.now if each.fires_at is None else EARLIEST)
         if moved is not each:
             work.reminders.save(moved)
             work.changes.record(Action.EDIT, each, moved)

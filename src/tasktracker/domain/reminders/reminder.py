@@ -20,7 +20,7 @@ MAX_REMINDERS = 20
 MAX_BEFORE = timedelta(days=366)
 
 _DURATION = re.compile(r"P(?:(\d{1,3})D)?(?:T(?=\d)(?:(\d{1,4})H)?(?:(\d{1,6})M)?)?", re.ASCII)
-_PASSED = datetime.min.replace(tzinfo=UTC)
+EARLIEST = datetime.min.replace(tzinfo=UTC)
 
 
 def duration(value: str) -> str:
@@ -86,7 +86,7 @@ class Reminder:
                 return at_hour(task.due_on - timedelta(days=days), due.hour, due.time_zone) - time
             return None if task.due_date is None else task.due_date - timedelta(days=days) - time
         except OverflowError:
-            return _PASSED
+            return EARLIEST
 
     def occasion(self, task: Task) -> str | None:
         """Return the due date of the task or the moment `at`, as in `fired_for`."""

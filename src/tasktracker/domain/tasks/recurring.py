@@ -130,6 +130,14 @@ class RecurringTasks:
         return found if found and _is_untouched(found, subtree(work, found)) else None
 
 
+def carried_fields(task: Task, next_: Task, fields: TaskFields) -> TaskFields:
+    """Return the fields of an edit of a task as they are set in its next occurrence: later by as many days."""
+    rule, start = next_.recurrence, fields.get("start_on")
+    if rule is None or start is None or task.due is None or next_.due is None:
+        return fields
+    return {**fields, "start_on": rule.moved(start, (rule.day(next_.due) - rule.day(task.due)).days)}
+
+
 def untouched(task: Task) -> Task:
     """Return a task that has this version after an edit that was carried over to it."""
     assert task.occurrence is not None, "the task is an occurrence"

@@ -19,7 +19,7 @@ from tasktracker.domain.tasks.moving import edit_filed, find_category, new_filin
 from tasktracker.domain.tasks.policy import can_organise, is_visible, require_editable, require_visible, role_of
 from tasktracker.domain.tasks.ports import TaskWork
 from tasktracker.domain.tasks.query import TaskKey, TaskQuery
-from tasktracker.domain.tasks.recurring import RecurringTasks, untouched
+from tasktracker.domain.tasks.recurring import RecurringTasks, carried_fields, untouched
 from tasktracker.domain.tasks.task import TASK, Task, TaskFields
 from tasktracker.domain.tasks.tree import lock_roots
 
@@ -80,7 +80,7 @@ class TaskService:
         next_ = self._recurring.find_untouched(work, task)
         if next_ is None or role_of(next_, work.actor.user_id) not in (Role.OWNER, Role.EDITOR):
             return False
-        self.edit(work, next_.id, fields, is_carried=True)
+        self.edit(work, next_.id, carried_fields(task, next_, fields), is_carried=True)
         return True
 
     def edit(

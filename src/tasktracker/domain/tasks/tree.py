@@ -1,7 +1,8 @@
 """Trees of tasks: their locks and their structure.
 
 A change of the structure or the members of a tree locks its root first, so two such changes never run concurrently.
-Every use case takes locks in the same order: users, categories, roots, other tasks, each by id.
+Every use case takes locks in the same order: users, categories, roots, other tasks, each by id; but an occurrence of a
+recurring task before the next one.
 """
 
 from __future__ import annotations
