@@ -130,7 +130,8 @@ class TestAccess:
 
 
 class TestUsers:
-    def test_a_user_is_shown_with_counts(self, admin: Person, alice: Person, clock: ManualClock) -> None:
+    def test_a_user_is_shown_with_counts(self, api: Api, admin: Person, alice: Person, clock: ManualClock) -> None:
+        alice.category()
         alice.category()
         task = alice.task("żółw")
         expect(alice.delete(f"/api/tasks/{task['id']}/"), 204)
@@ -150,13 +151,15 @@ class TestUsers:
             "last_seen_at": created_at,
             "sessions": 1,
             "tasks": 1,
-            "categories": 1,
+            "categories": 2,
             "bytes": 7,
             "max_tasks": None,
             "max_categories": None,
             "max_bytes": None,
         }
         assert shown in [{k: v for k, v in each.items() if k != "created_at"} for each in admin.listed(USERS)]
+        api.login(alice)
+        assert expect(admin.get(user_path(alice)), 200)["last_seen_at"] > created_at
 
     def test_the_last_login_is_shown_after_the_sessions(self, admin: Person, alice: Person) -> None:
         seen = expect(admin.get(user_path(alice)), 200)["last_seen_at"]
