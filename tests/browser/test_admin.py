@@ -286,7 +286,7 @@ def test_the_overview_says_as_of_when_it_counts(opened: Callable[..., Tab]) -> N
     page = opened().page
     page.wait_for_selector("h2:has-text('30 days') + .hint:is(:has-text('As of'), :has-text('Nothing is counted yet'))")
     facts = " ".join(page.locator(".facts").all_inner_texts())
-    for fact in ("Users\n1\n", "None waiting", "Devices connected now", "backup” makes one"):
+    for fact in ("Users\n1\n", "None waiting", "Devices connected now", "Mail\nNot set up.", "backup” makes one"):
         assert fact in facts
 
 

@@ -51,11 +51,11 @@ export const createInvite = (fields) => call("POST", "/admin/invites", fields);
 /** @param {string} id @returns {Promise<void>} */
 export const revokeInvite = (id) => call("DELETE", `/admin/invites/${id}`);
 
-/** @param {Record<string, string>} filters @returns {Promise<Page<Schemas["DeliveryView"]>>} */
+/** @param {Record<string, string>} filters @returns {Promise<Page<Schemas["AdminDeliveryView"]>>} */
 export const allDeliveries = (filters) => call("GET", `/admin/deliveries${query(filters)}`);
-/** @param {string} id @returns {Promise<Schemas["DeliveryView"]>} */
+/** @param {string} id @returns {Promise<Schemas["AdminDeliveryView"]>} */
 export const retryDelivery = (id) => call("POST", `/admin/deliveries/${id}/retry`);
-/** @param {string} id @returns {Promise<Schemas["DeliveryView"]>} */
+/** @param {string} id @returns {Promise<Schemas["AdminDeliveryView"]>} */
 export const cancelDelivery = (id) => call("POST", `/admin/deliveries/${id}/cancel`);
 
 /** @param {Record<string, string | string[]>} filters @returns {Promise<Page<Schemas["AdminEventView"]>>} */

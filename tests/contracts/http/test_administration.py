@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -16,6 +17,7 @@ from structlog.testing import capture_logs
 
 from tasktracker.domain.administration.overview import Overview
 from tasktracker.domain.administration.statistics import Counted, DayCounts, Maintenance, Totals
+from tasktracker.domain.deliveries.delivery import Failing
 from tasktracker.domain.jobs.job import JobKind
 from tasktracker.domain.kernel.actors import SessionActor
 from tasktracker.entrypoints.http.admin_service import view_overview
@@ -128,7 +130,8 @@ class TestAccess:
 
 
 class TestUsers:
-    def test_a_user_is_shown_with_counts(self, admin: Person, alice: Person, clock: ManualClock) -> None:
+    def test_a_user_is_shown_with_counts(self, api: Api, admin: Person, alice: Person, clock: ManualClock) -> None:
+        alice.category()
         alice.category()
         task = alice.task("żółw")
         expect(alice.delete(f"/api/tasks/{task['id']}/"), 204)
@@ -148,13 +151,15 @@ class TestUsers:
             "last_seen_at": created_at,
             "sessions": 1,
             "tasks": 1,
-            "categories": 1,
+            "categories": 2,
             "bytes": 7,
             "max_tasks": None,
             "max_categories": None,
             "max_bytes": None,
         }
         assert shown in [{k: v for k, v in each.items() if k != "created_at"} for each in admin.listed(USERS)]
+        api.login(alice)
+        assert expect(admin.get(user_path(alice)), 200)["last_seen_at"] > created_at
 
     def test_the_last_login_is_shown_after_the_sessions(self, admin: Person, alice: Person) -> None:
         seen = expect(admin.get(user_path(alice)), 200)["last_seen_at"]
@@ -343,8 +348,8 @@ def test_the_overview_shows_each_number_under_its_name() -> None:
     totals = Totals(users=4, active=3, admins=2, tasks=1)
     marks = {Maintenance.SWEEP: START, Maintenance.BACKUP: START + SECOND}
     counts = {counted: number for number, counted in enumerate(Counted, 5)}
-    found = Overview(totals, {JobKind.PURGE_TASK: (12, 13)}, marks, [DayCounts(START.date(), counts)])
-    view = msgspec.to_builtins(view_overview(found, "0001", 9))
+    found = Overview(totals, {JobKind.PURGE_TASK: (12, 13)}, marks, [DayCounts(START.date(), counts)], None)
+    view = msgspec.to_builtins(view_overview(found, "0001", 9, is_mail_on=True))
     assert [view[name] for name in ("users", "active_users", "admins", "tasks", "streams", "schema")] == [
         4,
         3,
@@ -354,6 +359,12 @@ def test_the_overview_shows_each_number_under_its_name() -> None:
         "0001",
     ]
     assert view["jobs"] == [{"kind": "purge-task", "waiting": 12, "running": 13}]
+    assert view["mail"] == {"is_on": True, "failing": 0, "failing_since": None, "problem": None}
+    failing = replace(found, failing=Failing(14, START, "the relay cannot be used"))
+    view = msgspec.to_builtins(view_overview(failing, "0001", 9, is_mail_on=True))
+    since = view["mail"].pop("failing_since")
+    assert view["mail"] == {"is_on": True, "failing": 14, "problem": "the relay cannot be used"}
+    assert datetime.fromisoformat(since) == START
     assert [datetime.fromisoformat(view[name]) for name in ("last_sweep", "last_backup")] == [START, START + SECOND]
     assert view["days"] == [{"day": "2026-03-01", **{each.value: number for each, number in counts.items()}}]
 

@@ -191,8 +191,10 @@ def test_administrators_list_retry_and_cancel_mails(api: Api, folder: MailFolder
     grace, admin = api.register("grace", email=ADDRESS), api.register("admin")
     api.promote(admin)
     newest_link(folder, 1)
-    (sent,) = admin.listed("/api/admin/deliveries/")
+    (sent,) = [each for each in admin.listed("/api/admin/deliveries/") if each["user"] == grace.id]
     assert (sent["kind"], sent["address"], sent["attempts"]) == ("verify-email", ADDRESS, 1)
+    assert (sent["user"], sent["username"]) == (grace.id, "grace")
+    assert expect(admin.get("/api/admin/overview/"), 200)["mail"]["is_on"]
     assert sent["next_attempt_at"] is None
     for state, number in (("sent", 1), ("failed", 0)):
         found = expect(admin.get("/api/admin/deliveries/", params={"state": state}), 200)
