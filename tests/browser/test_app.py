@@ -509,7 +509,7 @@ def test_axe_finds_nothing_in_any_view(
     new_device: Callable[..., Tab], person: Person, server: Server, scheme: str
 ) -> None:
     tab = new_device(color_scheme=scheme).open()
-    tab.see("Sign in to see your tasks.")
+    tab.see("Your tasks and lists, alone or with others")
     mistakes = {"sign in": tab.mistakes()}
     tab.page.click("text=Create an account")
     tab.enter("me", button="Create an account", password="x")
