@@ -7,7 +7,7 @@ import { dayFrom, language as defaultLanguage, locale as defaultLocale } from ".
 /** @typedef {import("./sync/items.js").Task} Task */
 /** @typedef {{ id: string, name: string }} Named */
 /** A part of the text that was understood, from `start` to before `end`. `created` is the name of a category that does not exist yet; `day` is a day without a time, and `on` puts a time without a day on one, which perhaps `needsDay`. @typedef {{ start: number, end: number, text: string, fields: Partial<Task>, created?: string, day?: Date, on?: (date: Date) => Date, needsDay?: boolean }} Token */
-/** @typedef {{ title: string, fields: Partial<Task>, tokens: Token[] }} Captured */
+/** @typedef {{ title: string, fields: Partial<Task>, tokens: Token[], repeats: boolean }} Captured `repeats` says that a part that was not understood is due again and again */
 /**
  * @typedef {object} Options
  * @property {Date} now
@@ -49,19 +49,21 @@ export function captured(text, { now, categories = [], priorities = [], creates 
   const grammar = grammarOf(language, locale);
   /** The last one of each kind counts. @type {Map<string, Token>} */
   const found = new Map();
+  let repeats = false;
   for (let at = 0; at < text.length; ) {
     const isStart = at === 0 || /[\s(]/.test(text[at - 1]);
     const token = isStart ? (repetitionAt(text, at, grammar, now) ?? dueAt(text, at, grammar, now) ?? priorityAt(text, at, priorities) ?? categoryAt(text, at, categories) ?? (creates ? newCategoryAt(text, at) : null)) : null;
     if (token?.fields && !literal.has(token.text)) add(found, token);
+    if (token && "repeats" in token) repeats = true;
     at = token ? token.end : at + 1;
   }
   const [day, time] = [found.get("day"), found.get("time")];
   if (day?.day && time?.on) found.set("time", { ...time, fields: atMoment(time.on(day.day)) }); // with other words between them
   const tokens = [...found.values()].sort((a, b) => a.start - b.start);
   const title = without(text, tokens);
-  if (!title) return { ...fitting(tidy(text)), tokens: [] };
+  if (!title) return { ...fitting(tidy(text)), tokens: [], repeats };
   const { title: fitted, fields } = fitting(title);
-  return { title: fitted, fields: Object.assign(fields, ...tokens.map((token) => token.fields), found.get("time")?.fields), tokens };
+  return { title: fitted, fields: Object.assign(fields, ...tokens.map((token) => token.fields), found.get("time")?.fields), tokens, repeats };
 }
 
 /** Add what was found. A day and a time belong together; otherwise they replace what was found before. @param {Map<string, Token>} found @param {Token} token */
@@ -166,7 +168,7 @@ function dueAt(text, at, { days, times, hours, parts }, now) {
   return { ...token(text, at, end, atMoment(date)), ...(!day && { on, needsDay: !!likely }) };
 }
 
-/** Read what is due again and again, or from one time to another, with what belongs to it; and words that name no day. They stay text. @param {string} text @param {number} at @param {Grammar} grammar @param {Date} now @returns {{ end: number, text: string, fields?: undefined } | null} */
+/** Read what is due again and again, or from one time to another, with what belongs to it; and words that name no day. They stay text. @param {string} text @param {number} at @param {Grammar} grammar @param {Date} now @returns {{ end: number, text: string, fields?: undefined, repeats?: true } | null} */
 function repetitionAt(text, at, grammar, now) {
   const due = (/** @type {number} */ from) => dueAt(text, from, grammar, now)?.end;
   const phrase = grammar.phrase && matched(grammar.phrase, text, at);
@@ -177,7 +179,7 @@ function repetitionAt(text, at, grammar, now) {
   if (until) return { end: until, text: "" };
   const repetition = matched(grammar.repetition, text, start ? next(text, start) : at);
   if (!repetition) return null;
-  return { end: due(next(text, repetition.end)) ?? repetition.end, text: "" };
+  return { end: due(next(text, repetition.end)) ?? repetition.end, text: "", repeats: true };
 }
 
 /** @param {string} text @param {number} start @param {number} end @param {Partial<Task>} fields @returns {Token} */

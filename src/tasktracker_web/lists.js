@@ -25,6 +25,10 @@ export class Lists {
   done;
   /** The number of open tasks in each category. @type {Signal<Map<string | null, number>>} */
   counts;
+  /** The number of tasks directly below each task, and of those that are not open. @type {Signal<Map<string | null, number>>} */
+  below;
+  /** @type {Signal<Map<string | null, number>>} */
+  doneBelow;
   /** The tasks directly below each task. @type {Signal<Map<string, Task[]>>} */
   children;
   /** The tasks in each state. @type {Record<Task["state"], Signal<Task[]>>} */
@@ -40,8 +44,10 @@ export class Lists {
     const never = computed(() => position(this.open.value, (task) => !isDue(task)));
     this.today = computed(() => this.open.value.slice(0, tomorrow.value));
     this.upcoming = computed(() => this.open.value.slice(tomorrow.value, never.value));
-    this.counts = counted(tasks, isOpen);
-    const subtasks = sorted(tasks, ({ parent }) => parent !== null, inOrder);
+    this.counts = counted(tasks, isOpen, ({ category }) => category);
+    this.below = counted(tasks, isSubtask, parentOf);
+    this.doneBelow = counted(tasks, (task) => isSubtask(task) && !isOpen(task), parentOf);
+    const subtasks = sorted(tasks, isSubtask, inOrder);
     this.children = computed(() => grouped(subtasks.value, ({ parent }) => String(parent)));
     const others = sorted(tasks, (task) => isOpen(task) && task.owner !== null && task.owner !== user, inOrder);
     this.shared = computed(() => grouped(others.value, ({ owner }) => String(owner)));
@@ -63,18 +69,23 @@ function grouped(tasks, keyOf) {
   return groups;
 }
 
-/** Return the number of some of the tasks in each category. @param {Tasks} tasks @param {(task: Task) => boolean} includes @returns {Signal<Map<string | null, number>>} */
-function counted(tasks, includes) {
+/** @param {Task} task */
+const parentOf = ({ parent }) => parent;
+/** @param {Task} task */
+const isSubtask = ({ parent }) => parent !== null;
+
+/** Return the number of some of the tasks by a key, such as their category. @param {Tasks} tasks @param {(task: Task) => boolean} includes @param {(task: Task) => string | null} keyOf @returns {Signal<Map<string | null, number>>} */
+function counted(tasks, includes, keyOf) {
   /** @type {Map<string | null, number>} */
   const counts = new Map();
-  const categoryOf = (/** @type {Task | undefined} */ task) => (task && includes(task) ? task.category : undefined);
-  const add = (/** @type {string | null | undefined} */ category, /** @type {number} */ number) => {
-    if (category !== undefined) counts.set(category, (counts.get(category) ?? 0) + number);
+  const counting = (/** @type {Task | undefined} */ task) => (task && includes(task) ? keyOf(task) : undefined);
+  const add = (/** @type {string | null | undefined} */ key, /** @type {number} */ number) => {
+    if (key !== undefined) counts.set(key, (counts.get(key) ?? 0) + number);
   };
-  for (const task of tasks.peek().values()) add(categoryOf(task), 1);
+  for (const task of tasks.peek().values()) add(counting(task), 1);
   const shown = signal(new Map(counts));
   tasks.listen((changes) => {
-    const moves = changes.map(([before, after]) => [categoryOf(before), categoryOf(after)]).filter(([from, to]) => from !== to);
+    const moves = changes.map(([before, after]) => [counting(before), counting(after)]).filter(([from, to]) => from !== to);
     if (moves.length === 0) return;
     for (const [from, to] of moves) {
       add(from, -1);

@@ -109,6 +109,11 @@ export function inOrder(a, b) {
   return due || b.priority - a.priority || created || compared(b.id, a.id);
 }
 
+/** The order in which tasks were added, the first one first. @param {Task} a @param {Task} b */
+export function firstAddedFirst(a, b) {
+  return compared(a.created_at ?? LAST, b.created_at ?? LAST) || (a.made ?? 0) - (b.made ?? 0) || compared(a.id, b.id);
+}
+
 /** The order of tasks that are not open: the last completed first. @param {Task} a @param {Task} b */
 export function lastDoneFirst(a, b) {
   return compared(b.completed_at ?? b.updated_at ?? LAST, a.completed_at ?? a.updated_at ?? LAST) || compared(b.id, a.id);

@@ -15,8 +15,21 @@ export function toast(text, action, seconds = SECONDS) {
   shown.value = { text, action, seconds };
 }
 
+/** What undoes the last action, also after its message is gone. @type {Action | null} */
+let last = null;
+
+/** Undo the last action, unless it is undone. */
+export async function undoLast() {
+  const undo = last;
+  last = null;
+  if (!undo) return;
+  await undo.act();
+  toast(t("did.undo"));
+}
+
 /** Remove the message, unless it stays until it is closed. */
 export function dismiss() {
+  last = null;
   if (shown.value?.seconds !== Infinity) shown.value = null;
 }
 
@@ -30,7 +43,10 @@ export async function together(...doing) {
 export async function undoable(doing, text, seconds) {
   try {
     const undo = await doing;
-    toast(text, { label: t("undo"), act: undo }, seconds);
+    /** @type {Action} */
+    const action = { label: t("undo"), act: () => ((last = last === action ? null : last), undo()) };
+    last = action;
+    toast(text, action, seconds);
   } catch (error) {
     toast(t(error instanceof NoSpace ? "error.space" : "error.store"));
     if (!(error instanceof NoSpace)) throw error;

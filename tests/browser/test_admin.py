@@ -211,6 +211,25 @@ def test_an_account_is_created_found_changed_and_deleted(
     assert page.locator("text=Try again").count() == 0
 
 
+def test_the_page_says_what_becomes_of_shared_categories(
+    opened: Callable[..., Tab], admin: Person, server: Server
+) -> None:
+    grace, bob, carl = (server.register() for _ in range(3))
+    home, wall = grace.category("home"), grace.category("wall")
+    for person in (bob, carl):
+        grace.share(home, person)
+    tab = opened(f"users/{grace.id}")
+    tab.see(f"One shared category passes to {bob.username}")
+    tab.page.get_by_label("New owner of").select_option(carl.username)
+    tab.page.click(".panel button:text-is('Delete account')")
+    tab.page.wait_for_selector(f"dialog[open]:has-text('passes to {carl.username}')")
+    tab.page.click("dialog[open] button:text-is('Cancel')")
+    grace.share(wall, bob, "viewer")
+    tab.open(f"/admin/users/{grace.id}").see("One shared category has no editor")
+    assert tab.page.get_by_label("New owner of").count() == 0
+    assert not {"home", "wall"} & set(tab.page.locator("main").inner_text().split())
+
+
 def test_the_last_administrator_stays_one(opened: Callable[..., Tab], admin: Person) -> None:
     tab = opened(f"users/{admin.id}")
     tab.see("Only another administrator can disable it")
@@ -267,7 +286,7 @@ def test_the_overview_says_as_of_when_it_counts(opened: Callable[..., Tab]) -> N
     page = opened().page
     page.wait_for_selector("h2:has-text('30 days') + .hint:is(:has-text('As of'), :has-text('Nothing is counted yet'))")
     facts = " ".join(page.locator(".facts").all_inner_texts())
-    for fact in ("Users\n1\n", "None waiting", "Devices connected now", "backup” makes one"):
+    for fact in ("Users\n1\n", "None waiting", "Devices connected now", "Mail\nNot set up.", "backup” makes one"):
         assert fact in facts
 
 

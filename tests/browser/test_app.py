@@ -433,7 +433,7 @@ def test_all_tasks_are_searched_and_filtered(app: Tab, person: Person) -> None:
     app.page.select_option(".filters select", label="Urgent")
     app.expect("Call the bank")
     app.page.fill("input[type=search]", "garden CALL")
-    app.see("No open task matches.")
+    app.see("No task matches.")
     app.page.select_option(".filters select", label="Everything")
     app.expect("Call home")
     app.page.fill("input[type=search]", "")
@@ -509,7 +509,7 @@ def test_axe_finds_nothing_in_any_view(
     new_device: Callable[..., Tab], person: Person, server: Server, scheme: str
 ) -> None:
     tab = new_device(color_scheme=scheme).open()
-    tab.see("Sign in to see your tasks.")
+    tab.see("Your tasks and lists, alone or with others")
     mistakes = {"sign in": tab.mistakes()}
     tab.page.click("text=Create an account")
     tab.enter("me", button="Create an account", password="x")

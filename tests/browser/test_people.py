@@ -133,7 +133,7 @@ def test_who_loses_access_sees_nothing_of_the_list_but_the_own_unsent_edits(
     friends.see("The server did not accept a change of “Rye bread”")
     friends.see("The server did not accept a change of “Cake”")
     friends.see("It no longer exists, or is no longer shared with you.")
-    friends.see("This category no longer exists.")
+    friends.see("This category is no longer shared with you.")
     friends.page.wait_for_selector(".side a:has-text('Shopping')", state="detached")
     assert "Milk" not in friends.page.evaluate(STORED)
     app.synced()

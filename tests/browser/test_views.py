@@ -315,3 +315,143 @@ def test_a_viewer_of_a_category_is_not_offered_to_edit_it(app: Tab, person: Pers
     app.page.click(".side a:has-text('Garden')")
     app.expect("Sow")
     assert app.page.locator(".list header button:text-is('Edit')").count() == 0
+
+
+def test_keys_complete_delete_undo_and_go_to_a_list(app: Tab, person: Person) -> None:
+    task = person.task("a")
+    person.task("below", parent=task["id"])
+    app.expect("a", "below")
+    app.row("below").locator("a").focus()
+    app.page.keyboard.press("c")
+    app.expect("a")
+    app.page.keyboard.press("Control+z")
+    app.expect("a", "below")
+    app.page.wait_for_selector(".toast:has-text('Change undone')")
+    app.row("a").locator("a").nth(0).focus()
+    app.page.keyboard.press("Delete")
+    app.page.wait_for_selector(".toast:has-text('Deleted, with 1 subtask: “a”')")
+    app.expect()
+    app.page.click(".toast [aria-label=Close]")
+    app.page.keyboard.press("Control+z")  # also when the message is gone
+    app.expect("a", "below")
+    app.page.click(".row a:has-text('below')")
+    app.page.wait_for_selector(".pane .title")
+    app.page.keyboard.press("Backspace")
+    app.page.wait_for_selector(".pane", state="detached")
+    app.expect("a")
+    app.page.fill(".add-box input", "gt")
+    app.page.press(".add-box input", "Backspace")
+    assert app.page.input_value(".add-box input") == "g"
+    app.page.click("h1")
+    for key, path in (("t", "today"), ("a", "all"), ("b", "board"), ("d", "done"), ("u", "upcoming")):
+        app.page.keyboard.press("g")
+        app.page.keyboard.press(key)
+        app.page.wait_for_url(f"**/{path}")
+    assert app.page.locator("dialog[open]").count() == 0
+
+
+def test_a_search_finds_what_is_done_also_in_done_and_in_a_category(app: Tab, person: Person) -> None:
+    home = person.category("Home")
+    for title, state in (("Milk", "open"), ("Oat milk", "done"), ("Bread", "done")):
+        person.task(title, state=state, category=home["id"])
+    app.expect("Milk")
+    app.page.fill(".filters input", "milk")
+    app.expect("Milk", "Oat milk")
+    assert app.page.locator(".rows > li").all_inner_texts()[1] == "Done"
+    assert app.page.locator(".row.closed .title").all_inner_texts() == ["Oat milk"]
+    for view in ("Home", "Done"):
+        app.page.click(f".side a:has-text('{view}')")
+        app.page.wait_for_selector(f"h1:text-is('{view}')")
+        app.page.fill(".filters input", "bread")
+        app.expect("Bread")
+
+
+def test_a_subtask_names_its_task_and_a_task_shows_how_many_are_done(app: Tab, person: Person) -> None:
+    task = person.task("Trip")
+    for title in ("Tickets", "Hotel"):
+        person.task(title, parent=task["id"])
+    app.expect("Trip", "Tickets", "Hotel")
+    app.row("Hotel").locator(".check").click()
+    app.page.wait_for_selector(".row:has-text('Trip') .progress:text-is('1/2')")
+    app.page.click(".side a:has-text('Board')")
+    app.page.wait_for_selector(".card:has-text('Tickets') .parent:has-text('Trip')")
+    app.page.wait_for_selector(".card .progress:text-is('1/2')")
+    app.page.click(".card:has(.title:text-is('Trip')) a")
+    app.page.wait_for_selector(".subtasks li:nth-child(2) .title:text-is('Hotel')")
+    assert app.page.locator(".subtasks .title").all_inner_texts() == ["Tickets", "Hotel"]
+    app.page.fill(".subtasks input", "Bags")
+    app.page.press(".subtasks input", "Enter")
+    app.page.wait_for_selector(".subtasks li:nth-child(2) .title:text-is('Bags')")
+    app.page.click(".pane .head .check")
+    app.page.wait_for_selector(".toast:has-text('Completed. Its 2 subtasks stay open: “Trip”')")
+
+
+def test_a_viewer_gets_no_actions_for_selected_tasks_and_others_hear_what_is_left_out(
+    app: Tab, person: Person, server: Server
+) -> None:
+    friend = server.register()
+    garden = friend.category("Garden")
+    task = friend.task("Sow", category=garden["id"])
+    friend.share(garden, person, role="viewer")
+    person.task("own")
+    app.expect("Sow", "own")
+    app.page.check("[aria-label='Select “Sow”']")
+    app.page.wait_for_selector(".bulk:has-text('You can view these tasks, but not edit them.')")
+    assert app.page.locator(".bulk :is(button:not([aria-label]), select)").count() == 0
+    app.page.check("[aria-label='Select “own”']")
+    app.page.click(".bulk button:text-is('Complete')")
+    app.page.wait_for_selector(".toast:has-text('1 task completed. 1 left out')")
+    app.expect("Sow")
+    app.open(f"/task/{task['id']}")
+    app.page.wait_for_selector("#priority:disabled")
+    style = "getComputedStyle(document.querySelector('#priority'))"
+    assert app.page.evaluate(f"{style}.backgroundColor") == "rgba(0, 0, 0, 0)"
+    assert app.mistakes() == []
+
+
+def test_escape_after_selecting_keeps_the_place(app: Tab, person: Person) -> None:
+    for title in ("a", "b", "c"):
+        person.task(title)
+    app.expect("a", "b", "c")
+    app.page.check("[aria-label='Select “b”']")
+    app.page.keyboard.press("Escape")
+    app.wait_for("document.activeElement.matches('.row a') && document.activeElement.textContent.startsWith('b')")
+    app.page.check("[aria-label='Select “a”']")
+    app.page.locator(".bulk button:text-is('Complete')").focus()
+    app.page.keyboard.press("Escape")
+    app.wait_for("document.activeElement.matches('.row a') && document.activeElement.textContent.startsWith('a')")
+
+
+def test_after_a_new_category_its_first_task_is_written_at_once(app: Tab, person: Person) -> None:
+    app.page.fill(".new-category input", "Garden")
+    app.page.press(".new-category input", "Enter")
+    app.page.wait_for_selector("h1:text-is('Garden')")
+    app.wait_for("document.activeElement.matches('main .add-box input')")
+    app.page.keyboard.type("Sow")
+    app.page.keyboard.press("Enter")
+    app.expect("Sow")
+
+
+def test_a_repeating_task_gets_no_day_from_the_list(app: Tab, person: Person) -> None:
+    app.page.click(".side a:has-text('Today')")
+    app.page.wait_for_selector("h1:text-is('Today')")
+    app.add("Water plants every monday")
+    app.page.wait_for_selector(".toast:has-text('Added without a due date')")
+    app.synced()
+    [task] = person.listed("/api/tasks/")
+    assert (task["title"], task["due_on"]) == ("Water plants every monday", None)
+
+
+def test_a_subtask_says_where_it_is_filed_and_an_editor_why_none_can_be_added(
+    app: Tab, person: Person, server: Server
+) -> None:
+    friend = server.register()
+    garden = person.category("Garden")
+    task = person.task("Sow", category=garden["id"])
+    below = person.task("Buy seeds", parent=task["id"])
+    person.share(garden, friend)
+    other = friend.task("Theirs")
+    friend.share(other, person)
+    app.expect("Sow", "Buy seeds", "Theirs")
+    app.open(f"/task/{below['id']}").see("Subtasks are in the category of their task.")
+    app.open(f"/task/{other['id']}").see("Only the owner of this task can add subtasks.")

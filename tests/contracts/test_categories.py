@@ -226,10 +226,14 @@ class TestCategory:
 
     @pytest.mark.parametrize("limit", [1, 2, 5, len(NAMES) - 1, len(NAMES), len(NAMES) + 1])
     def test_a_list_is_ordered_by_the_code_points_of_folded_names(self, store: Storage, seed: Seed, limit: int) -> None:
-        user = seed.user()
+        user, other = seed.user(), seed.user()
         shuffled = random.Random(limit).sample(NAMES, len(NAMES))
-        categories = [seed.category(user, name) for name in shuffled]
-        seed.category(seed.user(), "of another user")
+        members = (CategoryMember(user.id, Role.EDITOR, START, True),)
+        categories = [
+            seed.category(other, name, members=members) if number % 2 else seed.category(user, name)
+            for number, name in enumerate(shuffled)
+        ]
+        seed.category(other, "of another user")
         found = pages(store, user, limit)
         expected = sorted(categories, key=lambda category: name_key(category.name))
         assert [category for page in found for category in page] == expected

@@ -21,6 +21,7 @@ from tasktracker.domain.deliveries.delivery import (
     Delivery,
     DeliveryKind,
     DeliveryState,
+    Failing,
     Letter,
 )
 from tasktracker.domain.deliveries.ports import NotSent
@@ -225,6 +226,20 @@ def test_deliveries_are_counted_by_state_with_the_oldest(store: Storage, seed: S
             DeliveryState.DUE: (3, START - 2 * SECOND),
             DeliveryState.FAILED: (1, START),
         }
+
+
+def test_failing_deliveries_are_counted_with_their_most_common_problem(store: Storage, seed: Seed) -> None:
+    ended = replace(new_delivery(seed), state=DeliveryState.FAILED, ended_at=START, problem="refused")
+    add(store, new_delivery(seed), ended)
+    with store.reading(SYSTEM) as work:
+        assert work.deliveries.failing() is None
+    for number, problem in enumerate(("rare", "down", "down")):
+        add(store, replace(new_delivery(seed), created_at=START - number * SECOND, problem=problem))
+    with store.reading(SYSTEM) as work:
+        assert work.deliveries.failing() == Failing(3, START - 2 * SECOND, "down")
+    add(store, replace(new_delivery(seed), problem="rare"))
+    with store.reading(SYSTEM) as work:
+        assert work.deliveries.failing() == Failing(4, START - 2 * SECOND, "down")
 
 
 def test_ended_deliveries_are_purged_after_their_retention(store: Storage, seed: Seed) -> None:

@@ -144,6 +144,7 @@ class TestFeed:
         clock.advance(days=1)
         with store.writing(SYSTEM) as work:
             assert versions(work.feed.tombstones(user.id, ItemType.TASK, asked)) == {deleted: 5}
+            assert work.feed.tombstones(seed.id(), ItemType.TASK, asked) == {}
             assert work.feed.tombstones(user.id, ItemType.CATEGORY, asked) == {}
             assert work.feed.tombstones(user.id, ItemType.TASK, []) == {}
             assert work.feed.purge_before(START, 100) == 0

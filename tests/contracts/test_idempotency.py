@@ -17,6 +17,7 @@ from tasktracker.domain.kernel.retention import MARGIN, RETENTION
 from tasktracker.domain.tasks.query import TaskQuery
 from tasktracker.domain.tasks.task import Task
 from tasktracker.domain.work import Storage, UnitOfWork
+from tests.backends import on_postgresql
 from tests.contracts.base import SECOND, SHORT_WAIT, Abort, BackgroundCall, Seed, listed, new_record, race
 from tests.fakes import START, SYSTEM, App, ManualClock
 from tests.waiting import PATIENCE
@@ -98,6 +99,23 @@ class TestIdempotency:
                 raise Abort
         assert other is not None
         assert other.result() == (None if fails else new_record(user))
+
+    @on_postgresql
+    def test_different_keys_of_a_user_wait_for_nothing_but_the_end_of_the_user(
+        self, store: Storage, seed: Seed
+    ) -> None:
+        user = seed.user()
+
+        def close() -> None:
+            with store.writing(SYSTEM) as work:
+                work.idempotency.close(user.id)
+
+        with store.writing(SYSTEM) as work:
+            work.idempotency.claim(user.id, "one")
+            BackgroundCall(lambda: stored(store, user, "two")).result()
+            waiting = BackgroundCall(close)
+            assert not waiting.wait(SHORT_WAIT)
+        waiting.result()
 
     def test_old_responses_are_purged_in_batches(self, store: Storage, seed: Seed) -> None:
         alice, bob = seed.user(), seed.user()

@@ -259,6 +259,37 @@ def test_categories_pass_to_the_chosen_editor(app: App, people: dict[str, Sessio
     app.jobs.run_all()
 
 
+def test_an_administrator_reads_to_whom_categories_would_pass(app: App, people: dict[str, SessionActor]) -> None:
+    alice, bob = people["alice"], people["bob"]
+    home = app.do(alice, app.categories.create, {"name": "home"})
+    share(app, alice, home, bob=Role.EDITOR, carol=Role.EDITOR, dave=Role.VIEWER)
+    share(app, alice, app.do(alice, app.categories.create, {"name": "read"}), dave=Role.VIEWER)
+    share(app, bob, app.do(bob, app.categories.create, {"name": "of bob"}), alice=Role.EDITOR)
+    app.do(alice, app.categories.create, {"name": "own"})
+    with app.store.reading(SYSTEM) as work:
+        assert sorted(passing_on.passings(work, alice.user_id), key=lambda each: each.members) == [
+            passing_on.Passing([], 1),
+            passing_on.Passing(["bob", "carol"], 3),
+        ]
+    app.do(SYSTEM, app.administration.edit, bob.user_id, {"is_active": False})
+    with app.store.reading(SYSTEM) as work:
+        assert ["carol", "bob"] in [each.editors for each in passing_on.passings(work, alice.user_id)]
+
+
+@pytest.mark.parametrize(
+    ("name", "message"), [("nobody", passing_on.UNKNOWN), ("dave", passing_on.NOT_AN_EDITOR)], ids=["unknown", "viewer"]
+)
+def test_an_administrator_reads_why_a_new_owner_is_refused(
+    app: App, people: dict[str, SessionActor], name: str, message: str
+) -> None:
+    alice = people["alice"]
+    share(app, alice, app.do(alice, app.categories.create, {"name": "home"}), bob=Role.EDITOR, dave=Role.VIEWER)
+    for each in {name, str(people[name].user_id) if name in people else str(uuid4())}:
+        with pytest.raises(InvalidInput) as refused:
+            app.account_processes.delete(SYSTEM, alice.user_id, each)
+        assert [error.message for error in refused.value.errors] == [message]
+
+
 @pytest.mark.parametrize("name", ["Groceries", "x" * MAX_NAME_LENGTH])
 def test_a_category_whose_name_the_new_owner_has_gets_a_number(
     app: App, people: dict[str, SessionActor], name: str

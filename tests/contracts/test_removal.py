@@ -29,10 +29,10 @@ from tasktracker.domain.kernel.members import Role
 from tasktracker.domain.kernel.retention import RETENTION
 from tasktracker.domain.removal import accounts, categories
 from tasktracker.domain.tasks import trash_service
-from tasktracker.domain.tasks.query import TaskQuery
+from tasktracker.domain.tasks.query import NONE, TaskQuery, TaskSort
 from tasktracker.domain.tasks.task import Task
 from tests.backends import Backend, on_postgresql
-from tests.contracts.base import SHORT_WAIT, BackgroundCall, Seed, run_next
+from tests.contracts.base import SECOND, SHORT_WAIT, BackgroundCall, Seed, run_next
 from tests.device import Device
 from tests.fakes import START, SYSTEM, App
 from tests.unit.base import PASSWORD, register
@@ -100,6 +100,30 @@ def not_found(*calls: Callable[[], object]) -> None:
     for call in calls:
         with pytest.raises(TaskNotFound):
             call()
+
+
+def test_a_task_is_listed_in_its_category_for_its_owner_alone(app: App, alice: SessionActor, bob: SessionActor) -> None:
+    home, work = (app.do(alice, app.categories.create, {"name": name}).id for name in ("Home", "Work"))
+    task = create(app, alice, "task", category=home)
+    app.do(alice, app.sharing.share, task.id, "bob", Role.EDITOR)
+    for category, former in ((work, home), (None, work)):
+        app.do(alice, app.tasks.edit, task.id, {"category": category})
+        assert titles(app, alice, category=category or NONE) == titles(app, bob, category=NONE) == ["task"]
+        assert titles(app, alice, category=former) == []
+
+
+def test_the_tasks_of_a_deleted_category_are_sorted_by_the_time_of_its_deletion(app: App) -> None:
+    ada = register(app, "ada")
+    category = app.do(ada, app.categories.create, {"name": "Home"})
+    for number, filed in enumerate((category.id, category.id, category.id, None)):
+        create(app, ada, str(number), category=filed)
+        app.clock.advance(SECOND)
+    app.do(ada, app.category_removal.delete, category.id)
+    for _ in pieces(app):
+        pass
+    found = app.see(ada, app.tasks.list, TaskQuery(at=START, sort=TaskSort.UPDATED)).items
+    assert found[-1].title == "3"
+    assert [task.updated_at for task in found] == sorted((task.updated_at for task in found), reverse=True)
 
 
 # -------------------------------------------------------------------- accounts

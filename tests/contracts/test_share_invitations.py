@@ -169,6 +169,8 @@ def test_an_address_that_is_not_verified_is_that_of_nobody(app: App, subject: Su
         subject.invite(f"{name}@example.org")
         subject.revoke(app.see(subject.owner, subject.service.pending, subject.id)[0].id)
     assert subject.members() == []
+    subject.invite("carol@example.org", EDITOR)
+    assert [letter.to for letter in deliver(app, DeliveryKind.SHARE_INVITATION)] == ["carol@example.org"]
 
 
 def test_without_mail_no_address_is_found_or_invited(app: App, subject: Subject, bob: SessionActor) -> None:

@@ -77,7 +77,7 @@ class Probe:
 
     def p99(self) -> float:
         seconds, self._seconds = sorted(self._seconds), []
-        return seconds[len(seconds) * 99 // 100]
+        return seconds[len(seconds) * 99 // 100] if seconds else 0.0
 
     def _run(self) -> None:
         number = 0

@@ -22,7 +22,7 @@ from schemathesis.generation.meta import TestPhase
 from tasktracker.domain.accounts.invite_service import DEAD_INVITE
 from tasktracker.domain.accounts.password_confirmation import CODE_NEEDED
 from tasktracker.domain.recurrence.recurrence import HAS_NEXT, NO_PARENT, NOT_DUE, SUBTASK
-from tasktracker.domain.removal.passing_on import NOT_AN_EDITOR
+from tasktracker.domain.removal.passing_on import NOT_AN_EDITOR, UNKNOWN
 from tasktracker.domain.work import Storage
 from tasktracker.entrypoints.container import Container
 from tasktracker.entrypoints.settings import load
@@ -102,6 +102,9 @@ class Account:
             if "{user_id}" in label:
                 kind = parts[parts.index("{id}") - 1]
                 case.path_parameters["user_id"] = self._share(kind, case.path_parameters["id"], person)
+            if "{reminder_id}" in label:
+                path = f"/api/tasks/{case.path_parameters['id']}/reminders/"
+                case.path_parameters["reminder_id"] = person.post(path, {"before": "PT1H"}).json()["id"]
         if "Idempotency-Key" in case.headers:
             case.headers["Idempotency-Key"] = new_name()  # an unused key
         if label == "POST /api/accounts/me/import":
@@ -121,10 +124,17 @@ class Account:
             "tasks": person.task,
             "trash": lambda: self._deleted(person),
             "categories": person.category,
+            "notifications": lambda: self._notified(person),
             "imports": lambda: self._imported(person),
             "tokens": lambda: person.post("/api/accounts/tokens/", {**body, "password": PASSWORD}).json(),
         }
         return str(makers[what]()["id"])
+
+    def _notified(self, person: Person) -> Mapping[str, Any]:
+        """Notify the user of a task that a friend shares, and return the notification."""
+        self.friend.share(self.friend.task(), person)
+        found: Mapping[str, Any] = person.listed("/api/notifications/")[0]
+        return found
 
     def _imported(self, person: Person) -> Mapping[str, Any]:
         """Start an import, unless one is running, and return one."""
@@ -279,6 +289,11 @@ BEYOND_SCHEMA = {
     *((each.field, each.message) for each in (NOT_DUE, SUBTASK, NO_PARENT, HAS_NEXT)),
     ("recurrence.time_zone", "must be an IANA time zone name, as in Europe/Vienna"),
     ("expires_at", "must be in the future"),
+    ("at", "must be in the future"),
+    ("at", "cannot be set together with before"),
+    ("at", "is required, unless before is set"),
+    *((name, "is set for this task already") for name in ("at", "before")),
+    ("before", "must be at most 366 days"),
     ("invite", DEAD_INVITE),
     ("password", "is wrong"),
     ("current_password", "is wrong"),
@@ -319,6 +334,6 @@ def is_beyond_schema(check: str, interaction: Any) -> bool:
         (field, message) in BEYOND_SCHEMA
         or field == "recurrence.rule"  # a language of its own
         or message == NUL
-        or message.startswith((GUESSABLE, NOT_AN_EDITOR))
+        or message.startswith((GUESSABLE, NOT_AN_EDITOR, UNKNOWN))
         for field, message in refused
     )

@@ -55,7 +55,7 @@ from tasktracker.domain.tasks.query import TaskQuery, TaskSort
 from tasktracker.domain.tasks.task import Priority, State
 from tasktracker.domain.throttling.limit import LOGIN_BY_ACCOUNT, Bucket
 from tasktracker.domain.work import UnitOfWork
-from tests.contracts.base import Seed, everything, new_change, new_record, race
+from tests.contracts.base import Seed, everything, new_change, new_record, race, token_actor
 from tests.fakes import START, SYSTEM, App, ManualClock, SequentialIds
 from tests.waiting import PATIENCE
 
@@ -405,6 +405,19 @@ def test_a_session_is_confirmed_on_the_connection_of_the_reader(migrated_url: st
     assert session is not None
     assert session.confirmed_generation == 1
     database.close()
+
+
+def test_an_api_token_reads_while_nothing_can_be_written(
+    store: SqlStore, database: Database, seed: Seed, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    actor = token_actor(seed.api_token(alice))
+
+    def refuse() -> None:
+        raise StorageUnavailable
+
+    monkeypatch.setattr(database, "writing", refuse)
+    with store.reading(actor) as work:
+        assert len(work.tasks.list(alice.id, TaskQuery(at=START)).items) == 1
 
 
 def test_a_failed_unit_of_work_still_confirms_the_session(store: SqlStore, seed: Seed, alice: User) -> None:

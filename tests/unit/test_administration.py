@@ -259,3 +259,28 @@ def test_changes_of_the_service_are_recorded_with_their_subject(app: App, ada: U
     app.do(SYSTEM, service.set_registration, Registration.CLOSED)
     with pytest.raises(RegistrationClosed):
         app.do(SYSTEM, service.invite, {"note": "for Grace"})
+
+
+@pytest.mark.parametrize(("value", "is_right"), [(0, True), (2**53 - 1, True), (-1, False), (2**53, False)])
+def test_a_quota_is_a_number_that_json_can_hold(app: App, ada: User, value: int, is_right: bool) -> None:
+    if is_right:
+        changed = app.do(SYSTEM, app.administration.edit, ada.id, {"max_tasks": value})
+        assert changed.quotas.tasks == value
+    else:
+        with pytest.raises(InvalidInput):
+            app.do(SYSTEM, app.administration.edit, ada.id, {"max_tasks": value})
+
+
+def test_a_user_is_renamed_under_the_rules_for_new_names(app: App, ada: User) -> None:
+    with pytest.raises(InvalidInput):
+        app.do(SYSTEM, app.administration.edit, ada.id, {"username": "ad\u0430"})  # the last letter is Cyrillic
+    changed = app.do(SYSTEM, app.administration.edit, ada.id, {"username": "grace"}).user
+    assert (changed.username, changed.version) == ("grace", ada.version + 1)
+
+
+def test_a_second_factor_that_was_not_confirmed_is_not_turned_off(app: App) -> None:
+    seed = Seed(app.store, app.clock, app.ids)
+    bob = seed.user("bob")
+    seed.second_factor(bob)
+    with pytest.raises(TwoFactorOff):
+        app.do(SYSTEM, app.administration.disable_two_factor, bob.id)

@@ -211,7 +211,6 @@ MAIL = {"MAIL_FROM": "Tasks <tasks@example.org>", "PUBLIC_URL": "https://example
             ("Tasks", "https://example.org/tasks"),
         ),
     ],
-    ids=str,
 )  # fmt: skip
 def test_a_setting_reaches_its_service(settings: dict[str, str], read: Callable[[Any], object], value: object) -> None:
     assert read(container(**settings)) == value

@@ -65,7 +65,11 @@ class Stream:
 
     def wait_for_page(self) -> None:
         """Wait until the stream has read a page of changes, which the client has not read."""
-        wait_until(lambda: self._reads.locked() and self._is_sending, "the stream sends nothing")
+        wait_until(self.is_waiting, "the stream sends nothing")
+
+    def is_waiting(self) -> bool:
+        """Whether it has a message that the client has not read."""
+        return self._reads.locked() and self._is_sending
 
     def has_ended(self) -> bool:
         """Wait until it has ended."""
@@ -99,7 +103,7 @@ class Stream:
 
     async def _next(self) -> Message:
         self._reads.release()
-        return await asyncio.wait_for(self._sent.get(), PATIENCE)
+        return await asyncio.wait_for(self._sent.get(), 60)
 
     async def _receive(self) -> Message:
         await self._disconnected.wait()
@@ -166,7 +170,9 @@ def test_changes_beyond_one_page_follow_immediately(api: Api, ada: Person) -> No
         tasks += [ada.task() for _ in range(events.PAGE + 5)]
         received: list[str] = []
         while len(received) < len(tasks):
-            received += [id_ for _, id_, _ in stream.read_events()]
+            page = stream.read_events()
+            assert page, "a heartbeat came first"
+            received += [id_ for _, id_, _ in page]
         assert received == [task["id"] for task in tasks]
 
 
@@ -244,17 +250,34 @@ def test_a_stream_ends_when_its_token_expires(monkeypatch: pytest.MonkeyPatch) -
             assert time.monotonic() - began > 1.5
 
 
-def test_a_stream_ends_at_the_next_change_after_its_session(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("way", ["session", "server"])
+def test_a_stream_ends_with_the_server_and_at_the_next_change_after_its_session(
+    monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
     monkeypatch.setattr(subscriptions, "CHECK_SECONDS", 10 * PATIENCE)
+    pulls, pull = list[None](), SyncService.pull
+
+    def count(self: SyncService, *args: Any) -> Any:
+        pulls.append(None)
+        return pull(self, *args)
+
+    monkeypatch.setattr(SyncService, "pull", count)
     with Api("memory://") as api:
         ada = api.register()
         other = api.login(ada)
         with Stream(api, ada) as stream:
             stream.read()
-            expect(ada.post("/api/accounts/logout/", {"refresh": ada.refresh}), 204)
-            other.task()
-            assert stream.read() == b""
-            assert stream.has_ended()
+            if way == "session":
+                expect(ada.post("/api/accounts/logout/", {"refresh": ada.refresh}), 204)
+                other.task()
+            else:
+                api.app.services.subscriptions.end_all_soon()
+            try:
+                wait_until(lambda: len(pulls) > 10 or stream.is_waiting(), "the stream sends nothing")
+                assert len(pulls) <= 10, "it goes on"
+                assert stream.read() == b""
+            finally:
+                api.clock.advance(hours=1)  # a stream that goes on ends with its token
 
 
 def test_no_change_is_sent_after_the_token_has_expired(api: Api, ada: Person) -> None:

@@ -94,3 +94,14 @@ def test_the_token_of_a_link_is_the_same_in_each_attempt_and_in_each_version() -
     )
     assert token != HmacLinkTokens(KeyRing([second, first])).of(UUID(int=1))
     assert token != HmacLinkTokens(KeyRing([first])).of(UUID(int=2))
+
+
+def test_a_token_of_an_earlier_secret_is_accepted_until_the_secret_is_removed() -> None:
+    first, second = "a" * 32, "b" * 32
+    token = HmacLinkTokens(KeyRing([first])).of(UUID(int=1))
+    rotated = HmacLinkTokens(KeyRing([second, first]))
+    assert rotated.accepts(UUID(int=1), token)
+    assert rotated.accepts(UUID(int=1), rotated.of(UUID(int=1)))
+    assert not rotated.accepts(UUID(int=2), token)
+    assert not rotated.accepts(UUID(int=1), token + "é")
+    assert not HmacLinkTokens(KeyRing([second])).accepts(UUID(int=1), token)

@@ -16,6 +16,7 @@ from tasktracker.domain.activity.event import UNKNOWN_ORIGIN, Origin
 from tasktracker.domain.kernel.errors import (
     AccountDisabled,
     CodeRequired,
+    ConfirmationRequired,
     InvalidCredentials,
     InvalidInput,
     InvalidToken,
@@ -504,6 +505,20 @@ class TestOtherLimits:
             try_(right())
         app.clock.advance(minutes=1)
         try_(right())
+
+    def test_a_request_without_a_code_is_not_counted_as_a_wrong_code(self, app: App) -> None:
+        actor = app.actor(app.sessions.login("alice", PASSWORD, origin=HOME))
+        app.two_factor.enrol(actor, PASSWORD, HOME)
+
+        def right() -> str:
+            return app.codes.code("SECRET", int(app.clock.now().timestamp()) // 30)
+
+        app.two_factor.confirm(actor, right(), HOME)
+        app.clock.advance(hours=1)
+        for _ in range(2 * PASSWORD_BY_ACCOUNT.burst):
+            with pytest.raises(ConfirmationRequired):
+                app.two_factor.disable(actor, PASSWORD, None, HOME)
+        app.two_factor.disable(actor, PASSWORD, right(), HOME)
 
     def test_turning_two_factor_on_and_off_is_never_throttled(self, app: App) -> None:
         actor = app.actor(app.sessions.login("alice", PASSWORD, origin=HOME))

@@ -19,6 +19,7 @@ from tasktracker.entrypoints.http import transfers as module
 from tasktracker.entrypoints.http.core.middleware import IS_HEAD
 from tasktracker.entrypoints.http.core.threads import ThreadRunner
 from tasktracker.entrypoints.http.transfers import BodyTooLarge, Transfers
+from tests.waiting import PATIENCE
 
 USER = UUID(int=1)
 
@@ -44,6 +45,19 @@ class Blocks:
         finally:
             self.threads.add(threading.current_thread().name)
             self.closed.set()
+
+
+class SlowBlocks(Blocks):
+    """A source whose first block comes when the test decides."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun, self.may_go_on = threading.Event(), threading.Event()
+
+    def __iter__(self) -> Iterator[bytes]:
+        self.begun.set()
+        assert self.may_go_on.wait(PATIENCE)
+        yield from super().__iter__()
 
 
 class Client:
@@ -169,6 +183,20 @@ def test_a_cancelled_download_ends_after_the_current_block() -> None:
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
+        await released(transfers, blocks)
+
+    run(scenario)
+
+
+def test_a_download_that_is_cancelled_before_its_first_block_releases_its_slot() -> None:
+    async def scenario(transfers: Transfers) -> None:
+        blocks = SlowBlocks()
+        task = asyncio.create_task(download(transfers, blocks, Client()))
+        assert await asyncio.to_thread(blocks.begun.wait, PATIENCE)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        blocks.may_go_on.set()
         await released(transfers, blocks)
 
     run(scenario)

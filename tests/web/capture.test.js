@@ -277,3 +277,10 @@ test("names of categories and priorities are completed where they are written", 
   assert.deepEqual(at("milk!"), []);
   assert.equal(completions("milk #ho more", 8, { "#": CATEGORIES }).start, 5);
 });
+
+test("what is due again and again is known, although it stays text", () => {
+  const repeats = (/** @type {string} */ text, language = /** @type {"en" | "de"} */ ("en")) => captured(text, { now: new Date("2026-11-25T10:00"), language, locale: language }).repeats;
+  for (const text of ["Water plants every monday", "Review weekly", "Pay rent every 2 weeks"]) assert.equal(repeats(text), true, text);
+  for (const text of ["Jeden Montag gießen", "Täglich lesen"]) assert.equal(repeats(text, "de"), true, text);
+  for (const text of ["Buy milk", "Buy milk monday", "Meeting 9am to 10am"]) assert.equal(repeats(text), false, text);
+});

@@ -485,6 +485,16 @@ test("an edit that is made while access ends is kept with its item, and can beco
   assert.deepEqual(owner.titles, ["Milk", "Oat milk"]);
 });
 
+test("why an item is gone is known: it was deleted, or is not shared any more", async () => {
+  const { owner, editor, category, task, below, member } = await sharedList();
+  await owner.copy.trash("task", below);
+  await until(() => areIdle(owner) && editor.titles.length === 1);
+  assert.equal(editor.copy.whyGone(below), "deleted");
+  await owner.copy.request("DELETE", member);
+  await until(() => editor.titles.length === 0);
+  assert.deepEqual([task, category, randomUUID()].map((id) => editor.copy.whyGone(id)), ["revoked", "revoked", "unknown"]);
+});
+
 test("a new task of an editor who may only view by then can become an own task", async () => {
   const { owner, editor, category, task, member } = await sharedList();
   editor.browser.isOnline = false;

@@ -29,7 +29,7 @@ test("a list that is kept sorted is the same as one that is sorted again", () =>
   /** @type {Collection<any>} */
   const tasks = new Collection();
   const list = sorted(tasks, isOpen, inOrder);
-  const { counts, children, shared } = new Lists(tasks, "me");
+  const { counts, children, shared, below, doneBelow } = new Lists(tasks, "me");
   for (let round = 0; round < ROUNDS; round++) {
     const next = new Map();
     for (let changes = random(round % 10 ? 9 : COUNT); changes >= 0; changes--) {
@@ -43,7 +43,10 @@ test("a list that is kept sorted is the same as one that is sorted again", () =>
     for (const name of ["home", null]) {
       assert.equal(counts.value.get(name) ?? 0, open.filter(({ category }) => category === name).length);
     }
-    assert.deepEqual(children.value.get("7") ?? [], all.filter(({ parent }) => parent === "7"));
+    const subtasks = all.filter(({ parent }) => parent === "7");
+    assert.equal(below.value.get("7") ?? 0, subtasks.length);
+    assert.equal(doneBelow.value.get("7") ?? 0, subtasks.filter((each) => !isOpen(each)).length);
+    assert.deepEqual(children.value.get("7") ?? [], subtasks);
     assert.deepEqual(shared.value.get("other") ?? [], open.filter(({ owner }) => owner === "other"));
   }
 });

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { withCleared, dueAsOne, isSame } from "../../src/tasktracker_web/sync/items.js";
-import { canFile, dayDue, dueBefore, inOrder } from "../../src/tasktracker_web/tasks.js";
+import { canFile, dayDue, dueBefore, firstAddedFirst, inOrder } from "../../src/tasktracker_web/tasks.js";
 import { dateFrom, dayFrom, dueText } from "../../src/tasktracker_web/texts/texts.js";
 
 /** @type {any} */
@@ -26,6 +26,17 @@ function placesOf(...given) {
 }
 
 const ANYWHERE = [null, "mine", "mine shared", "theirs"];
+
+test("subtasks are in the order in which they were added, also those that the server does not have yet", () => {
+  /** @type {any[]} */
+  const tasks = [
+    { id: "a", created_at: null, made: 9 },
+    { id: "b", created_at: null, made: 8 },
+    { id: "c", created_at: "2026-01-02T00:00:00Z" },
+    { id: "d", created_at: "2026-01-01T00:00:00Z", due_on: "2030-01-01", priority: 4 },
+  ];
+  assert.deepEqual(tasks.sort(firstAddedFirst).map(({ id }) => id).join(""), "dcba");
+});
 
 test("the owner of a task files it anywhere but in a category that is only to be read", () => {
   assert.deepEqual(placesOf({}), ANYWHERE);

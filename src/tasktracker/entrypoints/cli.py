@@ -100,7 +100,7 @@ def serve(host: str | None, port: int | None, workers: int | None) -> None:
 @main.command()
 @report_errors
 def worker() -> None:
-    """Run jobs, send mails and sweep, until the process is asked to stop.
+    """Run jobs, fire reminders, send mails and sweep, until the process is asked to stop.
 
     Servers do this themselves, unless RUN_WORKER is false. Any number of workers and servers may run, on any hosts.
     """

@@ -29,7 +29,7 @@ export const isReady = () => fetch(`${BASE}/health/ready`).then(({ ok }) => ok, 
 
 /** @param {Record<string, string>} filters @returns {Promise<Page<Schemas["AdminUserView"]>>} */
 export const users = (filters) => call("GET", `/admin/users${query(filters)}`);
-/** @param {string} id @returns {Promise<Schemas["AdminUserView"]>} */
+/** @param {string} id @returns {Promise<Schemas["AccountView"]>} */
 export const user = (id) => call("GET", `/admin/users/${id}`);
 /** @param {Schemas["CreateUser"]} fields @returns {Promise<Schemas["NewUserView"]>} */
 export const createUser = (fields) => call("POST", "/admin/users", fields);
@@ -51,11 +51,11 @@ export const createInvite = (fields) => call("POST", "/admin/invites", fields);
 /** @param {string} id @returns {Promise<void>} */
 export const revokeInvite = (id) => call("DELETE", `/admin/invites/${id}`);
 
-/** @param {Record<string, string>} filters @returns {Promise<Page<Schemas["DeliveryView"]>>} */
+/** @param {Record<string, string>} filters @returns {Promise<Page<Schemas["AdminDeliveryView"]>>} */
 export const allDeliveries = (filters) => call("GET", `/admin/deliveries${query(filters)}`);
-/** @param {string} id @returns {Promise<Schemas["DeliveryView"]>} */
+/** @param {string} id @returns {Promise<Schemas["AdminDeliveryView"]>} */
 export const retryDelivery = (id) => call("POST", `/admin/deliveries/${id}/retry`);
-/** @param {string} id @returns {Promise<Schemas["DeliveryView"]>} */
+/** @param {string} id @returns {Promise<Schemas["AdminDeliveryView"]>} */
 export const cancelDelivery = (id) => call("POST", `/admin/deliveries/${id}/cancel`);
 
 /** @param {Record<string, string | string[]>} filters @returns {Promise<Page<Schemas["AdminEventView"]>>} */

@@ -437,6 +437,12 @@ export class Copy {
     };
   }
 
+  /** Return why an item is not there any more, as far as it is known. @param {string} id @returns {"deleted" | "revoked" | "unknown"} */
+  whyGone(id) {
+    if (this.#rows.get("deletions")?.has(id)) return "deleted";
+    return this.#gone.has(id) ? "revoked" : "unknown";
+  }
+
   /** Whether the task of an issue is in the trash, from which the user can restore it. @param {Issue} issue */
   isRestorable({ type, target }) {
     if (type !== "task" || this.tasks.peek().has(target)) return false;

@@ -41,7 +41,7 @@ export function AddBox({ name, category, draft, autofocus = false, initial = "",
   /** Pasted lines create no categories: nothing has shown before what would be created. */
   const understand = (/** @type {string} */ line, creates = true) =>
     capturing.peek()?.captured(line, { now: new Date(), categories: categories.values(), priorities: PRIORITIES, creates, literal }) ??
-    { ...fitting(tidy(line)), tokens: [] };
+    { ...fitting(tidy(line)), tokens: [], repeats: false };
   const { start = 0, sign = "", matches = [] } = capturing.value?.completions(text, caret, { "#": byName(categories), "!": PRIORITIES }) ?? {};
   const tokens = (text ? understand(text).tokens : []).filter(({ created }) => !created || matches.length === 0);
 
@@ -54,15 +54,20 @@ export function AddBox({ name, category, draft, autofocus = false, initial = "",
   };
   const add = (/** @type {string[]} */ lines) => {
     const days = DAYS[name];
-    const common = name === "list" && categories.has(category) ? { category } : days === undefined ? {} : onDay(dayFrom(startOfDay(new Date(), days)));
+    const common = name === "list" && categories.has(category) ? { category } : {};
+    const day = days === undefined ? {} : onDay(dayFrom(startOfDay(new Date(), days)));
     const tasks = lines.map((line) => {
-      const { title, fields, tokens } = understand(line, lines.length === 1);
+      const { title, fields, tokens, repeats } = understand(line, lines.length === 1);
       const created = tokens.find(({ created }) => created)?.created;
-      return { task: { ...common, ...fields, ...(created && { category: uuid() }), title }, created };
+      const list = repeats ? {} : day; // the day of the list would look like the day that was meant
+      return { task: { ...list, ...common, ...fields, ...(created && { category: uuid() }), title }, created, repeats };
     });
     const creating = tasks.flatMap(({ task, created }) => (created ? [copy.create("category", { name: created }, task.category ?? undefined)] : []));
     const adding = together(...creating, copy.createAll(tasks.map(({ task }) => task)));
-    void undoable(adding, tasks.length === 1 ? added(tasks[0].task, tasks[0].created) : t("did.create.all", { count: tasks.length }));
+    const [{ task, created, repeats }] = tasks;
+    const isUndated = repeats && days !== undefined && !isDue({ due_on: null, due_date: null, ...task });
+    const text = isUndated ? t("did.create.repeats", { title: task.title }) : added(task, created);
+    void undoable(adding, tasks.length > 1 ? t("did.create.all", { count: tasks.length }) : text);
   };
   const submit = (/** @type {Event} */ event) => {
     event.preventDefault();

@@ -10,7 +10,7 @@ import { undoable } from "../toasts.js";
 import { useEffect, useLayoutEffect, useRef, useState } from "../vendor/preact-hooks.js";
 import { signal } from "../vendor/preact-signals.js";
 import { Empty } from "./list.js";
-import { About, useClosed } from "./rows.js";
+import { About, useClosed, useProgress } from "./rows.js";
 import { useKeys } from "./shortcuts.js";
 import { byName } from "./sidebar.js";
 
@@ -118,12 +118,14 @@ function Column({ state, tasks, move }) {
 
 /** @param {{ task: Task, move: Move, key?: string }} props */
 function Card({ task, move }) {
-  const isMovable = canEdit(task, useMe(), useCopy().categories.value);
+  const copy = useCopy();
+  const isMovable = canEdit(task, useMe(), copy.categories.value);
+  const parent = task.parent ? copy.tasks.value.get(task.parent)?.title : undefined;
   const drag = (/** @type {DragEvent} */ event) => event.dataTransfer?.setData("text/plain", task.id);
   return html`<li class=${`card ${arrival(task.id)}`} data-id=${task.id} draggable=${isMovable} onDragStart=${drag}>
     <a href=${url(`/task/${task.id}`)} draggable="false">
       <span class="title" dir="auto">${task.title}</span>
-      ${h(About, { task })}
+      ${h(About, { task, parent, progress: useProgress()(task.id) })}
     </a>
     ${isMovable &&
     html`<span class="move">

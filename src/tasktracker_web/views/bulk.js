@@ -28,12 +28,16 @@ export function Bulk() {
   const categories = copy.categories.value;
   const ids = (/** @type {typeof canEdit} */ isAllowed) => tasks.filter((task) => isAllowed(task, me, categories)).map(({ id }) => id);
   const canMove = (/** @type {string | null} */ category) => (/** @type {Task} */ task) => task.category !== category && mayFile(task, category);
-  /** @param {string[]} changed @param {(ids: string[]) => Promise<import("../sync/copy.js").Undo>} change @param {string} text */
-  const act = (changed, change, text) => {
+  /** The message says how many of the selected tasks the user may not change. @param {string[]} changed @param {(ids: string[]) => Promise<import("../sync/copy.js").Undo>} change @param {string} text @param {number} [seconds] */
+  const act = (changed, change, text, seconds) => {
     askDay(false);
     selectNothing();
-    if (changed.length > 0) void undoable(change(changed), t(text, { count: changed.length }));
+    const count = tasks.length - changed.length;
+    const texts = [t(text, { count: changed.length }), ...(count > 0 ? [t("bulk.left", { count })] : [])];
+    if (changed.length > 0) void undoable(change(changed), texts.join(". "), seconds);
   };
+  const [canChange, canTrash] = [ids(canEdit).length > 0, ids(canOrganise).length > 0];
+  const moves = [{ id: null, name: t("task.category.none") }, ...byName(categories)].filter(({ id }) => tasks.some(canMove(id)));
   const edit = (/** @type {Partial<Task>} */ fields, isAllowed = canEdit, text = "bulk.edited") =>
     act(ids(isAllowed), (changed) => copy.editAll("task", changed, fields), text);
   const due = (/** @type {string} */ day) => {
@@ -43,8 +47,7 @@ export function Bulk() {
   /** Subtasks of selected tasks are deleted with them, and count, too. */
   const trash = () => {
     const trashed = ids(canOrganise);
-    selectNothing();
-    if (trashed.length > 0) void undoable(copy.trashAll(topmost(copy.tasks.value, new Set(trashed))), t("bulk.trashed", { count: trashed.length }), trashed.length > MANY ? LONG : undefined);
+    act(trashed, () => copy.trashAll(topmost(copy.tasks.value, new Set(trashed))), "bulk.trashed", trashed.length > MANY ? LONG : undefined);
   };
   const isDone = tasks.every((task) => !isOpen(task));
   /** A menu that begins with its own name. @param {string} label @param {[value: string | number, text: string][]} options @param {(value: string) => void} choose */
@@ -55,19 +58,22 @@ export function Bulk() {
   return html`<div class="bulk" role="toolbar" aria-label=${t("bulk")}>
     <button class="quiet" aria-label=${t("bulk.clear")} onClick=${selectNothing}>${h(Icon, { name: "close" })}</button>
     <span role="status">${t("bulk.count", { count: tasks.length })}</span>
-    <button onClick=${() => (isDone ? edit({ state: "open" }, canEdit, "bulk.reopened") : edit({ state: "done" }, canEdit, "bulk.completed"))}>${t(isDone ? "bulk.reopen" : "bulk.complete")}</button>
-    ${asksDay
-      ? html`<input type="date" autofocus aria-label=${t("task.due")} onChange=${(/** @type {any} */ event) => event.target.value && edit(onDay(event.target.value))} />`
-      : menu(t("task.due"), [...Object.keys(DAYS), "none", "other"].map((day) => [day, t(`bulk.due.${day}`)]), due)}
-    ${menu(t("task.priority"), [4, 3, 2, 1].map((each) => [each, t(`priority.${each}`)]), (value) => edit({ priority: /** @type {Task["priority"]} */ (Number(value)) }))}
-    ${menu(
+    ${!canChange && html`<span class="hint">${t("bulk.read-only")}</span>`}
+    ${canChange &&
+    html`<button class="complete" onClick=${() => (isDone ? edit({ state: "open" }, canEdit, "bulk.reopened") : edit({ state: "done" }, canEdit, "bulk.completed"))}>${t(isDone ? "bulk.reopen" : "bulk.complete")}</button>
+      ${asksDay
+        ? html`<input type="date" autofocus aria-label=${t("task.due")} onChange=${(/** @type {any} */ event) => event.target.value && edit(onDay(event.target.value))} />`
+        : menu(t("task.due"), [...Object.keys(DAYS), "none", "other"].map((day) => [day, t(`bulk.due.${day}`)]), due)}
+      ${menu(t("task.priority"), [4, 3, 2, 1].map((each) => [each, t(`priority.${each}`)]), (value) => edit({ priority: /** @type {Task["priority"]} */ (Number(value)) }))}`}
+    ${moves.length > 0 &&
+    menu(
       t("task.category"),
-      [{ id: null, name: t("task.category.none") }, ...byName(categories)].filter(({ id }) => tasks.some(canMove(id))).map(({ id, name }) => [id ?? "none", name]),
+      moves.map(({ id, name }) => [id ?? "none", name]),
       (value) => {
         const category = value === "none" ? null : value;
         edit({ category }, canMove(category));
       },
     )}
-    <button class="negative" onClick=${trash}>${t("bulk.trash")}</button>
+    ${canTrash && html`<button class="negative trash" onClick=${trash}>${t("bulk.trash")}</button>`}
   </div>`;
 }

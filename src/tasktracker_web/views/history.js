@@ -73,6 +73,7 @@ function Line({ task, change, canEdit }) {
         )
       : html`<p>${t(`action.${action}`)}</p>`}
     ${canUndo && html`<button class="plain" onClick=${undo}>${t("undo")}</button>`}
+    ${canEdit && !isCurrent && changes.length > 0 && RESET.includes(action) && html`<p class="hint">${t("history.since")}</p>`}
   </li>`;
 }
 

@@ -6,7 +6,7 @@ import { draftOf } from "../drafts.js";
 import { h, html } from "../html.js";
 import { isSelecting, selected, selectNothing, selectShown } from "../selection.js";
 import { url } from "../router.js";
-import { canFileIn, containing, dayDue, dueBefore, isDue } from "../tasks.js";
+import { canFileIn, containing, dayDue, dueBefore, isDue, isOpen } from "../tasks.js";
 import { dayOf, startOfDay, t } from "../texts/texts.js";
 import { useEffect, useLayoutEffect, useRef, useState } from "../vendor/preact-hooks.js";
 import "../vendor/preact-signals.js";
@@ -32,13 +32,17 @@ export function List({ name, category }) {
   useKeys(["ArrowDown", "j", "J", "ArrowUp", "k", "K"], (event) => move.current(event), "body, main, .side a"); // no task has the focus
   const isLimited = limits.text !== "" || limits.only !== "";
   const all = useEntries(name, category);
-  const entries = isLimited ? all.filter(within(limits)) : all;
+  const others = useDone(name, category);
+  const found = isLimited ? all.filter(within(limits)) : all;
+  /** A search finds what is done, too. */
+  const done = limits.text.trim() ? others.filter(within(limits)) : [];
+  const entries = done.length > 0 ? [...found, { id: "done", heading: t("view.done") }, ...done] : found;
   useLayoutEffect(() => selectShown(entries));
   const shown = copy.categories.value.get(category);
   const heading = name === "list" ? shown?.name : t(`view.${name}`);
   const selects = isSelecting.value || selected.value.size > 0;
   const canAdd = !["done", "shared"].includes(name) && !(shown && !canFileIn(shown));
-  if (heading === undefined && copy.isComplete.value) return html`<div class="empty">${h(Icon, { name: "all" })}<h1>${t("list.missing")}</h1><p><a href=${url("/all")}>${t("view.all")}</a></p></div>`;
+  if (heading === undefined && copy.isComplete.value) return html`<div class="empty">${h(Icon, { name: "all" })}<h1>${t(`list.missing.${copy.whyGone(category)}`)}</h1><p><a href=${url("/all")}>${t("view.all")}</a></p></div>`;
   return html`<section class="list" onKeyDown=${(/** @type {KeyboardEvent} */ event) => move.current(event)}>
     <header>
       <h1 dir="auto">${heading}</h1>
@@ -48,13 +52,23 @@ export function List({ name, category }) {
     </header>
     ${shown?.version && h(Members, { key: shown.id, category: shown })}
     ${canAdd && h(AddBox, { name, category, draft: draftOf(name, category) })}
-    ${name === "all" && h(Filters, { limits, setLimits })}
+    ${SEARCHED.includes(name) && (isLimited || name === "all" || entries.length > 0 || others.length > 0) && h(Filters, { limits, setLimits, isFiltered: name === "all" })}
     ${entries.length > 0 ? h(Rows, { entries, move }) : h(Empty, { name: isLimited ? "filter" : name, hasHint: canAdd || name !== "list" })}
     ${h(Bulk, {})}
   </section>`;
 }
 
 /** @typedef {Task | import("./rows.js").Heading} Entry */
+
+/** The lists with a search. */
+const SEARCHED = ["all", "list", "done"];
+
+/** Return the tasks of a list of open tasks that are not open any more. @param {string} name @param {string} category */
+function useDone(name, category) {
+  const { done } = useLists();
+  if (name === "all") return done.value;
+  return name === "list" ? done.value.filter((task) => task.category === category) : [];
+}
 
 /** Return the tasks of a list, with the headings between them. @param {string} name @param {string} category @returns {Entry[]} */
 function useEntries(name, category) {
@@ -97,14 +111,14 @@ function within({ text, only }) {
   /** @type {Record<string, (task: Task) => boolean>} */
   const kinds = {
     priority: (task) => task.priority === Number(value),
-    due: (task) => (value === "overdue" ? dueBefore(task, now.value) : !isDue(task)),
+    due: (task) => (value === "overdue" ? isOpen(task) && dueBefore(task, now.value) : !isDue(task)),
     category: (task) => (task.category ?? "none") === value,
   };
   return (entry) => "heading" in entry || ((!only || kinds[kind](entry)) && (!text || contains(entry)));
 }
 
-/** @param {{ limits: Limits, setLimits: (limits: Limits) => void }} props */
-function Filters({ limits, setLimits }) {
+/** @param {{ limits: Limits, setLimits: (limits: Limits) => void, isFiltered: boolean }} props `isFiltered` offers other limits than a text */
+function Filters({ limits, setLimits, isFiltered }) {
   /** @type {[kind: string, options: [value: string | number, text: string][]][]} */
   const groups = [
     ["priority", [4, 3, 2, 1].map((each) => [each, t(`priority.${each}`)])],
@@ -113,10 +127,11 @@ function Filters({ limits, setLimits }) {
   ];
   return html`<search class="filters">
     <input type="search" autocomplete="off" placeholder=${t("search")} aria-label=${t("search")} value=${limits.text} onInput=${(/** @type {any} */ event) => setLimits({ ...limits, text: event.target.value })} />
-    <select aria-label=${t("filter")} onChange=${(/** @type {any} */ event) => setLimits({ ...limits, only: event.target.value })}>
+    ${isFiltered &&
+    html`<select aria-label=${t("filter")} onChange=${(/** @type {any} */ event) => setLimits({ ...limits, only: event.target.value })}>
       <option value="">${t("filter.any")}</option>
       ${groups.map(([kind, options]) => html`<optgroup label=${t(`task.${kind}`)}>${options.map(([value, text]) => html`<option value=${`${kind} ${value}`}>${text}</option>`)}</optgroup>`)}
-    </select>
+    </select>`}
   </search>`;
 }
 

@@ -11,6 +11,7 @@ import { together, undoable } from "../toasts.js";
 import { onDemand } from "../updates.js";
 import { useEffect, useLayoutEffect, useRef, useState } from "../vendor/preact-hooks.js";
 import "../vendor/preact-signals.js";
+import { trash } from "./acts.js";
 import { History } from "./history.js";
 import { Icon } from "./icon.js";
 import { Issues } from "./later.js";
@@ -38,13 +39,13 @@ export function Pane({ id, onClose }) {
   if (!task) {
     return html`<aside class="pane" aria-label=${t("task")}>
       <button class="quiet close" aria-label=${t("close")} onClick=${onClose}>${h(Icon, { name: "close" })}</button>
-      ${copy.isComplete.value && html`<p class="empty">${t("task.missing")}</p>`} ${h(Issues, { of: id })}
+      ${copy.isComplete.value && html`<p class="empty">${t(`task.missing.${copy.whyGone(id)}`)}</p>`} ${h(Issues, { of: id })}
     </aside>`;
   }
   /** @type {Save} */
   const save = (fields) => void undoable(copy.edit("task", id, fields), t(`did.${Object.keys(fields)[0]}`));
-  const trash = () => {
-    void undoable(copy.trash("task", id), t("did.trash", { title: task.title }));
+  const remove = () => {
+    trash(task);
     onClose();
   };
   const keys = (/** @type {KeyboardEvent} */ event) => {
@@ -72,7 +73,7 @@ export function Pane({ id, onClose }) {
     ${h(Subtasks, { task })}
     ${h(People, { task })}
     ${h(History, { task, canEdit: isEditor })}
-    ${isOrganiser && html`<footer><button class="plain negative" onClick=${trash}>${h(Icon, { name: "trash" })} ${t("task.delete")}</button></footer>`}
+    ${isOrganiser && html`<footer><button class="plain negative" onClick=${remove}>${h(Icon, { name: "trash" })} ${t("task.delete")}</button></footer>`}
   </aside>`;
 }
 
@@ -219,7 +220,7 @@ function Category({ task, save }) {
           ${options.map(({ id, name }) => html`<option value=${id ?? ""} selected=${id === task.category}>${name}</option>`)}
           ${canCreate && html`<option value=${NEW}>${t("task.category.new")}</option>`}
         </select>`}
-    ${isFixed && html`<p id="category-note" class="hint note">${t("task.category.fixed")}</p>`}`;
+    ${isFixed && html`<p id="category-note" class="hint note">${t(task.parent ? "task.category.subtask" : "task.category.fixed")}</p>`}`;
 }
 
 /** The name of a new category. @param {{ onDone: (name: string) => void }} props empty to create none */

@@ -1,6 +1,6 @@
 // The rows of a list.
 
-import { useCopy, useMe } from "../account.js";
+import { useCopy, useLists, useMe } from "../account.js";
 import { arrival } from "../arrivals.js";
 import { now } from "../clock.js";
 import { h, html } from "../html.js";
@@ -8,9 +8,9 @@ import { list as shownList, route, url } from "../router.js";
 import { isSelecting, select, selectAll, selected, selectNothing, selectTo } from "../selection.js";
 import { canEdit, dayDue, dueBefore, isDue, isOpen } from "../tasks.js";
 import { dayAndTime, dueText, startOfDay, t, timeOf } from "../texts/texts.js";
-import { undoable } from "../toasts.js";
 import { useEffect, useLayoutEffect, useRef, useState } from "../vendor/preact-hooks.js";
 import "../vendor/preact-signals.js";
+import { toggle } from "./acts.js";
 import { Icon } from "./icon.js";
 import { Dot } from "./sidebar.js";
 import { useWindow } from "./window.js";
@@ -67,7 +67,10 @@ export function Rows({ entries, move }) {
   const selectBy = ({ key, ctrlKey, metaKey }, id) => {
     if ((key === "a" || key === "A") && (ctrlKey || metaKey)) selectAll(ids());
     else if (ctrlKey || metaKey) return false;
-    else if (key === "Escape" && isSelected) selectNothing();
+    else if (key === "Escape" && isSelected) {
+      selectNothing();
+      find(id ?? focused ?? "")?.focus(); // the box that had the focus is hidden
+    }
     else if ((key === "x" || key === "X") && id) select(id);
     else return false;
     return true;
@@ -96,6 +99,8 @@ export function Rows({ entries, move }) {
   if (left) shown.splice(Math.max(0, last.current.at - from), 0, { entry: left, index: -1 });
   const focus = (/** @type {FocusEvent} */ event) =>
     setFocused(/** @type {Element} */ (event.target).closest("[data-id]")?.getAttribute("data-id") ?? null);
+  const progressOf = useProgress();
+  const isDoneList = shownList.value.name === "done";
   let end = 0;
   const classes = ["rows", "heading" in entries[0] && "headed", (isSelected || isSelecting.value) && "selecting"];
   return html`<ul class=${classes.filter(Boolean).join(" ")} ref=${list} style=${{ height: `calc(var(--row) * ${entries.length})` }} onFocusIn=${focus}>
@@ -106,10 +111,18 @@ export function Rows({ entries, move }) {
       const place = missing ? { marginBlockStart: `calc(var(--row) * ${missing})` } : undefined;
       if ("heading" in entry) return html`<li key=${entry.id} class="heading" style=${place}><h2 class=${entry.style}>${entry.heading}</h2></li>`;
       const parent = entry.parent ? tasks.get(entry.parent)?.title : undefined;
-      const shape = entry === left ? { class: "left", hidden: true } : { class: "row", "data-id": entry.id, style: place };
-      return html`<li key=${entry.id} ...${shape}>${h(Row, { task: entry, parent, pick })}</li>`;
+      const shape = entry === left ? { class: "left", hidden: true } : { class: isOpen(entry) || isDoneList ? "row" : "row closed", "data-id": entry.id, style: place };
+      return html`<li key=${entry.id} ...${shape}>${h(Row, { task: entry, parent, progress: progressOf(entry.id), pick })}</li>`;
     })}
   </ul>`;
+}
+
+/** Return how many of the subtasks of a task are done, as "1/3", or nothing if it has none. */
+export function useProgress() {
+  const { below, doneBelow } = useLists();
+  const isRead = useCopy().isRead.value; // before that, only some tasks are known
+  const [all, done] = [below.value, doneBelow.value];
+  return (/** @type {string} */ id) => (isRead && all.get(id) ? `${done.get(id) ?? 0}/${all.get(id)}` : undefined);
 }
 
 /** Call a function when the pane of a task was closed, and had the focus. @param {(id: string) => void} onClosed */
@@ -123,8 +136,8 @@ export function useClosed(onClosed) {
   }, [opened]);
 }
 
-/** A row is not rendered again while its properties, and the signals that it reads, stay the same. @param {{ task: Task, parent?: string, pick: { current: (id: string, isRange: boolean) => void } }} props */
-function Row({ task, parent, pick }) {
+/** A row is not rendered again while its properties, and the signals that it reads, stay the same. @param {{ task: Task, parent?: string, progress?: string, pick: { current: (id: string, isRange: boolean) => void } }} props */
+function Row({ task, parent, progress, pick }) {
   const isCurrent = route.value.id === task.id;
   /** While tasks are selected, a click or tap selects. Enter opens the task, as always. @param {MouseEvent} event */
   const choose = (event) => {
@@ -136,7 +149,7 @@ function Row({ task, parent, pick }) {
   return html`${h(Check, { task })}
     <a class=${arrival(task.id)} onClick=${choose} href=${url(`/task/${task.id}`)} aria-current=${isCurrent ? "true" : undefined}>
       <span class="title" dir="auto">${task.title}</span>
-      ${h(About, { task, parent })}
+      ${h(About, { task, parent, progress })}
     </a>
     ${task.pending && html`<span class="pending" role="img" aria-label=${t("pending")} title=${t("pending")}></span>`}
     <label class="pick">
@@ -149,8 +162,8 @@ function Row({ task, parent, pick }) {
     </label>`;
 }
 
-/** The details of a task in a list, besides its title. @param {{ task: Task, parent?: string }} props */
-export function About({ task, parent }) {
+/** The details of a task in a list, besides its title. @param {{ task: Task, parent?: string, progress?: string }} props */
+export function About({ task, parent, progress }) {
   const { name } = shownList.value;
   const category = name !== "list" && task.category ? useCopy().categories.value.get(task.category) : undefined;
   const isUnderDay = name === "upcoming" || (name === "today" && !dueBefore(task, startOfDay(now.value)));
@@ -163,6 +176,7 @@ export function About({ task, parent }) {
     ${task.priority > 2 && html`<span class=${`priority-${task.priority}`}>${t(`priority.${task.priority}`)}</span>`}
     ${category && html`<span>${h(Dot, { color: category.color ?? "none" })} <bdi>${category.name}</bdi></span>`}
     ${task.description && html`<span class="noted" role="img" aria-label=${t("task.notes")} title=${t("task.notes")}>${h(Icon, { name: "notes" })}</span>`}
+    ${progress && html`<span class="progress" role="img" aria-label=${t("subtasks.progress", { progress })} title=${t("subtasks.progress", { progress })}>${progress}</span>`}
     ${parent !== undefined && html`<span class="parent">↳ <bdi>${parent}</bdi></span>`}
   </span>`;
 }
@@ -192,18 +206,17 @@ export function Check({ task }) {
   const { title } = task;
   const isDone = !isOpen(task);
   /** The second click of a double click is ignored, because the next task is already in this place. @param {MouseEvent} event */
-  const toggle = (event) => {
+  const click = (event) => {
     if (event.detail > 1) return;
     holdStill(event);
-    if (isDone) void undoable(copy.edit("task", task.id, { state: "open" }), t("did.reopen", { title }));
-    else void undoable(copy.complete(task.id), t("did.complete", { title }));
+    toggle(task);
   };
   return html`<button
     class=${`check priority-${task.priority} ${task.state}`}
     disabled=${!canEdit(task, useMe(), copy.categories.value)}
     aria-pressed=${isDone}
     aria-label=${t(isDone ? "task.reopen" : "task.complete", { title })}
-    onClick=${toggle}
+    onClick=${click}
   >
     <svg viewBox="0 0 20 20" aria-hidden="true"><path d=${task.state === "cancelled" ? "M6 6 L14 14 M14 6 L6 14" : "M5 10.5 L8.5 14 L15 6.5"} /></svg>
   </button>`;

@@ -87,7 +87,10 @@ function NewCategory() {
     if (!name) return;
     const id = uuid();
     form.reset();
-    void undoable(copy.create("category", { name }, id), t("did.list", { title: name })).then(() => go(`/list/${id}`));
+    void undoable(copy.create("category", { name }, id), t("did.list", { title: name })).then(() => {
+      go(`/list/${id}`);
+      requestAnimationFrame(() => /** @type {HTMLElement | null} */ (document.querySelector("main .add-box input"))?.focus());
+    });
   };
   return html`<form class="new-category" onSubmit=${add}>
     ${h(Icon, { name: "add" })}

@@ -4,7 +4,7 @@ import { useCopy, useLists, useMe } from "../account.js";
 import { draftOf, useDraft } from "../drafts.js";
 import { h, html } from "../html.js";
 import { url } from "../router.js";
-import { above, canOrganise, isOpen, MAX_DEPTH } from "../tasks.js";
+import { above, canEdit, canOrganise, firstAddedFirst, isOpen, MAX_DEPTH } from "../tasks.js";
 import { t } from "../texts/texts.js";
 import { undoable } from "../toasts.js";
 import { useRef } from "../vendor/preact-hooks.js";
@@ -30,10 +30,12 @@ export function Subtasks({ task }) {
   const field = useRef(/** @type {HTMLInputElement | null} */ (null));
   const kept = useDraft(draftOf(task.id, "subtask"), () => field.current?.value || null, true);
   const tasks = [...(useLists().children.value.get(task.id) ?? [])];
-  tasks.sort((a, b) => Number(isOpen(b)) - Number(isOpen(a))); // otherwise in the order of lists
+  tasks.sort((a, b) => Number(isOpen(b)) - Number(isOpen(a)) || firstAddedFirst(a, b));
   const open = tasks.filter(isOpen).length;
-  const canAdd = canOrganise(task, me, copy.categories.value) && above(copy.tasks.value, task).length < MAX_DEPTH - 1;
-  if (tasks.length === 0 && !canAdd) return null;
+  const isOrganiser = canOrganise(task, me, copy.categories.value);
+  const canAdd = isOrganiser && above(copy.tasks.value, task).length < MAX_DEPTH - 1;
+  const isFixed = !isOrganiser && canEdit(task, me, copy.categories.value);
+  if (tasks.length === 0 && !canAdd && !isFixed) return null;
   /** @param {SubmitEvent} event */
   const add = (event) => {
     event.preventDefault();
@@ -50,7 +52,7 @@ export function Subtasks({ task }) {
     </h2>
     <ul>
       ${tasks.map(
-        (each) => html`<li key=${each.id} class=${isOpen(each) ? "" : "closed"}>
+        (each) => html`<li key=${each.id} data-id=${each.id} class=${isOpen(each) ? "" : "closed"}>
           ${h(Check, { task: each })}
           <a href=${url(`/task/${each.id}`)}><span class="title" dir="auto">${each.title}</span>${h(Due, { task: each })}</a>
         </li>`,
@@ -61,5 +63,6 @@ export function Subtasks({ task }) {
       ${h(Icon, { name: "add" })}
       <input ref=${field} name="title" dir="auto" defaultValue=${kept ?? ""} maxlength="200" autocomplete="off" enterkeyhint="done" placeholder=${t("subtasks.add")} aria-label=${t("subtasks.add")} />
     </form>`}
+    ${isFixed && html`<p class="hint">${t("subtasks.fixed")}</p>`}
   </section>`;
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -16,7 +17,9 @@ from structlog.testing import capture_logs
 
 from tasktracker.domain.administration.overview import Overview
 from tasktracker.domain.administration.statistics import Counted, DayCounts, Maintenance, Totals
+from tasktracker.domain.deliveries.delivery import Failing
 from tasktracker.domain.jobs.job import JobKind
+from tasktracker.domain.kernel.actors import SessionActor
 from tasktracker.entrypoints.http.admin_service import view_overview
 from tests.backends import http_on_memory
 from tests.contracts.base import SECOND
@@ -127,30 +130,36 @@ class TestAccess:
 
 
 class TestUsers:
-    def test_a_user_is_shown_with_counts(self, admin: Person, alice: Person, clock: ManualClock) -> None:
+    def test_a_user_is_shown_with_counts(self, api: Api, admin: Person, alice: Person, clock: ManualClock) -> None:
+        alice.category()
         alice.category()
         task = alice.task("żółw")
         expect(alice.delete(f"/api/tasks/{task['id']}/"), 204)
         clock.advance(timedelta(minutes=5))
         shown = expect(admin.get(user_path(alice)), 200)
         created_at = shown.pop("created_at")
+        assert shown.pop("shared_categories") == []
         assert shown == {
             "id": alice.id,
             "username": alice.username,
             "email": None,
+            "pending_email": None,
+            "email_verified_at": None,
             "is_active": True,
             "is_admin": False,
             "two_factor": False,
             "last_seen_at": created_at,
             "sessions": 1,
             "tasks": 1,
-            "categories": 1,
+            "categories": 2,
             "bytes": 7,
             "max_tasks": None,
             "max_categories": None,
             "max_bytes": None,
         }
         assert shown in [{k: v for k, v in each.items() if k != "created_at"} for each in admin.listed(USERS)]
+        api.login(alice)
+        assert expect(admin.get(user_path(alice)), 200)["last_seen_at"] > created_at
 
     def test_the_last_login_is_shown_after_the_sessions(self, admin: Person, alice: Person) -> None:
         seen = expect(admin.get(user_path(alice)), 200)["last_seen_at"]
@@ -244,6 +253,7 @@ class TestUsers:
         secret = expect(alice.post("/api/accounts/me/totp/", {"password": PASSWORD}), 200)["secret"]
         code = pyotp.TOTP(secret).at(clock.now())
         expect(alice.post("/api/accounts/me/totp/confirm/", {"code": code}), 200)
+        assert expect(admin.get(user_path(alice)), 200)["two_factor"]
         expect(admin.post(user_path(alice, "disable-two-factor/")), 204)
         assert not expect(alice.get("/api/accounts/me/totp/"), 200)["enabled"]
         newest = events(admin, "limit=2")[0]
@@ -252,8 +262,12 @@ class TestUsers:
     def test_a_user_is_deleted_and_categories_pass_on(self, admin: Person, alice: Person, bob: Person) -> None:
         category = alice.category("PRIVATE-NAME")
         alice.share(category, bob)
-        refused = invalid(admin.delete(f"{user_path(alice)}?transfer_to=stranger"), "transfer_to")
-        assert "PRIVATE-NAME" not in str(refused)
+        refused = invalid(admin.delete(f"{user_path(alice)}?transfer_to={admin.username}"), "transfer_to")
+        unknown = invalid(admin.delete(f"{user_path(alice)}?transfer_to=stranger"), "transfer_to")
+        assert unknown != refused
+        shown = expect(admin.get(user_path(alice)), 200)
+        assert shown["shared_categories"] == [{"editors": [bob.username], "members": 1}]
+        assert "PRIVATE-NAME" not in str((refused, unknown, shown))
         expect(admin.delete(f"{user_path(alice)}?transfer_to={bob.username}"), 204)
         problem(admin.get(user_path(alice)), 404, "user-not-found")
         problem(alice.get("/api/tasks/"), 401, "session-ended")
@@ -301,7 +315,8 @@ class TestService:
         task = alice.task()
         expect(alice.patch(f"/api/tasks/{task['id']}/", {"state": "done"}), 200)
         api.container.housekeeping().sweep()
-        before = expect(admin.get(OVERVIEW), 200)
+        with api.app.services.subscriptions.subscribed(SessionActor(uuid4(), uuid4(), 1)):
+            before = expect(admin.get(OVERVIEW), 200)
         problem(
             api.post("/api/accounts/login/", {"username": alice.username, "password": "wrong"}),
             401,
@@ -312,6 +327,7 @@ class TestService:
         api.container.housekeeping().sweep()
         after = expect(admin.get(OVERVIEW), 200)
         assert after["users"] == before["users"] + 1
+        assert after["streams"] == before["streams"] - 1
         assert after["tasks"] == before["tasks"] + 1
         assert len(after["days"]) == 30
         today, then = after["days"][-1], before["days"][-1]
@@ -332,8 +348,8 @@ def test_the_overview_shows_each_number_under_its_name() -> None:
     totals = Totals(users=4, active=3, admins=2, tasks=1)
     marks = {Maintenance.SWEEP: START, Maintenance.BACKUP: START + SECOND}
     counts = {counted: number for number, counted in enumerate(Counted, 5)}
-    found = Overview(totals, {JobKind.PURGE_TASK: (12, 13)}, marks, [DayCounts(START.date(), counts)])
-    view = msgspec.to_builtins(view_overview(found, "0001", 9))
+    found = Overview(totals, {JobKind.PURGE_TASK: (12, 13)}, marks, [DayCounts(START.date(), counts)], None)
+    view = msgspec.to_builtins(view_overview(found, "0001", 9, is_mail_on=True))
     assert [view[name] for name in ("users", "active_users", "admins", "tasks", "streams", "schema")] == [
         4,
         3,
@@ -343,6 +359,12 @@ def test_the_overview_shows_each_number_under_its_name() -> None:
         "0001",
     ]
     assert view["jobs"] == [{"kind": "purge-task", "waiting": 12, "running": 13}]
+    assert view["mail"] == {"is_on": True, "failing": 0, "failing_since": None, "problem": None}
+    failing = replace(found, failing=Failing(14, START, "the relay cannot be used"))
+    view = msgspec.to_builtins(view_overview(failing, "0001", 9, is_mail_on=True))
+    since = view["mail"].pop("failing_since")
+    assert view["mail"] == {"is_on": True, "failing": 14, "problem": "the relay cannot be used"}
+    assert datetime.fromisoformat(since) == START
     assert [datetime.fromisoformat(view[name]) for name in ("last_sweep", "last_backup")] == [START, START + SECOND]
     assert view["days"] == [{"day": "2026-03-01", **{each.value: number for each, number in counts.items()}}]
 
@@ -365,12 +387,13 @@ class TestActivity:
             (partial(admin.get, OVERVIEW), "overview_read", None),
             (partial(admin.patch, SETTINGS, {"registration": "open"}), "settings_change", None),
         ]
+        (session,) = (each["id"] for each in admin.listed("/api/accounts/sessions/") if each["is_current"])
         for call, kind, subject in calls:
             assert call().is_success
             newest = events(admin, "limit=2")[0]
             assert (newest["kind"], newest["admin"], newest["subject"]) == (kind, admin.id, subject)
             assert newest["admin_username"] == admin.username
-            assert newest["address"] == "testclient"
+            assert (newest["address"], newest["session_id"]) == ("testclient", session)
         user = expect(admin.post(USERS, {"username": new_name()}), 201)
         newest = events(admin, "limit=2")[0]
         assert (newest["kind"], newest["subject"]) == ("register", user["id"])

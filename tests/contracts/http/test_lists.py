@@ -8,13 +8,18 @@ from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from itertools import product
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
+from tasktracker.domain.deliveries.delivery import Delivery, DeliveryKind, DeliveryState
+from tasktracker.domain.feed.items import ItemType
+from tasktracker.domain.notifications.notification import Notification, NotificationKind
+from tasktracker.domain.portability.import_job import ImportedLine, ImportJob, LineOutcome
+from tests.contracts.base import SECOND
 from tests.contracts.http.base import TASKS, Task, invalid, path_of, rfc3339
-from tests.fakes import ManualClock
-from tests.http import Person, expect
+from tests.fakes import START, SYSTEM, ManualClock
+from tests.http import Api, Person, expect
 from tests.waiting import until_the_last
 
 SORTS = ["-created_at", "created_at", "due_date", "-due_date", "priority", "-priority", "title", "-updated_at"]
@@ -289,3 +294,63 @@ class TestTaskFilter:
     def test_an_unknown_parent_has_no_subtasks(self, alice: Person) -> None:
         alice.task()
         assert alice.titles(f"parent={uuid4()}") == []
+
+
+def fill(api: Api, person: Person) -> UUID:
+    """Give a user several items in each list, and return the id of an import."""
+    for number in range(3):
+        person.category()
+        expect(person.delete(path_of(person.task(f"deleted {number}"))), 204)
+        api.login(person)
+        api.register()
+        expect(person.post("/api/admin/invites/", {}), 201)
+    owner = UUID(person.id)
+    jobs = [ImportJob(id=uuid4(), user_id=owner, dry_run=False, size=1, created_at=at, updated_at=at) for at in TIMES]
+    lines = [
+        ImportedLine(position=number, number=number, type=ItemType.TASK, outcome=LineOutcome.CREATED)
+        for number in range(1, 4)
+    ]
+    with api.container.store().writing(SYSTEM) as work:
+        for at, job in zip(TIMES, jobs, strict=True):
+            work.import_jobs.add(job)
+            delivery = Delivery.of(DeliveryKind.NEW_DEVICE, job.id, at, mail_domain="example.org", user_id=owner)
+            work.deliveries.add(delivery.ended(DeliveryState.SENT, at))
+            work.notifications.add(
+                Notification(
+                    id=job.id, user_id=owner, kind=NotificationKind.SECURITY, event="new-device", created_at=at
+                )
+            )
+        work.import_jobs.add_lines(jobs[0].id, lines)
+    return jobs[0].id
+
+
+TIMES = [START + number * SECOND for number in range(3)]
+
+
+def test_every_list_is_read_page_by_page(api: Api) -> None:
+    person = api.register()
+    api.promote(person)
+    task = person.task("0")
+    for number in (1, 2, 3):
+        expect(person.patch(path_of(task), {"title": f"{number}"}), 200)
+        person.task()
+    ids = {"/api/tasks/{id}/history": task["id"], "/api/accounts/me/imports/{id}/lines": fill(api, person)}
+    paths = expect(api.get("/schema/openapi.json"), 200)["paths"]
+    parameters = {
+        path: [each["name"] for each in item.get("get", {}).get("parameters", ())] for path, item in paths.items()
+    }
+    paged = [path for path, names in parameters.items() if {"cursor", "limit"} <= {*names} and path != "/api/sync"]
+    assert len(paged) == 13
+    for path in paged:
+        # Reading the list of events is itself an event.
+        query = {"kind": "login"} if path == "/api/admin/activity" else {}
+        url = path.format(id=ids.get(path))
+        whole = expect(person.get(url, params={**query, "limit": 3}), 200)["results"]
+        assert len(whole) == 3, path
+        read: list[Any] = []
+        cursor: dict[str, Any] = {}
+        for _ in whole:
+            page = expect(person.get(url, params={**query, **cursor, "limit": 1}), 200)
+            read += page["results"]
+            cursor = {"cursor": page["next_cursor"]}
+        assert read == whole, path

@@ -163,8 +163,9 @@ def test_mails_are_shown_to_programs_on_the_same_host_only(api: Api, folder: Mai
         assert "grace" in shown.text
         assert "sandbox" in shown.headers["content-security-policy"]
     for path in ("/dev/mail", f"/dev/mail/{name}/html"):
-        assert seen_from(api, "192.0.2.1", path).status_code == 404
-        for header in ("X-Forwarded-For", "Forwarded", "X-Real-IP"):
+        for address in ("192.0.2.1", "10.0.0.1", "unix"):
+            assert seen_from(api, address, path).status_code == 404
+        for header in ("X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "Forwarded", "X-Real-IP", "Via"):
             assert seen_from(api, "127.0.0.1", path, **{header: "127.0.0.1"}).status_code == 404
     assert seen_from(api, "127.0.0.1", "/dev/mail/unknown/html").status_code == 404
     for form in ("other", "related"):
@@ -190,8 +191,10 @@ def test_administrators_list_retry_and_cancel_mails(api: Api, folder: MailFolder
     grace, admin = api.register("grace", email=ADDRESS), api.register("admin")
     api.promote(admin)
     newest_link(folder, 1)
-    (sent,) = admin.listed("/api/admin/deliveries/")
+    (sent,) = [each for each in admin.listed("/api/admin/deliveries/") if each["user"] == grace.id]
     assert (sent["kind"], sent["address"], sent["attempts"]) == ("verify-email", ADDRESS, 1)
+    assert (sent["user"], sent["username"]) == (grace.id, "grace")
+    assert expect(admin.get("/api/admin/overview/"), 200)["mail"]["is_on"]
     assert sent["next_attempt_at"] is None
     for state, number in (("sent", 1), ("failed", 0)):
         found = expect(admin.get("/api/admin/deliveries/", params={"state": state}), 200)

@@ -42,6 +42,12 @@ def test_a_path_that_only_begins_like_it_is_another(served: Api) -> None:
     expect(served.client.get("/tasks/tasks/api/"), 404)
 
 
+@pytest.mark.parametrize("path", ["/nothing/here", "/problems/not-found"])
+def test_a_page_links_to_the_app_below_the_path(served: Api, path: str) -> None:
+    page = served.client.get(f"/tasks{path}", headers={"Accept": "text/html"}).text
+    assert 'href="/tasks/"' in page
+
+
 def test_the_documentation_uses_the_path(served: Api) -> None:
     page = served.client.get("/tasks/docs").text
     sources = re.findall(r'(?:src|href)="([^"]+)"', page)

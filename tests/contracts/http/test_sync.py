@@ -83,6 +83,12 @@ class TestPull:
         expect(alice.delete(f"/api/tasks/{removed['id']}/"), 204)
         assert pull(alice)["changes"] == [upsert(category, "category"), upsert(task)]
 
+    def test_a_new_device_gets_no_earlier_deletions_on_any_page(self, alice: Person) -> None:
+        tasks = [alice.task() for _ in range(3)]
+        expect(alice.delete(f"/api/tasks/{alice.task()['id']}/"), 204)
+        changes, _ = pull_all(alice, limit=1)
+        assert changes == [upsert(task) for task in tasks]
+
     def test_a_pull_with_a_cursor_returns_the_changes(self, alice: Person) -> None:
         task, other = alice.task(), alice.task()
         _, cursor = pull_all(alice)

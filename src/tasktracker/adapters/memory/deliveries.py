@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
 from itertools import islice
@@ -9,7 +10,7 @@ from uuid import UUID
 
 from tasktracker.adapters.memory.tables import Transaction
 from tasktracker.domain.accounts.user import email_key
-from tasktracker.domain.deliveries.delivery import RESTORED, Delivery, DeliveryKey, DeliveryKind, DeliveryState
+from tasktracker.domain.deliveries.delivery import RESTORED, Delivery, DeliveryKey, DeliveryKind, DeliveryState, Failing
 from tasktracker.domain.kernel.paging import Page
 
 
@@ -73,6 +74,14 @@ class MemoryDeliveries:
             count, oldest = found.get(each.state, (0, each.created_at))
             found[each.state] = (count + 1, min(oldest, each.created_at))
         return found
+
+    def failing(self) -> Failing | None:
+        rows = self._transaction.data.deliveries.rows()
+        found = [(each.problem, each.created_at) for each in rows if each.state is DeliveryState.DUE and each.problem]
+        if not found:
+            return None
+        problems = Counter(problem for problem, _ in found)
+        return Failing(len(found), min(at for _, at in found), min(problems, key=lambda each: (-problems[each], each)))
 
     def skip_due(self, now: datetime) -> int:
         due = [each for each in self._transaction.data.deliveries.rows() if each.state is DeliveryState.DUE]

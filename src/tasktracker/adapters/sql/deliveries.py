@@ -16,7 +16,15 @@ from tasktracker.adapters.sql.connection import Connection
 from tasktracker.adapters.sql.rows import Rows
 from tasktracker.adapters.sql.schema import deliveries
 from tasktracker.domain.accounts.user import email_key
-from tasktracker.domain.deliveries.delivery import LEASE, RESTORED, Delivery, DeliveryKey, DeliveryKind, DeliveryState
+from tasktracker.domain.deliveries.delivery import (
+    LEASE,
+    RESTORED,
+    Delivery,
+    DeliveryKey,
+    DeliveryKind,
+    DeliveryState,
+    Failing,
+)
 from tasktracker.domain.kernel.paging import Page
 
 
@@ -65,6 +73,11 @@ _COUNT = (
     )
 )
 _SUMMARY = select(deliveries.c.state, func.count(), func.min(deliveries.c.created_at)).group_by(deliveries.c.state)
+_FAILING = (
+    select(func.count(), func.min(deliveries.c.created_at), deliveries.c.problem)
+    .where(_IS_DUE, deliveries.c.problem.is_not(None))
+    .group_by(deliveries.c.problem)
+)
 _SKIP_DUE = (
     update(deliveries)
     .where(_IS_DUE)
@@ -141,6 +154,14 @@ class SqlDeliveries:
     def summary(self) -> Mapping[DeliveryState, tuple[int, datetime]]:
         rows = self._connection.rows(_SUMMARY)
         return {DeliveryState(state): (int(count), oldest) for state, count, oldest in rows}
+
+    def failing(self) -> Failing | None:
+        rows = self._connection.rows(_FAILING)
+        if not rows:
+            return None
+        counts, times, _ = zip(*rows, strict=True)
+        _, problem = min((-count, problem) for count, _, problem in rows)
+        return Failing(sum(counts), min(times), problem)
 
     def skip_due(self, now: datetime) -> int:
         return self._connection.change(_SKIP_DUE, {"now": now})

@@ -9,6 +9,7 @@ from datetime import date, datetime, timedelta
 
 from tasktracker.domain.administration.ports import AdminWork, StatisticsWork
 from tasktracker.domain.administration.statistics import DAYS, Counted, DayCounts, Maintenance, Totals, bounds_of
+from tasktracker.domain.deliveries.delivery import Failing
 from tasktracker.domain.jobs.job import JobKind
 
 
@@ -16,13 +17,15 @@ from tasktracker.domain.jobs.job import JobKind
 class Overview:
     """What the service contains, what runs in it, and what happened on the last days.
 
-    `jobs` has two counts of unfinished jobs for each kind: the jobs that wait, and those that a process works on.
+    `failing` are the mails that cannot be sent now. `jobs` has two counts of unfinished jobs for each kind: the jobs
+    that wait, and those that a process works on.
     """
 
     totals: Totals
     jobs: Mapping[JobKind, tuple[int, int]]
     marks: Mapping[Maintenance, datetime]
     days: Sequence[DayCounts]
+    failing: Failing | None
 
 
 def overview(work: AdminWork) -> Overview:
@@ -35,7 +38,7 @@ def overview(work: AdminWork) -> Overview:
         is_waiting = Counter(job.is_claimable(work.now) for job in work.jobs.list(kind))
         jobs[kind] = is_waiting[True], is_waiting[False]
     days = [stored.get(day) or DayCounts(day, dict.fromkeys(Counted, 0)) for day in dates]
-    return Overview(work.statistics.totals(), jobs, work.statistics.marks(), days)
+    return Overview(work.statistics.totals(), jobs, work.statistics.marks(), days, work.deliveries.failing())
 
 
 def days_to_count(last: datetime | None, now: datetime) -> Sequence[date]:

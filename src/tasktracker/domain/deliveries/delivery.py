@@ -190,6 +190,18 @@ class DeliveryKey:
 
 
 @dataclass(frozen=True, slots=True)
+class Failing:
+    """Due deliveries whose last attempts failed.
+
+    They are described by their number, when the oldest was created, and their most common problem.
+    """
+
+    count: int
+    since: datetime
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
 class ListedTask:
     """A task in a letter: its title, and the day or moment at which it is due, in the form of ISO 8601 or empty."""
 

@@ -8,7 +8,7 @@ from email.message import EmailMessage
 from typing import Protocol, TypeVar
 from uuid import UUID
 
-from tasktracker.domain.deliveries.delivery import Delivery, DeliveryKey, DeliveryKind, DeliveryState, Letter
+from tasktracker.domain.deliveries.delivery import Delivery, DeliveryKey, DeliveryKind, DeliveryState, Failing, Letter
 from tasktracker.domain.kernel.paging import Page
 from tasktracker.domain.notifications.ports import NotifyingWork
 
@@ -54,6 +54,13 @@ class DeliveryRepository(Protocol):
 
     def summary(self) -> Mapping[DeliveryState, tuple[int, datetime]]:
         """Return, for each state with deliveries, their number and when the oldest was created."""
+        ...
+
+    def failing(self) -> Failing | None:
+        """Describe the due deliveries whose last attempts failed; None if there are none.
+
+        Of problems that are equally common, it is the first in the order of their texts.
+        """
         ...
 
     def skip_due(self, now: datetime) -> int:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from uuid import UUID, uuid5
 
 from tasktracker.domain.accounts.user import MAX_USERNAME_LENGTH, username_key
@@ -17,13 +18,14 @@ from tasktracker.domain.kernel.fields import Rule, text
 from tasktracker.domain.kernel.members import Role
 from tasktracker.domain.kernel.paging import MAX_PAGE
 from tasktracker.domain.removal.categories import require_settled, unshare
-from tasktracker.domain.removal.ports import AccountRemovalWork, RemovalWork
+from tasktracker.domain.removal.ports import AccountRemovalWork, PassingWork, RemovalWork
 from tasktracker.domain.tasks.tree import lock_roots
 
 HAND_OVER_STEP = 10
 """Tasks that one step of a piece hands over. Each may have a hundred viewers."""
 
 TRANSFER_RULES: dict[str, Rule] = {"transfer_to": text(shortest=1, longest=MAX_USERNAME_LENGTH, trim=True)}
+UNKNOWN = "is not the username or the id of a user"
 NOT_AN_EDITOR = "must be the username or the id of a user who is an editor of each of the shared categories"
 
 
@@ -38,12 +40,12 @@ def pass_on_categories(work: AccountRemovalWork, user_id: UUID, transfer_to: str
     common in the same order, so none passes to an account that is gone. Raises InvalidInput, and Busy if a category
     has only just passed to the user, or if the new owner creates a category with the same name meanwhile.
     """
-    ids = sorted(_shared(work, user_id))
+    ids = sorted(each.id for each in _shared(work, user_id))
     found = [category for id_ in ids if (category := work.categories.find(user_id, id_)) is not None]
     own = [category for category in found if category.user_id == user_id and category.members]
     names = work.users.names({member.user_id for category in own for member in category.members})
     chosen = (
-        None if transfer_to is None else _chosen(own, transfer_to, names, shows_names=user_id == work.actor.user_id)
+        None if transfer_to is None else _chosen(work, own, transfer_to, names, is_own=user_id == work.actor.user_id)
     )
     # This checks categories without members, too. The categories in `found` are locked, so none can pass to the user
     # any more.
@@ -51,10 +53,9 @@ def pass_on_categories(work: AccountRemovalWork, user_id: UUID, transfer_to: str
         passed = work.categories.find_unlocked(passing.subject)
         if passed is not None and passed.user_id == user_id:
             require_settled(work, passed.id)
-    users = (work.users.find_unlocked(each) for each in names)
-    active = {user.id for user in users if user and user.is_active}
+    active = _active(work, names)
     for category in own:
-        _pass_on(work, category, chosen or _longest_serving(category, names, active))
+        _pass_on(work, category, chosen or next(iter(_by_service(category, names, active)), None))
     for category in found:
         if category.user_id != user_id:
             left = category.without_member(user_id, work.now)
@@ -63,6 +64,27 @@ def pass_on_categories(work: AccountRemovalWork, user_id: UUID, transfer_to: str
             if not left.members:
                 _refresh_unshared(work, category, str(user_id))
     return bool(own)
+
+
+@dataclass(frozen=True, slots=True)
+class Passing:
+    """What would become of a shared category if the account of its owner was deleted.
+
+    `editors` are the usernames of its editors, first the one to whom it passes by default. Without an editor, it is
+    deleted for all `members`, whose number includes the editors.
+    """
+
+    editors: Sequence[str]
+    members: int
+
+
+def passings(work: PassingWork, user_id: UUID) -> Sequence[Passing]:
+    """Return what would become of the shared categories of a user, without their names. Locks nothing."""
+    own = [each for each in _shared(work, user_id) if each.user_id == user_id]
+    names = work.users.names({member.user_id for category in own for member in category.members})
+    active = _active(work, names)
+    found = [[names[each] for each in _by_service(category, names, active)] for category in own]
+    return [Passing(editors, len(category.members)) for category, editors in zip(own, found, strict=True)]
 
 
 def hand_over(work: RemovalWork, job: Job, is_over: IsOver) -> Job | None:
@@ -130,23 +152,29 @@ _LIST_STEPS: Mapping[JobKind, Step[RemovalWork]] = {
 }
 
 
-def _shared(work: AccountRemovalWork, user_id: UUID) -> Iterator[UUID]:
-    """Yield the ids of all categories that a user shares with others."""
+def _shared(work: PassingWork, user_id: UUID) -> Iterator[Category]:
+    """Yield all categories that a user shares with others, as last committed."""
     after = None
     while True:
         page = work.categories.list(user_id, after, MAX_PAGE)
-        yield from (each.id for each in page.items if each.members)
+        yield from (each for each in page.items if each.members)
         if page.next is None:
             return
         after = page.next
 
 
 def _chosen(
-    categories: Sequence[Category], transfer_to: str, names: Mapping[UUID, str], *, shows_names: bool
+    work: AccountRemovalWork,
+    categories: Sequence[Category],
+    transfer_to: str,
+    names: Mapping[UUID, str],
+    *,
+    is_own: bool,
 ) -> UUID | None:
     """Return the user with this id or username, who must be an editor of each category.
 
-    Raises InvalidInput, with the names of the categories only if `shows_names`: they are private to their owner.
+    Raises InvalidInput: to the owner with the names of the categories, which are private to the owner; to an
+    administrator with whether there is such a user.
     """
     key = username_key(transfer_to)
     if not categories:
@@ -155,20 +183,34 @@ def _chosen(
     by_id = [each for each in editors if str(each) == key]
     found = by_id or [each for each in editors if username_key(names[each]) == key]
     if not found:
-        named = ": " + ", ".join(sorted(each.name for each in categories)) if shows_names else ""
+        if not is_own and not _exists(work, transfer_to):
+            raise InvalidInput.of("transfer_to", UNKNOWN)
+        named = ": " + ", ".join(sorted(each.name for each in categories)) if is_own else ""
         raise InvalidInput.of("transfer_to", NOT_AN_EDITOR + named)
     return found[0]
+
+
+def _exists(work: PassingWork, name: str) -> bool:
+    with suppress(ValueError):
+        if work.users.find_unlocked(UUID(name)) is not None:
+            return True
+    return work.users.find_by_login(name) is not None
+
+
+def _active(work: PassingWork, ids: Iterable[UUID]) -> Collection[UUID]:
+    users = (work.users.find_unlocked(each) for each in ids)
+    return {user.id for user in users if user and user.is_active}
 
 
 def _editors(category: Category, names: Mapping[UUID, str]) -> Sequence[CategoryMember]:
     return [each for each in category.members if each.role is Role.EDITOR and each.user_id in names]
 
 
-def _longest_serving(category: Category, names: Mapping[UUID, str], active: Collection[UUID]) -> UUID | None:
-    """Return the editor who has been a member for the longest time; a disabled user only if there is no other."""
+def _by_service(category: Category, names: Mapping[UUID, str], active: Collection[UUID]) -> Sequence[UUID]:
+    """Return the editors, first those who have been members for the longest time. Disabled users are last."""
     editors = _editors(category, names)
     order = sorted(editors, key=lambda member: (member.user_id not in active, member.since, member.user_id))
-    return order[0].user_id if order else None
+    return [each.user_id for each in order]
 
 
 def _pass_on(work: AccountRemovalWork, category: Category, user_id: UUID | None) -> None:

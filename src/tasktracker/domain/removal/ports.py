@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from tasktracker.domain.accounts.ports import AccountWork, QuotaRepository, UserRepository
+from tasktracker.domain.categories.ports import CategoryRepository
 from tasktracker.domain.feed.list_refresh import RefreshWork
 from tasktracker.domain.idempotency.ports import IdempotencyRepository
 from tasktracker.domain.jobs.ports import JobWork
@@ -28,6 +29,15 @@ class RemovalWork(UnfilingWork, Protocol):
 
     @property
     def users(self) -> UserRepository: ...
+
+
+class PassingWork(Protocol):
+    """A unit of work that reads what would become of shared categories, for any actor."""
+
+    @property
+    def users(self) -> UserRepository: ...
+    @property
+    def categories(self) -> CategoryRepository: ...
 
 
 class AccountRemovalWork(AccountWork[SessionActor], RemovalWork, JobWork, Protocol):

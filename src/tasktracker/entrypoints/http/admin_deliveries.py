@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from typing import Annotated, Any
+from uuid import UUID
 
 from litestar import Controller, Response, get, post
 from litestar.params import FromPath
 from msgspec import UNSET, Meta, UnsetType
+from msgspec.structs import asdict
 
 from tasktracker.domain.activity.event import Kind
 from tasktracker.domain.administration.access import AuditedReading
 from tasktracker.domain.administration.deliveries import DeliveryAdministration
-from tasktracker.domain.deliveries.delivery import DeliveryKey, DeliveryState
+from tasktracker.domain.deliveries.delivery import Delivery, DeliveryKey, DeliveryState
 from tasktracker.domain.deliveries.service import DeliveryService
 from tasktracker.domain.kernel.clock import Clock
 from tasktracker.domain.kernel.errors import ConfirmationRequired, DeliveryEnded, DeliveryNotFound
@@ -30,6 +32,25 @@ class DeliveryQuery(PagedQuery):
     """The query parameters of the list of deliveries."""
 
     state: Annotated[DeliveryState, Meta(description="Only deliveries in this state.")] | UnsetType = UNSET
+
+
+class AdminDeliveryView(DeliveryView):
+    """A mail to any user or address."""
+
+    user: Annotated[UUID | None, Meta(description="The account it is about. Null if there is none.")]
+    username: str | None
+
+
+def _view(work: UnitOfWork[Any], *found: Delivery) -> list[AdminDeliveryView]:
+    names = work.users.names({each.user_id for each in found if each.user_id is not None})
+    return [
+        AdminDeliveryView(
+            **asdict(view_delivery(each)),
+            user=each.user_id,
+            username=names.get(each.user_id) if each.user_id else None,
+        )
+        for each in found
+    ]
 
 
 class AdminDeliveryController(Controller):
@@ -53,14 +74,15 @@ class AdminDeliveryController(Controller):
         opt=operation(access=Access.ADMIN, query=DeliveryQuery, headers=("Link",)),
     )
     @on_thread
-    def list_deliveries(self, request: Request) -> Response[Listed[DeliveryView]]:
+    def list_deliveries(self, request: Request) -> Response[Listed[AdminDeliveryView]]:
         """Mails that were sent or will be sent, the newest first, without their content."""
         filters = query(DeliveryQuery, request)
         cursor = ListCursor(self.cursors, request, filters, DeliveryKey)
         state = None if filters.state is UNSET else filters.state
         with self.audited.open(request.admin_actor, Kind.DELIVERY_LIST, request.origin) as work:
             page = self.deliveries.list_all(work, state, cursor.after, filters.limit)
-        return cursor.answer(page, [view_delivery(each) for each in page.items], self.clock.now())
+            seen = _view(work, *page.items)
+        return cursor.answer(page, seen, self.clock.now())
 
     @post(
         "/{id:str}/retry",
@@ -70,10 +92,10 @@ class AdminDeliveryController(Controller):
         opt=operation(DeliveryNotFound, DeliveryEnded, ConfirmationRequired, access=Access.ADMIN),
     )
     @on_thread
-    def retry_delivery(self, request: Request, id: FromPath[str]) -> DeliveryView:
+    def retry_delivery(self, request: Request, id: FromPath[str]) -> AdminDeliveryView:
         """Make the mail due at once, and try for another 24 hours."""
         with self.store.writing(request.admin_actor) as work:
-            return view_delivery(self.delivery_administration.retry(work, identifier(id), request.origin))
+            return _view(work, self.delivery_administration.retry(work, identifier(id), request.origin))[0]
 
     @post(
         "/{id:str}/cancel",
@@ -83,7 +105,7 @@ class AdminDeliveryController(Controller):
         opt=operation(DeliveryNotFound, DeliveryEnded, ConfirmationRequired, access=Access.ADMIN),
     )
     @on_thread
-    def cancel_delivery(self, request: Request, id: FromPath[str]) -> DeliveryView:
+    def cancel_delivery(self, request: Request, id: FromPath[str]) -> AdminDeliveryView:
         """Make no further attempts. A running attempt is not stopped."""
         with self.store.writing(request.admin_actor) as work:
-            return view_delivery(self.delivery_administration.cancel(work, identifier(id), request.origin))
+            return _view(work, self.delivery_administration.cancel(work, identifier(id), request.origin))[0]

@@ -22,6 +22,7 @@ from tasktracker.domain.administration.overview import Overview, overview
 from tasktracker.domain.administration.service import ServiceAdministration
 from tasktracker.domain.administration.statistics import Counted, Maintenance
 from tasktracker.domain.deliveries.delivery import DeliveryKind
+from tasktracker.domain.deliveries.outbox import Outbox
 from tasktracker.domain.jobs.job import JobKind
 from tasktracker.domain.kernel.clock import Clock
 from tasktracker.domain.kernel.errors import (
@@ -181,6 +182,15 @@ class JobsView(Struct):
     running: int
 
 
+class MailView(Struct):
+    """Whether mails are sent."""
+
+    is_on: Annotated[bool, Meta(description="Whether the server sends mail: `MAIL_URL` is set.")]
+    failing: Annotated[int, Meta(description="Number of due mails whose last attempt failed.")]
+    failing_since: Annotated[Moment | None, Meta(description="When the oldest of them was made.")]
+    problem: Annotated[str | None, Meta(description="Their most common problem.")]
+
+
 class DayView(Struct):
     """What happened on a day (UTC). `failures` are failed attempts with a password or a code."""
 
@@ -202,6 +212,7 @@ class OverviewView(Struct):
     admins: Annotated[int, Meta(description="Active administrators.")]
     tasks: Annotated[int, Meta(description="All tasks, including those in the trash.")]
     streams: Annotated[int, Meta(description="Open event streams of the process that responds.")]
+    mail: MailView
     jobs: list[JobsView]
     last_sweep: Moment | None
     last_backup: Moment | None
@@ -231,9 +242,9 @@ def view_admin_event(event: AuthEvent, names: Mapping[UUID, str]) -> AdminEventV
     )
 
 
-def view_overview(found: Overview, schema: str | None, streams: int) -> OverviewView:
+def view_overview(found: Overview, schema: str | None, streams: int, *, is_mail_on: bool) -> OverviewView:
     """Return the representation of the overview."""
-    totals = found.totals
+    totals, failing = found.totals, found.failing
     return OverviewView(
         version=version("tasktracker-server"),
         schema=schema,
@@ -242,6 +253,9 @@ def view_overview(found: Overview, schema: str | None, streams: int) -> Overview
         admins=totals.admins,
         tasks=totals.tasks,
         streams=streams,
+        mail=MailView(is_mail_on, failing.count, failing.since, failing.problem)
+        if failing
+        else MailView(is_mail_on, 0, None, None),
         jobs=[JobsView(kind, waiting, running) for kind, (waiting, running) in found.jobs.items()],
         last_sweep=found.marks.get(Maintenance.SWEEP),
         last_backup=found.marks.get(Maintenance.BACKUP),
@@ -257,6 +271,7 @@ class AdminServiceController(Controller):
 
     service_administration: ServiceAdministration
     registration_mode: RegistrationMode
+    outbox: Outbox
     audited: Audited
     subscriptions: SubscriptionRegistry
     store: Storage
@@ -327,7 +342,7 @@ class AdminServiceController(Controller):
         """The state of the service, and what happened in it."""
         with self.audited.open(request.admin_actor, Kind.OVERVIEW_READ, request.origin) as work:
             found = overview(work)
-        return view_overview(found, Schema(self.settings).head, self.subscriptions.count)
+        return view_overview(found, Schema(self.settings).head, self.subscriptions.count, is_mail_on=self.outbox.is_on)
 
     def _view_settings(self, work: UnitOfWork[Any]) -> SettingsView:
         fixed = ["registration"] if self.registration_mode.is_fixed else []

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
+import msgspec
 from litestar import Controller, Response, delete, get, patch, post
 from litestar.params import FromPath
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -35,6 +36,7 @@ from tasktracker.domain.kernel.errors import (
     UserNotFound,
 )
 from tasktracker.domain.kernel.fields import text as text_rule
+from tasktracker.domain.removal.passing_on import passings
 from tasktracker.domain.work import Storage, UnitOfWork
 from tasktracker.entrypoints.http.accounts import Email, PersonName, TimeZone, Username
 from tasktracker.entrypoints.http.core.cursors import Cursors, ListCursor
@@ -132,6 +134,8 @@ class AdminUserView(Struct):
     id: UUID
     username: str
     email: str | None
+    pending_email: Annotated[str | None, Meta(description="A new address that the user has not verified yet.")]
+    email_verified_at: Annotated[Moment | None, Meta(description="When `email` was verified, or null.")]
     is_active: bool
     is_admin: bool
     two_factor: Annotated[bool, Meta(description="Whether two-factor authentication is on.")]
@@ -147,6 +151,25 @@ class AdminUserView(Struct):
     max_tasks: ShownQuota
     max_categories: ShownQuota
     max_bytes: ShownQuota
+
+
+class PassingView(Struct):
+    """A shared category of an account, without its name."""
+
+    editors: Annotated[
+        list[str],
+        Meta(
+            description="The usernames of its editors. When the account is deleted, the category passes to the first "
+            "one. Without an editor, it is deleted for all its members."
+        ),
+    ]
+    members: Annotated[int, Meta(description="Number of its members, the editors included.")]
+
+
+class AccountView(AdminUserView):
+    """An account, with what would become of its shared categories if it was deleted."""
+
+    shared_categories: list[PassingView]
 
 
 class NewUserView(AdminUserView):
@@ -168,6 +191,8 @@ def view_account(account: AccountSummary) -> AdminUserView:
         id=user.id,
         username=user.username,
         email=user.email,
+        pending_email=user.pending_email,
+        email_verified_at=user.email_verified_at,
         is_active=user.is_active,
         is_admin=user.is_admin,
         two_factor=account.has_two_factor,
@@ -257,8 +282,9 @@ class AdminUserController(Controller):
         with self.store.reading(actor) as work:
             seen = view_account(self.administration.get(work, user.id))
         link = None if token is None else link_to(self.settings, LinkKind.SET_PASSWORD, token)
-        values = {name: getattr(seen, name) for name in seen.__struct_fields__}
-        return JsonResponse(NewUserView(**values, link=link), headers={"Location": f"{self.path}/{user.id}/"})
+        return JsonResponse(
+            NewUserView(**msgspec.structs.asdict(seen), link=link), headers={"Location": f"{self.path}/{user.id}/"}
+        )
 
     @get(
         "/{id:str}",
@@ -267,11 +293,13 @@ class AdminUserController(Controller):
         opt=operation(UserNotFound, access=Access.ADMIN),
     )
     @on_thread
-    def get_user(self, request: Request, id: FromPath[str]) -> AdminUserView:
+    def get_user(self, request: Request, id: FromPath[str]) -> AccountView:
         """One account."""
         user_id = identifier(id)
         with self.audited.open(request.admin_actor, Kind.USER_READ, request.origin, user_id) as work:
-            return view_account(self.administration.get(work, user_id))
+            seen = view_account(self.administration.get(work, user_id))
+            shared = [PassingView(list(each.editors), each.members) for each in passings(work, user_id)]
+        return AccountView(**msgspec.structs.asdict(seen), shared_categories=shared)
 
     @patch(
         "/{id:str}",

@@ -6,6 +6,7 @@ export const texts = {
   "keys.next": "Nächste Aufgabe",
   "keys.previous": "Vorige Aufgabe",
   "keys.open": "Aufgabe öffnen",
+  "keys.complete": "Die Aufgabe erledigen oder wieder öffnen",
   "keys.select": "Aufgabe auswählen",
   "keys.range": "Mehrere Aufgaben auswählen",
   "keys.all": "Alle Aufgaben auswählen",
@@ -18,4 +19,5 @@ export const texts = {
   "key.ctrl": "Strg",
   "key.shift": "⇧",
   "key.enter": "Eingabe",
+  "key.delete": "Entf",
 };

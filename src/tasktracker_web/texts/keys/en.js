@@ -6,6 +6,7 @@ export const texts = {
   "keys.next": "Next task",
   "keys.previous": "Previous task",
   "keys.open": "Open the task",
+  "keys.complete": "Complete the task, or reopen it",
   "keys.select": "Select the task",
   "keys.range": "Select several tasks",
   "keys.all": "Select all tasks",
@@ -18,4 +19,5 @@ export const texts = {
   "key.ctrl": "Ctrl",
   "key.shift": "Shift",
   "key.enter": "Enter",
+  "key.delete": "Delete",
 };

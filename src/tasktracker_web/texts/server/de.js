@@ -42,6 +42,7 @@ export const texts = {
   "is required, because two-factor authentication is on": "fehlt: Die Zwei-Faktor-Anmeldung ist ein",
   "is not valid: the invitation was used up or revoked, or has expired": "gilt nicht: Die Einladung ist aufgebraucht, widerrufen oder abgelaufen",
   "is not valid: the link was used, was replaced by another one, or has expired": "gilt nicht: Der Link wurde benutzt oder ersetzt, oder ist abgelaufen",
+  "is not the username or the id of a user": "ist weder der Name noch die Id eines Kontos",
   "must be the username or the id of a user who is an editor of each of the shared categories": "muss ein Konto sein, das alle geteilten Kategorien bearbeiten darf",
   "is wrong": "ist falsch",
   "must not be empty": "darf nicht leer sein",

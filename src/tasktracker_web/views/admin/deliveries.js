@@ -2,6 +2,7 @@
 
 import { allDeliveries, cancelDelivery, retryDelivery } from "../../calls/admin.js";
 import { h, html } from "../../html.js";
+import { url } from "../../router.js";
 import { t } from "../../texts/texts.js";
 import { useState } from "../../vendor/preact-hooks.js";
 import { Act } from "../panel/act.js";
@@ -23,7 +24,7 @@ export function Deliveries() {
       filter: state,
       load: (cursor) => allDeliveries({ state, cursor }),
       empty: t("mails.empty"),
-      children: (/** @type {import("../panel/mail.js").Delivery[]} */ mails, reload) =>
+      children: (/** @type {import("../../sync/items.js").Schemas["AdminDeliveryView"][]} */ mails, reload) =>
         html`<ul class="entries">
           ${mails.map((mail) => {
             const about = t(`mail.${mail.kind}`);
@@ -31,7 +32,8 @@ export function Deliveries() {
             const hint = isFailing && RELAY.test(mail.problem ?? "") && t("deliveries.relay");
             const retry = (isFailing || ["failed", "cancelled"].includes(mail.state)) && h(Act, { label: t(isFailing ? "deliveries.now" : "deliveries.retry"), about, done: t("deliveries.retried"), act: () => retryDelivery(mail.id).then(reload) });
             const cancel = mail.state === "due" && h(Act, { label: t("deliveries.cancel"), about, done: t("deliveries.cancelled"), isNegative: true, act: () => cancelDelivery(mail.id).then(reload) });
-            return h(Mail, { key: mail.id, mail, hint, actions: html`${retry} ${cancel}` });
+            const to = mail.user && html`<a href=${url(`/admin/users/${mail.user}`)}>${mail.username}</a>`;
+            return h(Mail, { key: mail.id, mail, to, hint, actions: html`${retry} ${cancel}` });
           })}
         </ul>`,
     })}

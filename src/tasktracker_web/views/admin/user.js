@@ -15,24 +15,26 @@ import { useLoad, whenLoaded } from "../panel/loading.js";
 import { OneTimeLink } from "./one-time-link.js";
 import { Badges } from "./users.js";
 
-/** @typedef {import("../../sync/items.js").Schemas["AdminUserView"]} Account */
-/** @typedef {{ user: Account, put: (user: Account) => void }} Props */
+/** @typedef {import("../../sync/items.js").Schemas["AccountView"]} Account */
+/** @typedef {{ user: Account, put: (changed: Partial<Account>) => void }} Props */
 
 const QUOTAS = /** @type {const} */ (["tasks", "categories", "bytes"]);
 
 /** @param {{ id: string, key?: string }} props */
 export function User({ id }) {
   const loading = useLoad(() => load(id));
-  const { put, reload } = loading;
+  const { data, reload } = loading;
+  const put = (/** @type {Partial<Account>} */ changed) => data && loading.put({ ...data, ...changed });
   return html`<p><a href=${url("/admin/users")}>← ${t("user.back")}</a></p>
     ${whenLoaded(loading, (user) => html`${h(Facts, { user })} ${h(Access, { key: user.email ?? "", user, put, reload })} ${h(Names, { user, put })} ${h(Quotas, { user, put })} ${h(Deletion, { user })}`)}`;
 }
 
 /** @param {{ user: Account }} props */
 function Facts({ user }) {
-  const { id, username, email, created_at, last_seen_at, sessions } = user;
+  const { id, username, email, email_verified_at, pending_email, created_at, last_seen_at, sessions } = user;
   const time = (/** @type {string | null} */ at) => (at ? dayAndTime(new Date(at), now.value) : t("overview.never"));
-  const facts = { email: email ?? "–", created: time(created_at), seen: time(last_seen_at), sessions: numberOf(sessions), tasks: numberOf(user.tasks), categories: numberOf(user.categories), bytes: numberOf(user.bytes) };
+  const address = email ? t(email_verified_at ? "user.verified" : "user.unverified", { email }) : !pending_email && "–";
+  const facts = { email: [address, pending_email && t("user.pending", { email: pending_email })].filter(Boolean).join("; "), created: time(created_at), seen: time(last_seen_at), sessions: numberOf(sessions), tasks: numberOf(user.tasks), categories: numberOf(user.categories), bytes: numberOf(user.bytes) };
   return html`<section>
     <h2>${username}${h(Badges, { user })}</h2>
     <dl class="facts">
@@ -101,7 +103,16 @@ function Quotas({ user, put }) {
 
 /** @param {{ user: Account }} props */
 function Deletion({ user }) {
-  const { id, username } = user;
+  const { id, username, shared_categories: shared } = user;
+  const [heir, setHeir] = useState("");
+  const heirs = (shared[0]?.editors ?? []).filter((name) => shared.every(({ editors }) => editors.includes(name)));
+  /** The members of the categories, by their new owner or empty. @type {Map<string, number[]>} */
+  const passing = new Map();
+  for (const { editors, members } of shared) {
+    const name = heir || editors[0] || "";
+    passing.set(name, [...(passing.get(name) ?? []), members]);
+  }
+  const passes = [...passing].map(([name, members]) => (name ? t("user.passes", { name, count: members.length }) : t("user.orphans", { count: members.length, members: members.reduce((sum, each) => sum + each) })));
   const remove = async (/** @type {FormData} */ data) => {
     await deleteUser(id, textOf(data, "transfer_to"));
     toast(t("user.deleted", { name: username }));
@@ -110,13 +121,14 @@ function Deletion({ user }) {
   return html`<section>
     <h2>${t("user.delete")}</h2>
     <p class="hint">${t("user.delete.why")}</p>
+    ${passes.length > 0 && html`<ul class="hint">${passes.map((text) => html`<li key=${text}>${text}</li>`)}</ul>`}
     ${h(Form, {
       label: t("user.delete"),
       question: t("user.delete.ask", { name: username }),
-      why: t("user.delete.why"),
+      why: [t("user.delete.why"), ...passes].join(" "),
       isNegative: true,
       send: remove,
-      children: h(Field, { name: "transfer_to", label: "user.heir", autocomplete: "off", hint: t("user.heir.hint") }),
+      children: heirs.length > 0 && h(Field, { name: "transfer_to", label: "user.heir", options: [["", t("user.heir.default")], ...heirs.map((name) => [name, name])], value: heir, onChange: (/** @type {any} */ event) => setHeir(event.target.value) }),
     })}
   </section>`;
 }

@@ -81,11 +81,12 @@ export function Badges({ user }) {
 
 /** @param {{ user: User, key?: string }} props */
 function Row({ user }) {
-  const { id, username, email, last_seen_at, tasks } = user;
+  const { id, username, email, email_verified_at, pending_email, last_seen_at, tasks } = user;
+  const address = email && (email_verified_at ? email : t("user.unverified", { email }));
   return html`<li>
     <div>
       <a href=${url(`/admin/users/${id}`)}>${username}</a>${h(Badges, { user })}
-      <p class="hint">${[email, t("users.tasks", { count: tasks }), last_seen_at ? t("users.seen", { time: dayAndTime(new Date(last_seen_at), now.value) }) : t("users.never")].filter(Boolean).join(" · ")}</p>
+      <p class="hint">${[address, pending_email && t("user.pending", { email: pending_email }), t("users.tasks", { count: tasks }), last_seen_at ? t("users.seen", { time: dayAndTime(new Date(last_seen_at), now.value) }) : t("users.never")].filter(Boolean).join(" · ")}</p>
     </div>
   </li>`;
 }
