@@ -34,7 +34,16 @@ from tasktracker_client.items import (
     TaskFields,
 )
 from tasktracker_client.model import FieldConflict, Issue, Mutation, Op, Status, SyncReport, Verification
-from tasktracker_client.online import FieldChange, Found, HistoryEntry, Invitation, Member, TaskFilters
+from tasktracker_client.online import (
+    FieldChange,
+    Found,
+    HistoryEntry,
+    Invitation,
+    Member,
+    Notification,
+    Reminder,
+    TaskFilters,
+)
 
 __version__ = "0.2.0"
 
@@ -62,11 +71,13 @@ __all__ = [
     "Mutation",
     "NewerCopy",
     "NotUnderstood",
+    "Notification",
     "Offline",
     "Op",
     "Priority",
     "Recurrence",
     "Refused",
+    "Reminder",
     "Replica",
     "State",
     "Status",

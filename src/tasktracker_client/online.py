@@ -1,4 +1,7 @@
-"""Calls that need the server: shares, the trash, the history, and searching. They change nothing in the copy."""
+"""Calls that need the server: shares, the trash, the history, reminders, notifications, and searching.
+
+They change nothing in the copy.
+"""
 
 from __future__ import annotations
 
@@ -56,6 +59,32 @@ class Invitation:
     id: str
     email: str
     role: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reminder:
+    """A reminder of the user: `at` a moment, or `before` the task is due, as in `P1DT30M`.
+
+    `fires_at` is the next moment; None while the reminder waits.
+    """
+
+    id: str
+    task: str
+    at: datetime | None
+    before: str | None
+    fires_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """A notification of the user. `data` has all its values as JSON, depending on the `kind`."""
+
+    id: str
+    kind: str
+    task: str | None
+    read: bool
+    created_at: datetime
+    data: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +148,36 @@ class Online:
         answer = self._api.call("POST", f"/tasks/{uuid(id)}/undo/", json={"change": change})
         with understanding("the task"):
             return _task(answer)
+
+    def reminders(self, id: Id) -> Sequence[Reminder]:
+        """Return the user's own reminders of a task, the oldest first."""
+        answer = self._api.get(f"/tasks/{uuid(id)}/reminders/")
+        with understanding("the reminders"):
+            return [_reminder(each) for each in answer["results"]]
+
+    def remind(self, id: Id, *, at: datetime | None = None, before: str | None = None) -> Reminder:
+        """Add a reminder of a task: `at` a moment with an offset, or `before` it is due, as in `P1DT30M`."""
+        body = {"at": at.isoformat() if at else None, "before": before}
+        answer = self._api.call("POST", f"/tasks/{uuid(id)}/reminders/", json=body)
+        with understanding("the reminder"):
+            return _reminder(answer)
+
+    def remove_reminder(self, reminder: Reminder) -> None:
+        """Remove a reminder of the user."""
+        self._api.call("DELETE", f"/tasks/{uuid(reminder.task)}/reminders/{uuid(reminder.id)}/")
+
+    def notifications(
+        self, *, unread: bool | None = None, limit: int = 100, cursor: str | None = None
+    ) -> Found[Notification]:
+        """Return a page of the notifications, the newest first; with `unread`, those that are not read or are."""
+        sent = None if unread is None else str(unread).lower()
+        return self._page("/notifications/", _notification, unread=sent, limit=limit, cursor=cursor)
+
+    def mark_read(self, id: Id, *, read: bool = True) -> Notification:
+        """Mark a notification as read, or not as read."""
+        answer = self._api.call("PATCH", f"/notifications/{uuid(id)}/", json={"read": read})
+        with understanding("the notification"):
+            return _notification(answer)
 
     def members(self, id: Id) -> Sequence[Member]:
         """Return the users who can see a task, the owner first."""
@@ -200,6 +259,16 @@ def _member(answer: Any) -> Member:
 
 def _invitation(answer: Any) -> Invitation:
     return Invitation(answer["id"], answer["email"], answer["role"])
+
+
+def _reminder(answer: Any) -> Reminder:
+    at, fires_at = (datetime.fromisoformat(each) if each else None for each in (answer["at"], answer["fires_at"]))
+    return Reminder(answer["id"], answer["task"], at, answer["before"], fires_at)
+
+
+def _notification(answer: Any) -> Notification:
+    created_at = datetime.fromisoformat(answer["created_at"])
+    return Notification(answer["id"], answer["kind"], answer["task"], bool(answer["read"]), created_at, answer)
 
 
 def _entry(answer: Any) -> HistoryEntry:

@@ -227,6 +227,31 @@ class TestOnline:
         phone.unshare(task, bob.id)
         assert len(phone.members(task)) == 1
 
+    def test_a_user_is_reminded_of_a_task(self, phone: Phone, ada: Person) -> None:
+        task = ada.task(due_date="2099-03-01T12:00:00Z")["id"]
+        relative = phone.remind(task, before="PT60M")
+        fixed = phone.remind(task, at=datetime(2099, 1, 1, tzinfo=timezone(timedelta(hours=1))))
+        assert (relative.before, relative.fires_at) == ("PT1H", datetime(2099, 3, 1, 11, tzinfo=UTC))
+        assert (fixed.at, fixed.fires_at) == (datetime(2098, 12, 31, 23, tzinfo=UTC),) * 2
+        assert phone.reminders(task) == [relative, fixed]
+        phone.remove_reminder(relative)
+        assert phone.reminders(task) == [fixed]
+        phone.sync()
+        assert [each.id for each in phone.tasks()] == [task]
+
+    def test_notifications_are_read(self, api: Api, phone: Phone, ada: Person) -> None:
+        bob = api.register()
+        task = bob.task()
+        bob.share(task, ada)
+        login, found = sorted(phone.notifications(unread=True).results, key=lambda each: each.kind)
+        assert (found.kind, found.task, found.read) == ("task_shared", task["id"], False)
+        assert (found.data["by"], login.data["event"]) == (bob.username, "new-device")
+        assert phone.mark_read(found.id).read
+        assert phone.notifications(unread=True).results == [login]
+        assert [each.id for each in phone.notifications(unread=False).results] == [found.id]
+        assert len(phone.notifications(limit=1).results) == 1
+        assert not phone.mark_read(found.id, read=False).read
+
     def test_an_address_without_an_account_is_invited(self, tmp_path: Path) -> None:
         folder, origin = f"folder:{tmp_path / 'mail'}", URL.removesuffix("/api")
         with Api("memory://", MAIL_URL=folder, MAIL_FROM="tasks@example.org", PUBLIC_URL=origin) as api:
@@ -336,6 +361,10 @@ CALLS: list[Callable[[Replica], object]] = [
     lambda replica: replica.history(uuid4()),
     lambda replica: replica.members(uuid4()),
     lambda replica: replica.undo(uuid4(), "x"),
+    lambda replica: replica.reminders(uuid4()),
+    lambda replica: replica.remind(uuid4(), before="PT1H"),
+    Replica.notifications,
+    lambda replica: replica.mark_read(uuid4()),
     lambda replica: [(task.due_date, task.owners, task.is_overdue, task.title) for task in replica.tasks()],
 ]
 

@@ -36,3 +36,10 @@ test("every text that the app names exists, and every text is used", async () =>
     literals.has(key.replace(/_one$/, "")) || begins.some((begin) => key.startsWith(begin));
   assert.deepEqual(Object.keys(en).filter((key) => !isUsed(key)), []);
 });
+
+test("a moment of another year is shown with its time", async () => {
+  const { dayAndTime } = await import(`${APP}texts/texts.js`);
+  const now = new Date(2026, 10, 30, 12);
+  assert.match(dayAndTime(new Date(2027, 0, 15, 10, 5), now), /2027.*10:05/);
+  assert.match(dayAndTime(new Date(2026, 11, 15, 10, 5), now), /15.*10:05/);
+});
