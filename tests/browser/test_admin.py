@@ -155,6 +155,7 @@ def test_who_loses_the_role_leaves_at_the_next_request(
     set_admin(server, admin, False)
     tab.page.click(".panel nav >> text=Users")
     tab.page.wait_for_url("**/today")
+    tab.see("You are not an administrator any more.")
     tab.open("/settings").see("Profile")
     tab.page.wait_for_selector("text=Administration", state="detached")
 

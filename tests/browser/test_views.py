@@ -323,6 +323,7 @@ def test_keys_complete_delete_undo_and_go_to_a_list(app: Tab, person: Person) ->
     app.expect("a", "below")
     app.row("below").locator("a").focus()
     app.page.keyboard.press("c")
+    app.page.wait_for_selector(".toast:has-text('Completed: “below”')")
     app.expect("a")
     app.page.keyboard.press("Control+z")
     app.expect("a", "below")

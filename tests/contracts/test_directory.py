@@ -64,13 +64,19 @@ class TestSummary:
 
     def test_a_user_was_last_seen_at_the_last_use_of_a_session(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
-        seed.event(user, kind=Kind.LOGIN, at=LATER, session_id=seed.id())
+        seed.event(user, kind=Kind.LOGIN, at=START, session_id=seed.id())
         for seconds in (1, 3, 2):
             seed.session(user, used_at=START + seconds * SECOND, idle_until=START)
         assert find(store, user).last_seen_at == START + 3 * SECOND
 
-    @pytest.mark.parametrize("kind", [Kind.LOGIN, Kind.REGISTER])
-    def test_a_user_without_a_session_was_last_seen_at_the_last_login(
+    def test_a_user_who_logs_out_of_the_last_used_session_was_last_seen_then(self, store: Storage, seed: Seed) -> None:
+        user = seed.user()
+        seed.session(user, used_at=START)
+        seed.event(user, kind=Kind.LOGOUT, at=START + SECOND, session_id=seed.id())
+        assert find(store, user).last_seen_at == START + SECOND
+
+    @pytest.mark.parametrize("kind", [Kind.LOGIN, Kind.REGISTER, Kind.LOGOUT])
+    def test_a_user_without_a_session_was_last_seen_at_the_last_action(
         self, store: Storage, seed: Seed, kind: Kind
     ) -> None:
         user, other = seed.user(), seed.user()
@@ -82,7 +88,6 @@ class TestSummary:
         seed.event(user, kind=kind, at=START, session_id=session)
         seed.event(user, kind=kind, at=LATER, session_id=session, outcome=Outcome.FAILURE)
         seed.event(user, kind=kind, at=LATER, session_id=session, subject=user.id)  # by an administrator
-        seed.event(user, kind=Kind.RENAME, at=LATER, session_id=session)
         seed.event(other, kind=kind, at=LATER, session_id=session)
         assert find(store, user).last_seen_at == START + SECOND
 

@@ -485,6 +485,20 @@ def test_a_login_of_a_new_device_is_told(store: Storage, clock: ManualClock, app
     assert kinds_after(app, lambda: login(other)) == ["new-device"]
 
 
+@pytest.mark.parametrize(("minutes", "kinds"), [(9, []), (10, ["new-device"])])
+def test_the_first_login_after_a_registration_by_a_link_is_not_told(
+    app: App, clock: ManualClock, minutes: int, kinds: list[str]
+) -> None:
+    fields: UserFields = {"username": "bob", "email": "bob@example.org"}
+    app.registration.register_by_link(fields, PASSWORD)
+    verify(app, deliver(app, "verify-email"))
+    clock.advance(minutes=minutes)
+    assert kinds_after(app, lambda: app.sessions.login("bob", PASSWORD, origin=Origin("192.0.2.1", "app/1"))) == kinds
+    assert kinds_after(app, lambda: app.sessions.login("bob", PASSWORD, origin=Origin("192.0.2.2", "curl/8"))) == [
+        "new-device"
+    ]
+
+
 def test_a_replayed_token_is_told(app: App, alice: SessionActor, clock: ManualClock) -> None:
     tokens = app.sessions.login("alice", PASSWORD).tokens
     newer = app.sessions.refresh(tokens.refresh)
@@ -567,3 +581,24 @@ def test_what_an_administrator_does_to_a_mail_is_recorded_for_its_user(app: App,
     assert {(each.kind, each.user_id, each.subject) for each in found} == {
         (kind, alice.user_id, due.id) for kind in kinds
     }
+
+
+def test_events_name_what_an_administrator_chose_and_who_left(app: App, alice: SessionActor) -> None:
+    app.registration.create_admin({"username": "root"}, PASSWORD)
+    invite, _ = app.do(SYSTEM, app.service_administration.invite, {"address": "bob@example.org"})
+    (due,) = [each for each in deliveries(app) if each.state is DeliveryState.DUE]
+    app.do(SYSTEM, app.delivery_administration.cancel, due.id)
+    app.do(SYSTEM, app.service_administration.revoke_invite, invite.id)
+    app.account_removal.delete(alice, PASSWORD, Origin("192.0.2.7"))
+    with app.store.reading(SYSTEM) as work:
+        found = {each.kind: each for each in work.activity.search(EventQuery()).items if each.subject}
+    assert {kind: each.detail for kind, each in found.items()} == {
+        Kind.REGISTER: "root",
+        Kind.INVITE_CREATE: "bob@example.org",
+        Kind.DELIVERY_CANCEL: "bob@example.org",
+        Kind.INVITE_REVOKE: "bob@example.org",
+        Kind.DELETE: "alice",
+    }
+    left = found.pop(Kind.DELETE)
+    assert (left.subject, left.user_id, left.session_id) == (alice.user_id, None, alice.session_id)
+    assert not any(each.session_id or each.admin_id or each.address for each in found.values())  # of commands

@@ -93,7 +93,8 @@ class TestField:
     @given(
         fields=strategies.raw_task_fields(),
         times=st.tuples(*[strategies.moments()] * 3),
-        occurrence=st.none() | st.builds(Occurrence, slot=strategies.slots(), next=st.none() | st.uuids()),
+        occurrence=st.none()
+        | st.builds(Occurrence, slot=strategies.slots(), series=st.uuids(), next=st.none() | st.uuids()),
     )
     def test_an_accepted_task_is_read_as_stored(
         self,

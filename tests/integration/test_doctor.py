@@ -228,7 +228,7 @@ def test_without_settings_it_warns_of_development() -> None:
         ),
         (
             {"DATABASE_URL": "memory://", "MAIL_URL": "smtp://mail.example.org", "MAIL_FROM": "tasks@example.org"},
-            "error    settings: PUBLIC_URL: is required with MAIL_URL",
+            "error    settings: PUBLIC_URL: is required with MAIL_URL, as in https://tasks.example.org",
         ),
         ({"DATABASE_URL": "postgresql://nobody@127.0.0.1:1/nothing"}, "error    database: "),
     ],

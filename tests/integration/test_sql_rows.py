@@ -74,6 +74,15 @@ def test_entities_equal_those_read_from_rows_one_by_one() -> None:
     assert rows.entities([]) == []
 
 
+def test_a_sparse_field_that_is_null_is_none() -> None:
+    special = SPECIAL | {"load": SPECIAL["load"] | {"colour": Colour}, "sparse": ("colour",)}
+    rows = Rows(Box, boxes(*ALL), **special)
+    stored = [[each[column.name] for column in rows.columns] for each in (ROW, ROW | {"colour": None})]
+    for some in (stored, stored[1:]):
+        expected = [BOX, replace(BOX, colour=None)][-len(some) :]
+        assert rows.entities(some) == [rows.entity(row) for row in some] == expected
+
+
 def test_an_update_of_a_known_row_has_the_changed_fields_and_all_derived_ones() -> None:
     rows = Rows(Box, boxes(*ALL), **SPECIAL)
     assert rows.changes(replace(BOX, size=Size.LARGE, tags=frozenset()), BOX) == {

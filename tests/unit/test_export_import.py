@@ -112,8 +112,8 @@ def recurring(draw: st.DrawFn, task: Task) -> Task:
     found = task.with_rule(Recurrence(rule="FREQ=DAILY", time_zone=zone, from_=from_))
     if draw(st.booleans()):
         return found
-    slot = draw(st.dates() | moments)
-    return replace(found, recurrence=None, occurrence=Occurrence(slot=slot, next=draw(st.none() | st.uuids())))
+    slot, next_ = draw(st.dates() | moments), draw(st.none() | st.uuids())
+    return replace(found, recurrence=None, occurrence=Occurrence(slot=slot, series=task.id, next=next_))
 
 
 @st.composite

@@ -135,7 +135,7 @@ def test_a_recurring_date_makes_a_task_due_today_or_later() -> None:
         assert notices(report) == []
         assert task.recurrence is not None, row
         assert (task.recurrence.rule, task.due, task.recurrence.start) == (rule, due, start)
-        assert (task.series, task.occurrence) == (task.id, Occurrence(slot=due))
+        assert task.occurrence == Occurrence(slot=due, series=task.id)
         assert (task.recurrence.from_ is Anchor.COMPLETION) is ("!" in row)
 
 

@@ -210,7 +210,9 @@ def _clock(container: Container) -> Finding:
 def _mail(loaded: Settings) -> Finding:
     mailer = Container(settings=loaded).mailer()
     if mailer is None:
-        return Finding(Level.OK, "mail", "none is sent: administrators make one-time links by `tasktracker users`")
+        example = "MAIL_URL=smtp://tasks:password@mail.example.org MAIL_FROM=tasks@example.org PUBLIC_URL=https://tasks.example.org"
+        text = "none is sent: administrators make one-time links by `tasktracker users`. To send mail, set for example:"
+        return Finding(Level.OK, "mail", f"{text} {example}")
     try:
         return Finding(Level.OK, "mail", mailer.check())
     except NotSent as error:

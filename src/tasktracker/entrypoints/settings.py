@@ -288,9 +288,9 @@ def _conflicts(settings: Settings, serving: bool) -> Iterator[tuple[tuple[str, .
             yield ("THROTTLE",), "must be on in production"
         if settings.mail_url.startswith(FOLDER):
             yield ("MAIL_URL",), "must be a relay in production, as in smtp://mail.example.org"
-    for name in ("MAIL_FROM", "PUBLIC_URL"):
+    for name, example in (("MAIL_FROM", "tasks@example.org"), ("PUBLIC_URL", "https://tasks.example.org")):
         if settings.mail_url and not getattr(settings, name.lower()):
-            yield (name, "MAIL_URL"), "is required with MAIL_URL"
+            yield (name, "MAIL_URL"), f"is required with MAIL_URL, as in {example}"
     if settings.workers > 1 and settings.database_url.startswith(MEMORY):
         yield (
             ("WORKERS", "DATABASE_URL"),

@@ -4,6 +4,8 @@ import { followProfile } from "../account.js";
 import { BASE } from "../base.js";
 import { go } from "../router.js";
 import { Refused } from "../sync/errors.js";
+import { t } from "../texts/texts.js";
+import { toast } from "../toasts.js";
 import { call as send, query } from "./call.js";
 
 /** @typedef {import("../sync/items.js").Schemas} Schemas */
@@ -16,6 +18,7 @@ async function call(method, path, body) {
   } catch (error) {
     if (error instanceof Refused && error.slug === "admin-required") {
       go("/today", { replace: true });
+      toast(t("error.admin-required"));
       void followProfile();
     }
     throw error;

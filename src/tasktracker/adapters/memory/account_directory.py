@@ -9,7 +9,7 @@ from uuid import UUID
 from tasktracker.adapters.memory.tables import Transaction
 from tasktracker.adapters.memory.usage import MemoryQuotas
 from tasktracker.domain.accounts.user import User
-from tasktracker.domain.activity.event import Kind, Outcome
+from tasktracker.domain.activity.event import Outcome
 from tasktracker.domain.administration.account import AccountKey, AccountQuery, AccountSummary
 from tasktracker.domain.kernel.paging import Page
 
@@ -43,11 +43,10 @@ class MemoryAccountDirectory:
         found = (data.sessions.get(session_id) for _, session_id in data.sessions_of.keys(user.id))
         sessions = [session for session in found if session is not None]
         uses = [session.used_at for session in sessions]
-        logins = [
+        actions = [
             event.at
             for event in data.events.rows()
             if event.user_id == user.id
-            and event.kind in (Kind.LOGIN, Kind.REGISTER)
             and event.outcome is Outcome.SUCCESS
             and event.session_id is not None
             and event.subject is None
@@ -55,7 +54,7 @@ class MemoryAccountDirectory:
         return AccountSummary(
             user=user,
             has_two_factor=factor is not None and factor.is_required,
-            last_seen_at=max(uses or logins, default=None),
+            last_seen_at=max([*uses, *actions], default=None),
             sessions=sum(session.is_live(now) for session in sessions),
             usage=quotas.usage(user.id),
             quotas=quotas.find(user.id),

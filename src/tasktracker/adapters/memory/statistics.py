@@ -58,10 +58,13 @@ class MemoryStatistics:
 def _counted(happened: AuthEvent | Change) -> set[Counted]:
     """Return what an event or a change counts as."""
     if isinstance(happened, AuthEvent):
-        if happened.outcome is Outcome.FAILURE:
-            return {Counted.FAILURES}
-        kinds = {Kind.REGISTER: Counted.REGISTRATIONS, Kind.LOGIN: Counted.LOGINS}
-        return {kinds[happened.kind]} if happened.kind in kinds else set()
+        kinds = {
+            (Kind.REGISTER, Outcome.SUCCESS): Counted.REGISTRATIONS,
+            (Kind.LOGIN, Outcome.SUCCESS): Counted.LOGINS,
+            (Kind.LOGIN, Outcome.FAILURE): Counted.FAILURES,
+        }
+        counted = kinds.get((happened.kind, happened.outcome))
+        return {counted} if counted else set()
     state = happened.fields.get("state")
     is_done = state is not None and state.after is State.DONE
     is_created = happened.action is Action.CREATE

@@ -8,14 +8,15 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Integer, Select, bindparam, exists, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Integer, Select, bindparam, exists, func, or_, select, tuple_, type_coerce
 
+from tasktracker.adapters.sql.conditions import Later
 from tasktracker.adapters.sql.connection import Connection
 from tasktracker.adapters.sql.schema import auth_events, feeds, second_factors, sessions, users
 from tasktracker.adapters.sql.usage import QUOTAS, USAGE
 from tasktracker.adapters.sql.users import USERS
 from tasktracker.domain.accounts.quota import Quotas, Usage
-from tasktracker.domain.activity.event import Kind, Outcome
+from tasktracker.domain.activity.event import Outcome
 from tasktracker.domain.administration.account import (
     NEVER,
     AccountKey,
@@ -28,11 +29,11 @@ from tasktracker.domain.kernel.paging import Page
 
 _HAS_TWO_FACTOR = exists().where(second_factors.c.user_id == users.c.id, second_factors.c.confirmed_at.is_not(None))
 _LAST_USE = select(func.max(sessions.c.used_at)).where(sessions.c.user_id == users.c.id).scalar_subquery()
-_LAST_LOGIN = (
+# What users did themselves counts, too: otherwise, the last use of a session would be forgotten with the session.
+_LAST_ACTION = (
     select(auth_events.c.at)
     .where(
         auth_events.c.user_id == users.c.id,
-        auth_events.c.kind.in_([Kind.LOGIN.value, Kind.REGISTER.value]),
         auth_events.c.outcome == Outcome.SUCCESS.value,
         auth_events.c.session_id.is_not(None),  # a registration by a link or a command opens no session
         auth_events.c.subject.is_(None),  # not by an administrator
@@ -41,7 +42,10 @@ _LAST_LOGIN = (
     .limit(1)
     .scalar_subquery()
 )
-_LAST_SEEN = func.coalesce(_LAST_USE, _LAST_LOGIN)
+_MOMENT = users.c.created_at.type
+_NEVER = bindparam("never", NEVER, type_=_MOMENT)
+_LAST_SEEN = type_coerce(Later(*(func.coalesce(each, _NEVER) for each in (_LAST_USE, _LAST_ACTION))), _MOMENT)
+_SEEN_OR_NULL = func.nullif(_LAST_SEEN, _NEVER, type_=_MOMENT)
 _SESSIONS = (
     select(func.count())
     .select_from(sessions)
@@ -53,13 +57,20 @@ _SESSIONS = (
     .scalar_subquery()
 )
 _USAGE = [func.coalesce(column, 0) for column in USAGE]
-_COLUMNS = (*USERS.columns, _HAS_TWO_FACTOR, _LAST_SEEN, _SESSIONS, *_USAGE, *QUOTAS)
+_COLUMNS = (
+    *USERS.columns,
+    _HAS_TWO_FACTOR,
+    func.nullif(_LAST_SEEN, _NEVER, type_=_MOMENT),
+    _SESSIONS,
+    *_USAGE,
+    *QUOTAS,
+)
 _WITH_USAGE = users.outerjoin(feeds, feeds.c.user_id == users.c.id)
 _FIND = select(*_COLUMNS).select_from(_WITH_USAGE).where(users.c.id == bindparam("id"), users.c.removed_at.is_(None))
 _ORDERS: dict[str, ColumnElement[Any]] = {
     "username": users.c.username_key,
     "created_at": users.c.created_at,
-    "last_seen_at": func.coalesce(_LAST_SEEN, bindparam("never", NEVER, type_=users.c.created_at.type)),
+    "last_seen_at": _LAST_SEEN,
     "tasks": _USAGE[0],
 }
 _STATES: dict[AccountState, ColumnElement[bool]] = {

@@ -1,4 +1,6 @@
-"""Conditions with different SQL for each dialect. So the planner chooses the index that has the order of a list."""
+"""Conditions with different SQL for each dialect, so that planners choose the index with the order of a list; the later
+of two times.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +9,7 @@ from typing import Any
 from sqlalchemy import Boolean, ColumnElement, Select
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.sql.visitors import InternalTraversal
 
 
@@ -23,6 +26,22 @@ class OneOf(ColumnElement[bool]):
     def __init__(self, column: ColumnElement[Any], values: Select[Any]) -> None:
         self.column = column
         self.values = values
+
+
+class Later(FunctionElement[Any]):
+    """The later of two times, neither of which is null."""
+
+    inherit_cache = True
+
+
+@compiles(Later, "postgresql")
+def _greatest(element: Later, compiler: SQLCompiler, **options: Any) -> str:
+    return f"greatest({compiler.process(element.clauses, **options)})"
+
+
+@compiles(Later, "sqlite")
+def _max(element: Later, compiler: SQLCompiler, **options: Any) -> str:
+    return f"max({compiler.process(element.clauses, **options)})"
 
 
 @compiles(OneOf, "postgresql")

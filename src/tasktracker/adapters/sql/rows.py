@@ -22,9 +22,10 @@ Convert = Callable[[Any], Any]
 class Rows(Generic[Entity]):
     """Maps an entity to a table that has a column for each of its fields, of the same name.
 
-    An enum is stored as its value, and any other value unchanged, unless `load` and `dump` convert the field. `derived`
-    columns are computed from the entity when it is stored. Other code fills the `unmapped` columns. `fixed` fields
-    never change. `read_only` fields have no column: an expression reads each of them, and other code stores it.
+    An enum is stored as its value, and any other value unchanged, unless `load` and `dump` convert the field. `sparse`
+    fields are null, and None, in most rows; `load` is not called for these. `derived` columns are computed from the
+    entity when it is stored. Other code fills the `unmapped` columns. `fixed` fields never change. `read_only` fields
+    have no column: an expression reads each of them, and other code stores it.
 
     Raises TypeError if the table and the entity do not match.
     """
@@ -40,6 +41,7 @@ class Rows(Generic[Entity]):
         fixed: Collection[str] = (),
         unmapped: Collection[str] = (),
         read_only: Mapping[str, ColumnElement[Any]] = {},
+        sparse: Collection[str] = (),
     ) -> None:
         if "__slots__" not in vars(entity) or hasattr(entity, "__post_init__"):
             raise TypeError(f"{entity.__name__} must have slots, and no __post_init__, which reading a row would skip")
@@ -61,7 +63,8 @@ class Rows(Generic[Entity]):
         enums = _enums(entity)
         loads = {**{name: members.__getitem__ for name, members in enums.items()}, **load}
         dumps = {**{name: _inverse(members).__getitem__ for name, members in enums.items()}, **dump}
-        self._loads = [(names.index(name), convert) for name, convert in loads.items()]
+        self._loads = [(names.index(name), convert) for name, convert in loads.items() if name not in sparse]
+        self._sparse = [(names.index(name), loads[name]) for name in sparse]
         self._dumps = list(dumps.items())
 
     def entity(self, row: Sequence[Any]) -> Entity:
@@ -69,6 +72,9 @@ class Rows(Generic[Entity]):
         values = list(row)
         for number, load in self._loads:
             values[number] = load(values[number])
+        for number, load in self._sparse:
+            if values[number] is not None:
+                values[number] = load(values[number])
         entity = object.__new__(self._entity)
         for set_value, value in zip(self._set, values, strict=True):
             set_value(entity, value)
@@ -80,6 +86,9 @@ class Rows(Generic[Entity]):
         columns: list[Iterable[Any]] = list(zip(*rows, strict=True)) or [()] * len(self._set)
         for number, load in self._loads:
             columns[number] = map(load, columns[number])
+        for number, load in self._sparse:
+            if any(columns[number]):
+                columns[number] = [None if value is None else load(value) for value in columns[number]]
         for set_value, column in zip(self._set, columns, strict=True):
             deque(map(set_value, found, column), maxlen=0)
         return found

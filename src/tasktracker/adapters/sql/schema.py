@@ -216,9 +216,10 @@ tasks = Table(
     Column("parent", Id),
     Column("root", Id, nullable=False),
     Column("root_category", Id),
-    Column("series", Id),
-    # JSON: {"slot": …, "next": …, "untouched": …, "subtasks": …}
+    # JSON: {"slot": …, "series": …, "next": …, "untouched": …, "subtasks": …}
     Column("occurrence", Text),
+    # The series in `occurrence`, by which lists are filtered. It is not read.
+    Column("series", Id),
     # "<user>:<role> …": read and written together with the task, under its lock.
     Column("members", Text, nullable=False),
     Column("owner", Id, nullable=False),

@@ -30,9 +30,9 @@ def _number(table: Table, at: Column[datetime], *conditions: ColumnElement[bool]
     return select(func.count()).select_from(table).where(at >= bindparam("begin"), at < bindparam("end_"), *conditions)
 
 
-def _succeeded(kind: Kind) -> Select[Any]:
+def _events(kind: Kind, outcome: Outcome) -> Select[Any]:
     event = auth_events.c
-    return _number(auth_events, event.at, event.kind == kind.value, event.outcome == Outcome.SUCCESS.value)
+    return _number(auth_events, event.at, event.kind == kind.value, event.outcome == outcome.value)
 
 
 # The text in which the history stores a change to this state. In other texts there, quotation marks have a backslash.
@@ -43,9 +43,9 @@ _DONE = or_(
     )
 )
 _COUNTED: Mapping[Counted, Select[Any]] = {
-    Counted.REGISTRATIONS: _succeeded(Kind.REGISTER),
-    Counted.LOGINS: _succeeded(Kind.LOGIN),
-    Counted.FAILURES: _number(auth_events, auth_events.c.at, auth_events.c.outcome == Outcome.FAILURE.value),
+    Counted.REGISTRATIONS: _events(Kind.REGISTER, Outcome.SUCCESS),
+    Counted.LOGINS: _events(Kind.LOGIN, Outcome.SUCCESS),
+    Counted.FAILURES: _events(Kind.LOGIN, Outcome.FAILURE),
     Counted.TASKS_CREATED: _number(task_changes, task_changes.c.at, task_changes.c.action == Action.CREATE.value),
     Counted.TASKS_DONE: _number(task_changes, task_changes.c.at, _DONE),
 }

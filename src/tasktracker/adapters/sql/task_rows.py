@@ -46,18 +46,18 @@ def _dump_members(members: Iterable[Member]) -> str:
     return " ".join(f"{member.user_id}:{member.role}" for member in members)
 
 
-@lru_cache(1024)  # most are None
-def _load_recurrence(text: str | None) -> Recurrence | None:
-    return None if text is None else from_json(msgspec.json.decode(text))
+@lru_cache(1024)
+def _load_recurrence(text: str) -> Recurrence:
+    return from_json(msgspec.json.decode(text))
 
 
 def _dump_recurrence(value: Recurrence | None) -> str | None:
     return None if value is None else msgspec.json.encode(to_json(value)).decode()
 
 
-@lru_cache(1024)  # most are None
-def _load_occurrence(text: str | None) -> Occurrence | None:
-    return None if text is None else Occurrence.from_json(msgspec.json.decode(text))
+@lru_cache(1024)
+def _load_occurrence(text: str) -> Occurrence:
+    return Occurrence.from_json(msgspec.json.decode(text))
 
 
 def _dump_occurrence(value: Occurrence | None) -> str | None:
@@ -81,7 +81,8 @@ TASKS = Rows(
         "occurrence": _load_occurrence,
     },
     dump={"members": _dump_members, "recurrence": _dump_recurrence, "occurrence": _dump_occurrence},
-    derived={"search": search_text},
+    sparse=("recurrence", "occurrence"),
+    derived={"search": search_text, "series": lambda task: task.series},
     fixed=("id", "created_by", "created_at"),
     # The database looks for members only if there is a category.
     read_only={"list_members": case((tasks.c.root_category.is_not(None), _LIST_MEMBERS))},

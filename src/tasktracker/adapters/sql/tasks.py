@@ -335,6 +335,8 @@ class SqlTasks:
         """Store a task, and return the columns that may have changed."""
         before = self._predecessor(task)
         changes = TASKS.changes(task, before)
+        if "occurrence" not in changes:
+            del changes["series"]  # so that its index is not written
         predecessor = {"of_id": task.id, "of_version": task.version - 1}
         saved = self._connection.change_returning(_SAVE, {**changes, **predecessor})
         if not saved:

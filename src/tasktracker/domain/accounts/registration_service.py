@@ -110,7 +110,7 @@ class RegistrationService:
         user = self.new_user(fields, password, is_admin=True)
         with self._store.writing(SystemActor("create an administrator")) as work:
             work.users.add(user)
-            self._recorder.success(work, Kind.REGISTER, UNKNOWN_ORIGIN, user.id)
+            self._recorder.by_admin(work, Kind.REGISTER, UNKNOWN_ORIGIN, user_id=user.id, detail=user.username)
         return user
 
     def _prepare(

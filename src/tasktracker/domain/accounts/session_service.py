@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from math import ceil
 from typing import TypedDict
 from uuid import UUID
@@ -48,6 +49,10 @@ from tasktracker.domain.throttling.throttle import Throttle
 
 UNUSED_ID = UUID(int=0)
 """An id that no user has. A login with an unknown username uses it to run the same queries as any other login."""
+
+
+FIRST_LOGIN = timedelta(minutes=10)
+"""How long after a registration the first login causes no notice of a new device."""
 
 
 class _Login(TypedDict):
@@ -304,7 +309,7 @@ class SessionService:
         if rehashed:
             user = user.with_password(rehashed)
             work.users.save(user)
-        is_new = not is_trusted and not self._has_session_of(work, user, origin)
+        is_new = not is_trusted and self._is_new_device(work, user, origin)
         session = self.open(work, user, fields["device"], origin)
         if is_new:
             details = {"at": work.now, "from": origin.address, "device": fields["device"] or origin.user_agent}
@@ -314,9 +319,14 @@ class SessionService:
         return LoggedIn(user, self.tokens_of(session))
 
     @staticmethod
-    def _has_session_of(work: AccountWork[SystemActor], user: User, origin: Origin) -> bool:
-        """Return whether the user has a session of a program with the same name (`user_agent`)."""
-        return any(each.user_agent == origin.user_agent for each in work.sessions.list(user.id))
+    def _is_new_device(work: AccountWork[SystemActor], user: User, origin: Origin) -> bool:
+        """Return whether the user has no session of a program with the same name (`user_agent`).
+
+        The first login soon after the registration by a link, which opens no session, is not that of a new device.
+        """
+        sessions = work.sessions.list(user.id)
+        is_first = not sessions and work.now < user.created_at + FIRST_LOGIN
+        return not is_first and all(each.user_agent != origin.user_agent for each in sessions)
 
     def _refresh(self, work: AccountWork[SystemActor], claims: TokenClaims, origin: Origin) -> Session | None:
         now = work.now

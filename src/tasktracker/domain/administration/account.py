@@ -60,7 +60,9 @@ class AccountKey(Generic[Value]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountSummary:
-    """A user with counts. `last_seen_at` is the last use of a session or, without one, the last successful login.
+    """A user with counts.
+
+    `last_seen_at` is the last use of a session that has not ended, or a later event of the user in a session.
 
     `sessions` is the number of live sessions, and `quotas` are the user's own.
     """

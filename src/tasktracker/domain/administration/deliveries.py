@@ -23,12 +23,17 @@ class DeliveryAdministration:
         """Make a delivery due at once and for another 24 hours. Raises DeliveryNotFound, DeliveryEnded."""
         require_proof(work)
         delivery = self._deliveries.retry(work, delivery_id)
-        self._recorder.by_admin(work, Kind.DELIVERY_RETRY, origin, user_id=delivery.user_id, subject=delivery_id)
+        self._record(work, Kind.DELIVERY_RETRY, origin, delivery)
         return delivery
 
     def cancel(self, work: AdminWork, delivery_id: UUID, origin: Origin = UNKNOWN_ORIGIN) -> Delivery:
         """Do not send a delivery that is due. Raises DeliveryNotFound, DeliveryEnded."""
         require_proof(work)
         delivery = self._deliveries.cancel(work, delivery_id)
-        self._recorder.by_admin(work, Kind.DELIVERY_CANCEL, origin, user_id=delivery.user_id, subject=delivery_id)
+        self._record(work, Kind.DELIVERY_CANCEL, origin, delivery)
         return delivery
+
+    def _record(self, work: AdminWork, kind: Kind, origin: Origin, delivery: Delivery) -> None:
+        self._recorder.by_admin(
+            work, kind, origin, user_id=delivery.user_id, subject=delivery.id, detail=delivery.address
+        )

@@ -44,11 +44,15 @@ class ServiceAdministration:
             raise RegistrationClosed("Registration is closed, so no invitation works. Change it to `invite` first.")
         created_by = work.actor.user_id if isinstance(work.actor, AdminActor) else None
         invite, token = self._invites.create(work, fields, created_by)
-        self._recorder.by_admin(work, Kind.INVITE_CREATE, origin, subject=invite.id, detail=invite.note)
+        self._recorder.by_admin(
+            work, Kind.INVITE_CREATE, origin, subject=invite.id, detail=invite.note or invite.address
+        )
         return invite, token
 
     def revoke_invite(self, work: AdminWork, invite_id: UUID, origin: Origin = UNKNOWN_ORIGIN) -> None:
         """Revoke an invitation. Raises InviteNotFound."""
         require_proof(work)
         revoked = self._invites.revoke(work, invite_id)
-        self._recorder.by_admin(work, Kind.INVITE_REVOKE, origin, subject=invite_id, detail=revoked.note)
+        self._recorder.by_admin(
+            work, Kind.INVITE_REVOKE, origin, subject=invite_id, detail=revoked.note or revoked.address
+        )

@@ -318,14 +318,17 @@ class ImportPlanner:
             trashed_at=record.trashed_at,
             trashed_with=trashed_with,
             version=record.version,
-            series=self._renamed(record, id_, record.series),
-            occurrence=Occurrence(slot=record.slot, next=self._renamed(record, id_, record.next))
-            if record.slot is not None
-            else None,
+            occurrence=self._occurrence(record, id_),
             **tree.values(),
             **fields,
         )
         return task if task.recurrence is None else task.with_rule(task.recurrence)
+
+    def _occurrence(self, record: TaskRecord, id_: UUID) -> Occurrence | None:
+        if record.slot is None:
+            return None
+        series, next_ = (self._renamed(record, id_, each) for each in (record.series, record.next))
+        return Occurrence(slot=record.slot, series=series or id_, next=next_)
 
     def _renamed(self, record: TaskRecord, id_: UUID, other: UUID | None) -> UUID | None:
         """Return the id that another task of the series gets, if it gets a new id like this one."""

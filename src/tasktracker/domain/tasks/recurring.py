@@ -104,10 +104,10 @@ class RecurringTasks:
         for each in (each for level in subtree(work, task)[1:] for each in level):
             if each.trashed_at is None and each.parent in ids:
                 ids[each.id] = self._ids.new()
-                more = {"series": None, "occurrence": None, "version": 1}
-                copy = again(each.with_tree(top.tree, work.now), id=ids[each.id], parent=ids[each.parent], **more)
-                subtasks.append(copy)
-        made = Occurrence(slot=slot, untouched=top.version, subtasks=_digest(subtasks))
+                more = {"parent": ids[each.parent], "occurrence": None, "version": 1}
+                subtasks.append(again(each.with_tree(top.tree, work.now), id=ids[each.id], **more))
+        assert task.series is not None, "the task is an occurrence"
+        made = Occurrence(slot=slot, series=task.series, untouched=top.version, subtasks=_digest(subtasks))
         return [replace(top, occurrence=made), *subtasks]
 
     def _with_next(self, work: TaskWork, task: Task, next_id: UUID, *, reopens: bool) -> Task:

@@ -76,8 +76,8 @@ class Task:
     deleted, and with which it is restored. `created_by` only records who created the task; it is None once that account
     was removed.
 
-    A task with a `recurrence` is due and has no parent. All occurrences have the same `series`, the id of the first.
-    `occurrence` is the place of the task in it; both stay when the rule has moved to the next occurrence.
+    A task with a `recurrence` is due and has no parent. `occurrence` is its place in the series. It stays when the rule
+    has moved to the next occurrence.
 
     A subtask has the owner, the members and the `root_category` of its root. `list_members` are the members of that
     category, including its owner. They are empty if the category is shared with no user. They are read together with
@@ -101,7 +101,6 @@ class Task:
     parent: Annotated[UUID | None, Editable(owner_only=True)] = None
     root: UUID
     root_category: UUID | None = None
-    series: UUID | None = None
     occurrence: Occurrence | None = None
     members: tuple[Member, ...] = ()
     list_members: tuple[Member, ...] = ()
@@ -171,11 +170,11 @@ class Task:
             return replace(self, recurrence=None)
         if rule.start is None or occurrence is None:
             rule = replace(rule, start=rule.start or due)
-            occurrence = replace(occurrence or Occurrence(slot=due), slot=due, next=None)
+            occurrence = replace(occurrence or Occurrence(slot=due, series=self.id), slot=due, next=None)
         rule = rule.of_kind(due)
         if isinstance(occurrence.slot, datetime) != isinstance(due, datetime):
             occurrence = replace(occurrence, slot=rule.slot_on(rule.day(occurrence.slot)))
-        return replace(self, recurrence=rule, occurrence=occurrence, series=self.series or self.id)
+        return replace(self, recurrence=rule, occurrence=occurrence)
 
     def due_in(self, slot: Slot) -> Task:
         """Return the task due on the day, or at the moment, of a slot."""
@@ -187,6 +186,11 @@ class Task:
     def due(self) -> Slot | None:
         """The day or moment at which the task is due."""
         return self.due_date if self.due_on is None else self.due_on
+
+    @property
+    def series(self) -> UUID | None:
+        """The id of the first occurrence, for all occurrences of a recurring task."""
+        return self.occurrence.series if self.occurrence else None
 
     @property
     def next(self) -> UUID | None:

@@ -33,7 +33,7 @@ class AuthEventView(Struct):
 
 def view_event(event: AuthEvent) -> AuthEventView:
     """Return the representation of an event."""
-    if event.admin_id is not None:  # whose session and address are not the user's to see
+    if event.subject is not None:  # an administrator or a command, whose session and address are not the user's to see
         return AuthEventView(event.id, event.at, event.kind, event.outcome, None, None, by_admin=True)
     return AuthEventView(event.id, event.at, event.kind, event.outcome, event.session_id, event.address, by_admin=False)
 

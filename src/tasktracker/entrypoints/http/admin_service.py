@@ -168,7 +168,10 @@ class AdminEventView(Struct):
     subject: Annotated[UUID | None, Meta(description="The id of the account or invitation an administrator chose.")]
     detail: Annotated[
         str | None,
-        Meta(description="The username of the subject at that time, the note of the invitation, or the new setting."),
+        Meta(
+            description="The username of the subject at that time, the note or the address of the invitation, the "
+            "address of the mail, or the new setting."
+        ),
     ]
     session_id: UUID | None
     address: str | None
@@ -192,7 +195,7 @@ class MailView(Struct):
 
 
 class DayView(Struct):
-    """What happened on a day (UTC). `failures` are failed attempts with a password or a code."""
+    """What happened on a day (UTC). `failures` are failed logins."""
 
     day: date
     registrations: int

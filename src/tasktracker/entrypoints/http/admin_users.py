@@ -142,7 +142,9 @@ class AdminUserView(Struct):
     created_at: Moment
     last_seen_at: Annotated[
         Moment | None,
-        Meta(description="The last use of a session. If there is no session, the last login that is still stored."),
+        Meta(
+            description="The last use of a session that has not ended, or a later event of the user, such as a log-out."
+        ),
     ]
     sessions: Annotated[int, Meta(description="Number of live sessions.")]
     tasks: int

@@ -169,24 +169,24 @@ class TaskData(Struct):
     created_at: Moment
     updated_at: Moment
     completed_at: Moment | None
-    series: SeriesId | None
-    next: NextId | None
     version: int
+    series: SeriesId | None = None
+    next: NextId | None = None
 
 
-class TaskView(TaskData):
+class TaskView(TaskData, kw_only=True):
     """A task."""
 
     is_overdue: bool
 
 
-_values = attrgetter(*TaskData.__struct_fields__)
+_values = attrgetter(*(name for name in TaskData.__struct_fields__ if name not in ("series", "next")))
 
 
 @view.register
 def view_task(task: Task, at: datetime, viewer: UUID, time_zone: str) -> TaskView:
     """Return the representation of a task at a time, as a member in a time zone sees it."""
-    return _as_seen(TaskView(*(*_values(task), task.is_overdue(at, time_zone))), task, viewer)
+    return _as_seen(TaskView(*_values(task), is_overdue=task.is_overdue(at, time_zone)), task, viewer)
 
 
 def view_data(task: Task, viewer: UUID) -> TaskData:
@@ -202,6 +202,8 @@ def task_etag(task: Task, at: datetime, viewer: UUID, time_zone: str) -> str:
 
 def _as_seen(data: DataT, task: Task, viewer: UUID) -> DataT:
     data.category = visible_category(task, viewer)
+    if task.occurrence is not None:
+        data.series, data.next = task.series, task.next
     if (rule := task.recurrence) is not None:
         data.recurrence = RecurrenceView(rule.rule, rule.time_zone, rule.from_, slot_text(rule.first))
     return data

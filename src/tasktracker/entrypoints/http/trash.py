@@ -26,7 +26,7 @@ from tasktracker.entrypoints.http.core.threads import ThreadRunner, on_thread
 from tasktracker.entrypoints.http.task_schemas import TaskView, view_task
 
 
-class DeletedTaskView(TaskView):
+class DeletedTaskView(TaskView, kw_only=True):
     """A task in the trash."""
 
     deleted_at: Annotated[

@@ -11,7 +11,7 @@ export const texts = {
 
   "overview.now": "Jetzt",
   "overview.days": "Die letzten 30 Tage",
-  "overview.counted": "Stand: {time}. Was danach geschah, zählt das nächste Aufräumen, höchstens eine Stunde später.",
+  "overview.counted": "Stand: {time}. Was danach geschah, zählt das nächste Aufräumen, höchstens eine Stunde später. Was ein Konto tat, das vorher gelöscht wird, zählt nicht.",
   "overview.uncounted": "Noch ist nichts gezählt. Das tut das erste Aufräumen, innerhalb einer Stunde.",
   "overview.health": "Zustand",
   "overview.ready": "Bereit",
@@ -172,6 +172,8 @@ export const texts = {
   "activity.one": "Nur ein Konto wird gezeigt.",
   "activity.all": "Alle zeigen",
   "activity.subject": "ID: {id}",
+  "activity.unknown": "unbekannter Name",
+  "activity.command": "über die Kommandozeile",
   "activity.by": "durch {name}",
   "activity.kind.any": "Alle Arten",
   "activity.outcome.any": "Alle Resultate",

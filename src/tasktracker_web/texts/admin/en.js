@@ -11,7 +11,7 @@ export const texts = {
 
   "overview.now": "Now",
   "overview.days": "The last 30 days",
-  "overview.counted": "As of {time}. What happened since is counted by the next clean-up, at most an hour later.",
+  "overview.counted": "As of {time}. What happened since is counted by the next clean-up, at most an hour later. What an account did is not counted if it is deleted before that.",
   "overview.uncounted": "Nothing is counted yet. The first clean-up does it, within an hour.",
   "overview.health": "State",
   "overview.ready": "Ready",
@@ -172,6 +172,8 @@ export const texts = {
   "activity.one": "Only one user is shown.",
   "activity.all": "Show all",
   "activity.subject": "id: {id}",
+  "activity.unknown": "unknown name",
+  "activity.command": "by the command line",
   "activity.by": "by {name}",
   "activity.kind.any": "All kinds",
   "activity.outcome.any": "All results",

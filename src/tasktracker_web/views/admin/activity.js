@@ -43,14 +43,14 @@ export function Activity({ id }) {
       children: (/** @type {import("../../sync/items.js").Schemas["AdminEventView"][]} */ events) =>
         html`<ul class="entries">
           ${events.map(
-            ({ id, kind, outcome, at, address, user, username, admin, admin_username, subject, detail }) => html`<li key=${id}>
+            ({ id, kind, outcome, at, address, user, username, admin, admin_username, subject, session_id, detail }) => html`<li key=${id}>
               <div>
                 ${t(`kind.${kind}`)} ${outcome === "failure" && html` <span class="badge negative">${t("outcome.failure")}</span>`}
                 <p class="hint">
                   ${dayAndTime(new Date(at), now.value)} ${user && html` · <a href=${url(`/admin/users/${user}`)}>${username}</a>`}
-                  ${subject && !user && !detail && html` · ${t("activity.subject", { id: subject })}`}
+                  ${kind === "login" && outcome === "failure" && !user && ` · ${t("activity.unknown")}`} ${subject && !user && !detail && html` · ${t("activity.subject", { id: subject })}`}
                   ${detail && detail !== username && html` · ${kind === "settings_change" && has(`registration.${detail}`) ? t(`registration.${detail}`) : detail}`}
-                  ${admin && html` · ${t("activity.by", { name: admin_username ?? t("history.deletedAccount") })}`} ${address && ` · ${address}`}
+                  ${admin && html` · ${t("activity.by", { name: admin_username ?? t("history.deletedAccount") })}`} ${subject && !admin && !session_id && ` · ${t("activity.command")}`} ${address && ` · ${address}`}
                 </p>
               </div>
             </li>`,
