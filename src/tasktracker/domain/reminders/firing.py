@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from time import monotonic, sleep
 from typing import Generic, TypeVar
 from uuid import UUID, uuid5
 
@@ -20,8 +21,8 @@ from tasktracker.domain.notifications.service import notify
 from tasktracker.domain.reminders.ports import FiringWork
 from tasktracker.domain.reminders.reminder import LocalHour, Reminder
 
-BATCH = 25
-"""Reminders and summaries of one unit of work, which takes some ten milliseconds. Others write between them."""
+BATCH = 10
+"""Reminders and summaries of one unit of work, which takes some milliseconds."""
 
 WorkT = TypeVar("WorkT", bound=FiringWork)
 
@@ -54,6 +55,7 @@ class Firing(Generic[WorkT]):
         if not is_due or is_stopping():
             return None  # without waiting for SQLite's writer
         with self._store.writing(SystemActor("fire reminders")) as work:
+            begin = monotonic()
             due = work.reminders.claim_due(now, BATCH)
             hours = work.reminders.hours({each.user_id for each in due})
             users = {user_id: work.users.find_unlocked(user_id) for user_id in hours}
@@ -66,6 +68,7 @@ class Firing(Generic[WorkT]):
                 if user is not None and user.is_active and user.verified_email:
                     cause = uuid5(user.id, f"summary {preferences.next_summary_at}")
                     self._outbox.add(work, DeliveryKind.DAILY_SUMMARY, cause, user_id=user.id)
+        sleep(monotonic() - begin)  # others get as much time to write
         return Fired(tuple(now - each.fires_at for each in fired if each.fires_at), len(summaries))
 
     def run_all(self) -> int:
