@@ -179,9 +179,12 @@ def test_notes_in_conflict_can_both_be_kept(app: Tab, person: Person) -> None:
     app.page.locator(".notes", has_text="oat milk").wait_for()
     expect(person.patch(f"/api/tasks/{task['id']}/", {"description": "soy milk"}), 200)
     app.page.context.set_offline(False)
+    app.page.wait_for_selector(".issue :text('soy milk')")
+    expect(person.patch(f"/api/tasks/{task['id']}/", {"description": "rice milk"}), 200)
+    app.page.wait_for_selector(".issue :text('rice milk')")  # the user decides on the present value
     app.page.click(".issue label:has(:text-is('Both'))")
     app.page.click(".issue button:has-text('Apply')")
-    both = "soy milk\n\noat milk"
+    both = "rice milk\n\noat milk"
     wait_until(lambda: person.listed("/api/tasks/")[0]["description"] == both, "the decision is not sent")
 
 

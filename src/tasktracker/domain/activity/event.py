@@ -79,10 +79,10 @@ class AuthEvent:
 
     `user_id` is the account that the event concerns. It is None if the request named no existing user, or the user was
     removed. `admin_id` is the administrator who acted. It is None for actions of the user and for commands. `subject`
-    is the id of the account, the invitation or the delivery that an administrator or a command chose, or of the account
-    that its user deleted. It stays stored when the account or invitation is removed, and so does `detail`: the username
-    at that time, the note or the address of the invitation, the address of the delivery, or the new setting. An event
-    of a command has neither an `admin_id` nor a `session_id`.
+    is the id of the account, the invitation or the delivery that an administrator or a command chose. It stays stored
+    when the account or invitation is removed, and so does `detail`: the username at that time, the note or the address
+    of the invitation, the address of the delivery, or the new setting. An event of a command has neither an `admin_id`
+    nor a `session_id`.
     """
 
     id: UUID

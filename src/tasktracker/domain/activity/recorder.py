@@ -66,11 +66,6 @@ class Recorder:
         self._add(work, event)
         return event
 
-    def deletion(self, work: EventWork, origin: Origin, user_id: UUID, username: str, session_id: UUID) -> None:
-        """Record that a user has deleted their own account. The event is kept without the account."""
-        event = self._event(Kind.DELETE, Outcome.SUCCESS, work.now, origin, None, session_id)
-        self._add(work, replace(event, subject=user_id, detail=username))
-
     def failure(self, kind: Kind, origin: Origin, user_id: UUID | None, session_id: UUID | None = None) -> None:
         """Record a failure, in a separate unit of work, because the refused one is undone."""
         with self._store.writing(SystemActor("record a failure")) as work:

@@ -66,7 +66,7 @@ class AccountRemoval:
 
         def delete(work: AccountRemovalWork, user: User) -> Job:
             job = end_account(work, user, transfer_to)
-            self._recorder.deletion(work, origin, user.id, user.username, work.actor.session_id)
+            self._recorder.success(work, Kind.DELETE, origin, None)
             return job
 
         job = self._confirmation.write(actor, password, "password", Kind.DELETE, origin, delete, code)

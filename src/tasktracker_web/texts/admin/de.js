@@ -173,6 +173,7 @@ export const texts = {
   "activity.all": "Alle zeigen",
   "activity.subject": "ID: {id}",
   "activity.unknown": "unbekannter Name",
+  "activity.left": "durch das Konto selbst; der Name wird nicht aufbewahrt",
   "activity.command": "über die Kommandozeile",
   "activity.by": "durch {name}",
   "activity.kind.any": "Alle Arten",

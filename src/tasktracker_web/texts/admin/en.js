@@ -173,6 +173,7 @@ export const texts = {
   "activity.all": "Show all",
   "activity.subject": "id: {id}",
   "activity.unknown": "unknown name",
+  "activity.left": "by its own user; the name is not kept",
   "activity.command": "by the command line",
   "activity.by": "by {name}",
   "activity.kind.any": "All kinds",

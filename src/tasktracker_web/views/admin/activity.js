@@ -48,7 +48,7 @@ export function Activity({ id }) {
                 ${t(`kind.${kind}`)} ${outcome === "failure" && html` <span class="badge negative">${t("outcome.failure")}</span>`}
                 <p class="hint">
                   ${dayAndTime(new Date(at), now.value)} ${user && html` · <a href=${url(`/admin/users/${user}`)}>${username}</a>`}
-                  ${kind === "login" && outcome === "failure" && !user && ` · ${t("activity.unknown")}`} ${subject && !user && !detail && html` · ${t("activity.subject", { id: subject })}`}
+                  ${kind === "delete" && !subject && ` · ${t("activity.left")}`} ${kind === "login" && outcome === "failure" && !user && ` · ${t("activity.unknown")}`} ${subject && !user && !detail && html` · ${t("activity.subject", { id: subject })}`}
                   ${detail && detail !== username && html` · ${kind === "settings_change" && has(`registration.${detail}`) ? t(`registration.${detail}`) : detail}`}
                   ${admin && html` · ${t("activity.by", { name: admin_username ?? t("history.deletedAccount") })}`} ${subject && !admin && !session_id && ` · ${t("activity.command")}`} ${address && ` · ${address}`}
                 </p>
