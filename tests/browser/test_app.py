@@ -190,7 +190,7 @@ def test_notes_in_conflict_can_both_be_kept(app: Tab, person: Person) -> None:
 
 def test_a_due_day_and_a_due_date_are_one_field(app: Tab, person: Person) -> None:
     task = person.task("a", due_on="2030-01-01")
-    app.page.click(".side a:has-text('Upcoming')")
+    app.page.click(".side a:has-text('All tasks')")
     app.expect("a")
     app.page.click(".row a")
     for time, is_moment in (("07:08", True), ("", False)):
@@ -205,7 +205,7 @@ def test_a_due_day_and_a_due_date_are_one_field(app: Tab, person: Person) -> Non
     app.page.context.set_offline(False)
     app.see("“a” was also changed elsewhere")
     assert app.page.locator(".issue legend").all_text_contents() == ["Due"]
-    assert app.page.locator(".issue .value").all_text_contents() == ["1 Jan 2030", "1 Jan 2031", "6 May 2030"]
+    assert app.page.locator(".issue .value").all_text_contents() == ["1 Jan 2030", "1 Jan 2031, 12:00", "6 May 2030"]
     app.page.click(".issue label:has(:text-is('Here'))")
     app.page.click(".issue button:has-text('Apply')")
     app.page.wait_for_selector(".issue", state="detached")
@@ -213,9 +213,9 @@ def test_a_due_day_and_a_due_date_are_one_field(app: Tab, person: Person) -> Non
     [task] = person.listed("/api/tasks/")
     assert (task["due_on"], task["due_date"]) == ("2030-05-06", None)
     app.page.click(".history summary")
-    app.page.wait_for_selector(".history li:has-text('1 Jan 2031 → 6 May 2030')")
+    app.page.wait_for_selector(".history li:has-text('1 Jan 2031, 12:00 → 6 May 2030')")
     app.page.click(".history li:first-child button:has-text('Undo')")
-    app.page.wait_for_selector(".row .due:text-is('1 Jan 2031')")
+    app.page.wait_for_selector(".row .due:text-is('1 Jan 2031, 12:00')")
     app.page.click("[aria-label='Remove the due date']")
     app.synced()
     [task] = person.listed("/api/tasks/")
