@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import json
 import re
@@ -596,3 +597,55 @@ def split(header: str) -> list[str]:
 def with_origin(user: Person, origin: str) -> Person:
     user.headers["Origin"] = origin
     return user
+
+
+@pytest.mark.parametrize(
+    ("name", "lines", "method", "status"),
+    [
+        ("If-None-Match", ('"1"', '"7"'), "GET", 304),
+        ("If-Match", ('"1"', '"7"'), "PATCH", 200),
+        ("Idempotency-Key", ("a", "b"), "PATCH", 400),
+        ("Authorization", ("Bearer x", "OWN"), "GET", 401),
+        ("Authorization", ("OWN", "Bearer x"), "GET", 401),
+        ("Content-Type", ("text/plain", "application/json"), "PATCH", 415),
+        ("Content-Encoding", ("gzip", "identity"), "PATCH", 415),
+        ("X-Session-Transport", ("other", "cookie"), "POST", 400),
+        ("Sec-Fetch-Site", ("cross-site", "same-origin"), "POST", 403),
+        ("Origin", ("https://evil.example", "http://testserver.local"), "POST", 403),
+        ("Prefer", ("respond-async", "wait=10"), "IMPORT", 202),
+        ("Accept", ("text/html", "application/json"), "PAGE", 200),
+    ],
+)
+def test_every_line_of_a_header_counts(
+    api: Api, alice: Person, name: str, lines: tuple[str, ...], method: str, status: int
+) -> None:
+    login = {"username": alice.username, "password": alice.password}
+    method, path, body, others = {
+        "GET": ("GET", f"/api/tasks/{alice.task()['id']}/", b"", {}),
+        "PATCH": (
+            "PATCH",
+            f"/api/tasks/{alice.task()['id']}/",
+            b'{"title": "x"}',
+            {"Content-Type": "application/json"},
+        ),
+        "POST": (
+            "POST",
+            "/api/accounts/login/",
+            json.dumps(login).encode(),
+            {"Content-Type": "application/json", "X-Session-Transport": "cookie"},
+        ),
+        "IMPORT": ("POST", "/api/accounts/me/import", b'{"type":"header","format":"tasktracker","version":1}', NDJSON),
+        "PAGE": ("GET", "/problems/unknown-path", b"", {}),
+    }[method]
+    headers = [(key, value) for key, value in {**alice.headers, **others}.items() if key != name]
+    headers += [(name, alice.headers["Authorization"] if line == "OWN" else line) for line in lines]
+
+    async def send() -> httpx.Response:  # the client of the other tests joins the lines
+        async with httpx.AsyncClient(
+            transport=httpx.ASGITransport(api.app), base_url="http://testserver.local"
+        ) as client:
+            return await client.request(method, path, content=body, headers=headers)
+
+    response = asyncio.run(send())
+    assert response.status_code == status, response.text
+    assert ("<h1>" in response.text) is (name == "Accept")
