@@ -71,6 +71,15 @@ class TestLastUse:
         assert [each.last_used_at for each in tokens_of(store, user)] == [START]
 
 
+@each_mode
+def test_a_work_has_the_time_zone_of_its_user(store: Storage, seed: Seed, mode: Mode) -> None:
+    user = seed.user(time_zone="Asia/Kathmandu")
+    for actor in (seed.actor(user), token_actor(seed.api_token(user))):
+        for _ in range(2):  # the first work with a token stores its use
+            with open_work(store, mode, actor) as work:
+                assert work.time_zone == "Asia/Kathmandu"
+
+
 class TestApiToken:
     @pytest.mark.parametrize("scopes", [(), (Scope.TASKS_READ,), (Scope.TASKS_WRITE,), tuple(Scope)])
     @pytest.mark.parametrize("expires_at", [None, START - MOMENT, START + timedelta(days=1, microseconds=7)])

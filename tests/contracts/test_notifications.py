@@ -388,6 +388,14 @@ def test_a_summary_has_what_is_overdue_and_due_today(app: App, clock: ManualCloc
     assert app.see(alice, app.preferences.get)[0].next_summary_at == utc("2026-03-03T06:00")
 
 
+def test_a_summary_is_due_at_its_moment(app: App, store: Storage, alice: SessionActor) -> None:
+    moment = edit(app, alice, summary_hour=7).next_summary_at
+    assert moment is not None
+    with store.reading(SYSTEM) as work:
+        assert not work.notifications.has_summary_due(moment - MOMENT)
+        assert work.notifications.has_summary_due(moment)
+
+
 def test_an_empty_summary_is_not_sent(app: App, clock: ManualClock, alice: SessionActor) -> None:
     edit(app, alice, summary_hour=7)
     clock.set(utc("2026-03-02T07:00"))
