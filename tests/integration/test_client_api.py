@@ -9,6 +9,7 @@ import itertools
 import json
 import pickle
 import re
+import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -448,6 +449,32 @@ class TestAsyncio:
 
         assert asyncio.run(use()) == "Call 4"
         assert ada.titles() == ["Call"]
+
+    def test_its_methods_use_the_copy_in_threads_only(self) -> None:
+        threads: list[int] = []
+        silent = {"follow"}  # its thread is tested below
+
+        class Copy:
+            def __getattr__(self, name: str) -> Any:
+                threads.append(threading.get_ident())
+                raise UnknownItem(name)
+
+        async def use() -> None:
+            copy: Any = Copy()
+            for name, method in inspect.getmembers(AsyncReplica, inspect.iscoroutinefunction):
+                if name.startswith("_") or name == "follow":
+                    continue
+                before = len(threads)
+                needed = [each for each in inspect.signature(method).parameters.values() if each.default is each.empty]
+                count = sum(each.kind is each.POSITIONAL_OR_KEYWORD for each in needed) - 1
+                with suppress(Exception):
+                    await method(AsyncReplica(copy), *[{}] * count)
+                if len(threads) == before:
+                    silent.add(name)
+
+        asyncio.run(use())
+        assert threading.get_ident() not in threads
+        assert silent == {"follow"}
 
     def test_following_ends_when_its_task_is_cancelled(self, phone: Phone, monkeypatch: pytest.MonkeyPatch) -> None:
         phone.line.before = lambda request: problem(404) if request.url.path == "/api/events/" else None
