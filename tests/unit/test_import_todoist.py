@@ -15,7 +15,7 @@ from tasktracker.domain.accounts.user import User
 from tasktracker.domain.categories.category import MAX_DESCRIPTION_LENGTH as MAX_CATEGORY_DESCRIPTION_LENGTH
 from tasktracker.domain.categories.category import MAX_NAME_LENGTH
 from tasktracker.domain.kernel.errors import InvalidInput
-from tasktracker.domain.portability import csv_rows
+from tasktracker.domain.portability import csv_rows, planner
 from tasktracker.domain.portability.import_service import FileFormat, ImportService
 from tasktracker.domain.portability.lines import MAX_LINE_LENGTH
 from tasktracker.domain.portability.project import project_of
@@ -323,6 +323,35 @@ def test_many_broken_quotes_are_reported_in_bounded_time(monkeypatch: pytest.Mon
     report = account.import_file(HEAD + 'x",a"b,"\n' * 20_000 + "\n" * 70_000)
     assert report.tasks.created == 0
     assert [(each.line, "until 90001 were skipped" in each.message) for each in report.errors] == [(2, True)]
+
+
+def test_reading_again_is_limited_for_all_broken_rows_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    row = 'task,"a,,,,,\n'
+    monkeypatch.setattr(csv_rows, "MAX_REPEATED", 10 * len(row))
+    # Each row is broken by the quote of the next one, which is read again.
+    report = Account().import_file(HEAD + row * 30)
+    assert ["were skipped" in each.message for each in report.errors[:11]] == [False] * 10 + [True]
+
+
+def test_lines_that_wait_for_their_parent_are_counted_once(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(planner, "MAX_CATEGORIES", 1)
+    rows = [
+        "section,one,,,1,,",
+        "task,good,,,1,,",
+        "section,two,,,1,,",
+        "task,bad,,,1,,",
+        "task,below,,,2,,",
+        "x,,,,,,",
+    ]
+    report = account.import_file(HEAD + "\n".join(rows))
+    assert [(each.line, each.field) for each in sorted(report.errors, key=lambda each: each.line)] == [
+        (4, "name"),
+        (5, "category"),
+        (6, "parent"),
+        (7, "TYPE"),
+    ]
+    assert (report.tasks.created, report.tasks.unchanged, report.skipped) == (1, 0, 4)
+    assert (report.categories.created, report.categories.unchanged) == (1, 0)
 
 
 def test_columns_may_have_spaces_around_their_names_or_no_name(account: Account) -> None:
