@@ -7,7 +7,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -24,6 +24,7 @@ from tasktracker.adapters.sql.driver import DRIVER_ERRORS
 from tasktracker.adapters.sql.engine import open_database
 from tasktracker.adapters.sql.fair_lock import FairLock
 from tasktracker.adapters.sql.postgresql import PostgresDriver
+from tasktracker.adapters.sql.sqlite import switch_to_wal
 from tasktracker.adapters.sql.statements import Statements
 from tasktracker.adapters.sql.urls import database_url as with_driver
 from tasktracker.adapters.sql.violations import unavailable
@@ -317,6 +318,26 @@ def test_a_new_sqlite_file_is_set_up_while_another_process_reads_it(sqlite_url: 
         with opened(sqlite_url) as database, database.writing() as connection:
             assert value(connection, "PRAGMA journal_mode") == "wal"
         reader.join()
+
+
+@pytest.mark.parametrize(("code", "left"), [(sqlite3.SQLITE_BUSY, 0), (sqlite3.SQLITE_CANTOPEN, 1)])
+def test_setting_wal_mode_is_repeated_while_another_connection_sets_it(tmp_path: Path, code: int, left: int) -> None:
+    error = sqlite3.OperationalError("refused")
+    error.sqlite_errorcode = code
+    refusals = [error, error]
+
+    class Refusing(sqlite3.Connection):
+        def execute(self, statement: str, *more: Any) -> sqlite3.Cursor:
+            if "journal_mode" in statement and refusals:
+                raise refusals.pop()
+            return super().execute(statement, *more)
+
+    with closing(sqlite3.connect(tmp_path / "new.db", factory=Refusing)) as connection:
+        with suppress(sqlite3.OperationalError):
+            switch_to_wal(connection, PATIENCE)
+        assert len(refusals) == left
+        refusals.clear()
+        assert (connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)) is (left == 0)
 
 
 def test_forty_threads_take_turns_at_writing(sqlite_url: str) -> None:
