@@ -444,6 +444,18 @@ class TestQuota:
         assert [type(each.error).__name__ for each in outcomes] == ["NotApplied", "QuotaExceeded"]
         assert len(tasks_of(app, alice)) == 1
 
+    def test_a_full_quota_does_not_stop_the_next_ones_of_several_tasks(
+        self, app: App, alice: SessionActor, seed: Seed
+    ) -> None:
+        tasks = [create(app, alice) for _ in range(3)]
+        with app.store.writing(SYSTEM) as work:
+            work.quotas.save(alice.user_id, Quotas(tasks=3, bytes=3 * tasks[0].text_bytes))
+        values: dict[str, Any] = {"fingerprint": b"", "type": ItemType.TASK, "op": MutationOp.UPDATE, "data": DONE}
+        mutations = [Mutation(id=seed.id(), target=each.id, base_version=1, **values) for each in tasks]
+        outcomes = app.pushing.push(alice, mutations, atomic=True)
+        assert [(each.status, each.error) for each in outcomes] == [(Status.APPLIED, None)] * 3
+        assert len(tasks_of(app, alice)) == 6
+
 
 class TestPush:
     def test_two_devices_complete_and_there_is_one_next(self, app: App, alice: SessionActor, seed: Seed) -> None:
@@ -470,6 +482,13 @@ class TestPush:
         # It still counts as unchanged.
         assert edit(app, alice, task, state=State.OPEN).recurrence == task.recurrence
         assert len(tasks_of(app, alice)) == 1
+
+    def test_an_edit_of_a_task_with_subtasks_is_carried_over(self, app: App, alice: SessionActor, seed: Seed) -> None:
+        task = create(app, alice)
+        create(app, alice, None, parent=task.id)
+        following = complete(app, alice, task)
+        assert push(app, seed, alice, task, 1, data={"title": "new"}).status is Status.MERGED
+        assert app.see(alice, app.tasks.get, following.id).title == "new"
 
     def test_an_edit_of_the_rule_is_carried_over(self, app: App, alice: SessionActor, seed: Seed) -> None:
         task = create(app, alice)

@@ -437,6 +437,13 @@ def test_an_address_is_invited_again_after_30_days(app: App, subject: Subject) -
     assert subject.pending() == [(ADDRESS, VIEWER)]
 
 
+def test_an_invitation_that_has_ended_cannot_be_revoked(app: App, subject: Subject) -> None:
+    invitation = subject.invite()
+    app.clock.advance(LIFETIME)
+    with pytest.raises(MemberNotFound):
+        subject.revoke(invitation.id)
+
+
 def test_an_invitation_of_a_clock_that_was_wrong_does_not_last(app: App, subject: Subject) -> None:
     app.clock.advance(days=300)
     subject.invite()
@@ -504,10 +511,12 @@ def test_a_new_owner_invites_anew_and_the_invitations_of_the_former_one_end(
     category, task = new_category(app, bob), new_task(app, alice)
     category.share("alice", EDITOR)
     app.jobs.run_all()
-    task.invite()
+    invitation = task.invite()
     app.do(alice, app.tasks.edit, task.id, {"category": category.id})
     moved = replace(task, owner=bob)
     assert moved.pending() == []
+    with pytest.raises(MemberNotFound):
+        moved.revoke(invitation.id)
     assert deliver(app) == []
     moved.invite(role=EDITOR)
     assert moved.pending() == [(ADDRESS, EDITOR)]

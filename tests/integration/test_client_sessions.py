@@ -120,6 +120,13 @@ class TestSessions:
         assert (copy.sync().applied, copy.username) == (1, name)
         assert copy._api.get("/accounts/me/")["time_zone"] == "Europe/Berlin"
 
+    def test_no_account_is_created_for_a_copy_that_has_a_user(self, phone: Phone) -> None:
+        for _ in range(2):
+            with pytest.raises(WrongUser):
+                phone.register(new_name(), PASSWORD)
+            assert "POST /api/accounts/register/" not in phone.line.paths
+            phone.logout()  # the copy keeps its user
+
     def test_a_login_names_its_device_and_a_logout_ends_its_session(self, phone: Phone, ada: Person) -> None:
         before = len(ada.listed("/api/accounts/sessions/"))
         phone.login(ada.username, ada.password, device="the phone")

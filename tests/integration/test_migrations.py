@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sqlite3
 import stat
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -199,6 +200,20 @@ sys.exit(any(process.exitcode for process in processes))
 """
     subprocess.run([sys.executable, "-W", "error", "-c", program, url], check=True)
     assert migrate.current(url) == migrate.head()
+
+
+def test_a_process_that_cannot_lock_a_file_holds_no_lock_that_another_one_waits_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(migrate, "BUSY_SECONDS", 0)
+    first, second = (sqlite3.connect(tmp_path / "file.db", timeout=0, isolation_level=None) for _ in range(2))
+    with closing(first), closing(second):
+        first.execute("BEGIN IMMEDIATE")
+        first.execute("CREATE TABLE t (n)")
+        with pytest.raises(StorageUnavailable, match="in use"):
+            migrate.lock_file(second)
+        first.execute("COMMIT")
+        migrate.lock_file(second)
 
 
 def test_a_database_is_ready_when_it_is_at_the_newest_revision(url: str) -> None:

@@ -245,7 +245,7 @@ def test_changes_of_the_service_are_recorded_with_their_subject(app: App, ada: U
         (app.delivery_administration.retry, Kind.DELIVERY_RETRY),
     ):
         app.do(SYSTEM, change, delivery.id, ORIGIN)
-        assert events(app) == [(kind, ada.id, delivery.id, None, ORIGIN.address)]
+        assert events(app) == [(kind, ada.id, delivery.id, delivery.address, ORIGIN.address)]
     service = app.service_administration
     app.do(SYSTEM, service.set_registration, Registration.INVITE, ORIGIN)
     assert events(app) == [(Kind.SETTINGS_CHANGE, None, None, "invite", ORIGIN.address)]

@@ -319,6 +319,14 @@ def test_members_are_exported_by_name_and_not_invited_again(service: Service, us
     assert [one.members for one in service.all_of(carol)[1].values()] == [()]
 
 
+def test_a_notice_about_members_says_of_what(service: Service, user: User) -> None:
+    members = [{"username": "bob", "role": "editor"}]
+    report = service.import_lines(user, category(members=members), task(members=members))
+    assert [each.message for each in report.notices] == [
+        f"are not imported: share the {kind} again with bob" for kind in ("category", "task")
+    ]
+
+
 def test_the_blocks_of_an_export_show_one_state(service: Service, user: User) -> None:
     service.seed.tasks(*(service.seed.new_task(user, description="x" * 1000) for _ in range(450)))
     blocks = service.exports.export(service.seed.actor(user))

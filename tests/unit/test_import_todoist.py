@@ -458,6 +458,15 @@ def test_a_note_about_the_project_is_reported(account: Account) -> None:
     assert account.task("x").description == ""
 
 
+def test_equal_rows_of_different_parents_are_different_tasks_in_an_edited_file_too(account: Account) -> None:
+    account.import_file(HEAD + "task,one,,,1,,\ntask,two,,,1,,\ntask,same,,,2,,\n")
+    below_two = account.task("same")
+    account.import_file(HEAD + "task,one,,,1,,\ntask,same,,,2,,\ntask,two,,,1,,\ntask,same,,,2,,\n")
+    parents = {each.parent for each in account.tasks() if each.title == "same"}
+    assert parents == {account.task("one").id, account.task("two").id}
+    assert below_two in account.tasks()
+
+
 def test_equal_rows_of_different_sections_are_different_tasks(account: Account) -> None:
     account.import_file(HEAD + "section,Home,,,,,\ntask,same,,,,,\n")
     report = account.import_file(HEAD + "section,Work,,,,,\ntask,same,,,,,\ntask,same,,,,,\n")

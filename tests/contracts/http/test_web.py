@@ -128,6 +128,19 @@ def test_a_change_of_a_file_that_is_no_asset_changes_the_version_too(
     assert web_files._version.__wrapped__() != before
 
 
+def test_only_paths_with_a_version_are_immutable(api: Api) -> None:
+    paths = [
+        route.path
+        for route in api.app.litestar.routes
+        if "GET" in getattr(route, "methods", ()) and "{" not in route.path
+    ]
+    assert {"/", "/sw.js", "/manifest.webmanifest", "/favicon.ico", "/docs"} <= set(paths)
+    for path in (*paths, "/docs/assets/swagger-ui.css", "/problems/unknown-path"):
+        caching = api.get(path).headers["cache-control"]
+        assert "immutable" not in caching, path
+        assert int((re.findall(r"max-age=(\d+)", caching) or ["0"])[0]) <= 86400, path
+
+
 def test_the_files_of_the_documentation_are_kept_by_browsers(api: Api) -> None:
     assert "max-age" in api.get("/docs/assets/swagger-ui.css").headers["cache-control"]
 

@@ -178,6 +178,22 @@ def switch_to_wal(connection: sqlite3.Connection, seconds: float) -> None:
             connection.execute("PRAGMA journal_mode = WAL")
             return
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > end:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                raise
+            _release(connection)
+            if time.monotonic() > end:
                 raise
             time.sleep(0.01)
+
+
+def _release(connection: sqlite3.Connection) -> None:
+    """Release the locks of a connection in exclusive locking mode, which keeps them also after a failure.
+
+    Two such connections would wait for each other.
+    """
+    [mode] = connection.execute("PRAGMA locking_mode").fetchone()
+    if mode == "exclusive":
+        connection.execute("PRAGMA locking_mode = NORMAL")
+        with suppress(sqlite3.OperationalError):  # it has no lock
+            connection.execute("SELECT 1 FROM sqlite_master").fetchone()
+        connection.execute("PRAGMA locking_mode = EXCLUSIVE")
