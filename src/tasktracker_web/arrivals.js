@@ -47,7 +47,7 @@ export function sayWhatPasses({ categories, isComplete }, me) {
   categories.listen((changes) => {
     if (!isComplete.peek()) return;
     const ofOthers = changes.filter(([before]) => before && before.owner !== null && before.owner !== me);
-    const names = (/** @type {typeof changes} */ some) => some.map(([before]) => `“${before?.name}”`).join(", ");
+    const names = (/** @type {typeof changes} */ some) => some.map(([before]) => t("quoted", { text: before?.name ?? "" })).join(", ");
     const [mine, gone] = [ofOthers.filter(([, after]) => after?.owner === me), ofOthers.filter(([before, after]) => !after && !left.has(before?.id ?? ""))];
     const texts = [mine.length > 0 && t("list.yours", { names: names(mine) }), gone.length > 0 && t("list.gone", { names: names(gone) })];
     if (texts.some(Boolean)) toast(texts.filter(Boolean).join(" "));

@@ -142,7 +142,7 @@ def test_conflicts_of_a_task_are_decided_at_once_in_the_open_task_or_restore_a_d
     app.page.select_option("#priority", label="High")
     expect(person.patch(path, {"priority": 1}), 200)
     app.page.context.set_offline(False)
-    app.page.wait_for_selector(".side .decide:has-text('2 to decide')")
+    app.page.wait_for_selector(".side .decide:has-text('2 decisions')")
     assert app.page.locator(".issue").count() == 1
     assert app.page.locator(".issue legend").all_text_contents() == ["Title", "Priority"]
     app.page.click(".pane .close")
@@ -157,7 +157,7 @@ def test_conflicts_of_a_task_are_decided_at_once_in_the_open_task_or_restore_a_d
     changed = person.listed("/api/tasks/")[0]
     assert (changed["title"], changed["priority"]) == ("mine", 3)
     app.undo()
-    app.page.wait_for_selector(".side .decide:has-text('2 to decide')")
+    app.page.wait_for_selector(".side .decide:has-text('2 decisions')")
     app.synced()
     expect(person.delete(path), 204)
     app.page.click(".pane .issue:has-text('was deleted in the meantime') button:text-is('Restore it with my change')")

@@ -307,7 +307,7 @@ class TestWithMail:
         tab.see("Verify it by the link that was mailed to ada@example.org.")
         tab.page.click("text=Send again")
         tab.see("Another mail is on its way")
-        tab.page.click("text=Give up this address")
+        tab.page.click("text=Cancel this change")
         tab.see("Your account has no address.")
         tab.page.wait_for_selector(".note", state="detached")
         tab.page.click("text=Sign out >> visible=true")

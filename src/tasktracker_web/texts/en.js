@@ -134,6 +134,7 @@ export const texts = {
   "members.more": "and {count} more",
   "shared.new": "{name} shares “{title}” with you",
   "open": "Open",
+  "quoted": "“{text}”",
   "latest.create": "{time}: {name} added “{title}”",
   "latest.edit": "{time}: {name} changed “{title}”",
   "latest.done": "{time}: {name} completed “{title}”",
@@ -231,7 +232,8 @@ export const texts = {
   "update": "A new version is ready.",
 
   "issues": "Needs your decision",
-  "issues.count": "{count} to decide",
+  "issues.count": "{count} decisions",
+  "issues.count_one": "1 decision",
   "issue.new": "“{title}” needs your decision",
   "issue.show": "Show",
   "issue.conflict": "“{title}” was also changed elsewhere",

@@ -4,6 +4,7 @@ import { useCopy, useFiling, useMe } from "../account.js";
 import { arrival } from "../arrivals.js";
 import { draft, draftOf, useDraft } from "../drafts.js";
 import { h, html } from "../html.js";
+import { url } from "../router.js";
 import { uuid } from "../sync/platform.js";
 import { dayFrom, dueText, t } from "../texts/texts.js";
 import { canEdit, canOrganise, dayDue, atMoment, onDay, isDue, STATES } from "../tasks.js";
@@ -39,7 +40,7 @@ export function Pane({ id, onClose }) {
   if (!task) {
     return html`<aside class="pane" aria-label=${t("task")}>
       <button class="quiet close" aria-label=${t("close")} onClick=${onClose}>${h(Icon, { name: "close" })}</button>
-      ${copy.isComplete.value && html`<p class="empty">${t(`task.missing.${copy.whyGone(id)}`)}</p>`} ${h(Issues, { of: id })}
+      ${copy.isComplete.value && html`<div class="empty">${h(Icon, { name: "all" })}<p>${t(`task.missing.${copy.whyGone(id)}`)}</p><p><a href=${url("/all")}>${t("view.all")}</a></p></div>`} ${h(Issues, { of: id })}
     </aside>`;
   }
   /** @type {Save} */

@@ -21,6 +21,7 @@ const NAMES = /** @type {const} */ (["first_name", "last_name"]);
 export function Profile({ user, put }) {
   const here = Intl.DateTimeFormat().resolvedOptions().timeZone;
   const zones = [...new Set([...Intl.supportedValuesOf("timeZone"), "UTC", here, user.time_zone])].sort();
+  const languageHint = t("language.hint") + (user.language === language ? "" : ` ${t("language.here", { name: LANGUAGES[/** @type {keyof typeof LANGUAGES} */ (language)] })}`);
   const save = async (/** @type {FormData} */ data) => {
     const chosen = /** @type {User["language"]} */ (textOf(data, "language"));
     const names = Object.fromEntries(NAMES.map((name) => [name, textOf(data, name)]));
@@ -38,7 +39,7 @@ export function Profile({ user, put }) {
         label: t("save"),
         send: save,
         children: html`${NAMES.map((name) => h(Field, { key: name, name, value: user[name], autocomplete: { first_name: "given-name", last_name: "family-name" }[name], autocapitalize: "words" }))}
-          ${h(Field, { name: "language", value: user.language, hint: t("language.hint"), options: Object.entries(LANGUAGES) })}
+          ${h(Field, { name: "language", value: user.language, hint: languageHint, options: Object.entries(LANGUAGES) })}
           ${h(Field, { name: "time_zone", value: user.time_zone, hint: t("time_zone.hint", { zone: here }), options: zones.map((each) => [each, each.replaceAll("_", " ")]) })}`,
       })}
     </section>
