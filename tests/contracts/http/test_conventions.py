@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, cast
 from uuid import UUID, uuid4
 
 import httpx
@@ -642,7 +642,7 @@ def test_every_line_of_a_header_counts(
 
     async def send() -> httpx.Response:  # the client of the other tests joins the lines
         async with httpx.AsyncClient(
-            transport=httpx.ASGITransport(api.app), base_url="http://testserver.local"
+            transport=httpx.ASGITransport(cast(Any, api.app)), base_url="http://testserver.local"
         ) as client:
             return await client.request(method, path, content=body, headers=headers)
 
