@@ -5,12 +5,14 @@ from __future__ import annotations
 import errno
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
@@ -28,8 +30,11 @@ from tasktracker.adapters.sql.sqlite import switch_to_wal
 from tasktracker.adapters.sql.statements import Statements
 from tasktracker.adapters.sql.urls import database_url as with_driver
 from tasktracker.adapters.sql.violations import unavailable
+from tasktracker.domain.kernel import deadline
+from tasktracker.domain.kernel.deadline import Deadline
 from tasktracker.domain.kernel.errors import StorageFull, StorageUnavailable
-from tests.contracts.base import race
+from tests.contracts.base import BackgroundCall, race
+from tests.frozen_network import FrozenNetwork
 from tests.postgres import PrivatePostgres, with_database
 from tests.waiting import PATIENCE, wait_until
 
@@ -447,6 +452,37 @@ def test_waiting_for_a_lock_of_postgresql_times_out(database_url: str) -> None:
                 connection.run("INSERT INTO t VALUES (1)")
         with database.reading() as connection:
             assert value(connection, "SELECT count(*) FROM t") == 0
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda connection: connection.run("SELECT 1"),
+        lambda connection: connection.rows(text("SELECT * FROM t")),
+        lambda connection: connection.change(text("INSERT INTO t VALUES (:n)"), {"n": 1}),
+        lambda connection: connection.change_all(text("INSERT INTO t VALUES (:n)"), [{"n": 1}, {"n": 2}]),
+    ],
+    ids=["run", "rows", "change", "change_all"],
+)
+def test_waiting_for_an_answer_of_postgresql_times_out(database_url: str, call: Callable[[Connection], object]) -> None:
+    port = urlsplit(database_url).port
+    assert port is not None
+    with FrozenNetwork(port) as network:
+        url = database_url.replace(f":{port}/", f":{network.port}/")
+        with opened(url, wait_seconds=5) as database:
+            with database.writing() as connection:
+                connection.run("CREATE TABLE t (n INTEGER)")
+
+            def write() -> None:
+                deadline.set_current(Deadline(time.monotonic() + 0.3))
+                with database.writing() as connection:
+                    network.is_frozen = True
+                    call(connection)
+
+            writing = BackgroundCall(write)
+            assert writing.wait(PATIENCE), "the call does not end"
+            with pytest.raises(StorageUnavailable):
+                writing.result()
 
 
 @pytest.mark.parametrize(
