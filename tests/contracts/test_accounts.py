@@ -304,6 +304,7 @@ class AccountMachine(RuleBasedStateMachine):
         token = self._pick(pick)
         if token.kind is TokenKind.REFRESH:
             expected, _, _ = self._expected_refresh(token)
+            expected = SessionEnded if expected is AccountDisabled else expected
         else:
             expected = self._may_act(token)
         done = attempt(lambda: self.sessions.verify(token.text), expected)
