@@ -348,13 +348,16 @@ def test_setting_wal_mode_is_repeated_while_another_connection_sets_it(tmp_path:
 def test_forty_threads_take_turns_at_writing(sqlite_url: str) -> None:
     turns = 10
     written: list[int] = []
+    waiting: set[int] = set()
     with opened(sqlite_url) as database:
         with database.writing() as connection:
             connection.run("CREATE TABLE t (n INTEGER)")
 
         def write(number: int) -> None:
+            waiting.add(number)
             for _ in range(turns):
                 with database.writing() as connection:
+                    wait_until(lambda: len(waiting) == 40, "a thread does not start")  # before the first one goes on
                     connection.change(text("INSERT INTO t VALUES (:number)"), {"number": number})
                     written.append(number)
 
