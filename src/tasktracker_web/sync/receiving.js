@@ -149,7 +149,7 @@ async function addLost(tx, context, type, target, op, data, item) {
   tx.put("issues", {
     mutation: context.uuid(),
     ...{ type, op, target, status: "lost", data: editable(type, data), item },
-    ...{ conflicts: {}, problem: null, existing: null },
+    ...{ conflicts: {}, version: null, problem: null, existing: null },
     at: new Date(context.now()).toISOString(),
   });
 }

@@ -113,6 +113,7 @@ async function report(tx, context, edit, result, status) {
     mutation: edit.id,
     ...{ type: edit.type, op: edit.op, target: edit.target, status, data: edit.data },
     conflicts: result.conflicts ?? {},
+    version: result.version ?? null,
     problem: result.problem ?? null,
     existing: existingOf(result),
     item: context.lastShown(edit.type, edit.target) ?? {},

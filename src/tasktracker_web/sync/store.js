@@ -36,6 +36,7 @@
  * @property {"conflict" | "rejected" | "partial" | "lost"} status
  * @property {import("./items.js").Fields} data
  * @property {Record<string, { base: any, yours: any, theirs: any }>} conflicts
+ * @property {number | null} version the item's version in the result; the copy may not have it yet
  * @property {import("./items.js").Fields | null} problem
  * @property {string | null} existing the item that stands in the way, such as the category with the same name
  * @property {import("./items.js").Fields} item

@@ -63,7 +63,8 @@ function Card({ issues }) {
   /** @type {Record<string, any> | undefined} */
   const current = (type === "task" ? copy.tasks : copy.categories).value.get(target);
   // A value that has changed since the conflict is shown as it is now, because the user decides on that.
-  for (const [name, conflict] of Object.entries(conflicts)) if (current && name in current) conflicts[name] = { ...conflict, theirs: current[name] };
+  const isNewer = current && issues.every(({ version }) => current.version > (version ?? Infinity));
+  if (isNewer) for (const [name, conflict] of Object.entries(conflicts)) conflicts[name] = { ...conflict, theirs: current[name] };
   const isMissing = op === "update" && current === undefined;
   const isRestorable = isMissing && copy.isRestorable(issue);
   /** What the user prefers, by field. At first, the values of others. */
