@@ -462,7 +462,7 @@ def test_the_trash_restores_and_deletes_for_good_and_is_shown_offline(app: Tab, 
     app.see("2 tasks restored")
     app.see("The trash is empty.")
     app.undo()
-    app.wait_for("[...document.querySelectorAll('.trash .title')].map((each) => each.textContent).sort().join() === 'a,c'")
+    app.wait_for("[...document.querySelectorAll('.trash .title')].map((x) => x.textContent).sort().join() === 'a,c'")
     app.synced()
     app.page.click("button[aria-label='Delete for good: “c”']")
     app.page.click("dialog[open] button:has-text('Cancel')")
