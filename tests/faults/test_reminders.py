@@ -36,8 +36,8 @@ KILL_SECONDS = 4.0 if IS_FULL else 2.0
 LEAD = timedelta(seconds=45 if IS_FULL else 6)
 """The time to add the reminders."""
 
-MAX_RATIO = 10
-"""How many times its idle value the 99th percentile of other requests may be, also on a busy machine."""
+MAX_RATIO = 3
+"""How many times its idle value the 99th percentile of other requests may be."""
 
 
 def add_reminders(url: str, chance: random.Random, begin: datetime) -> dict[str, datetime]:
