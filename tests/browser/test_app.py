@@ -222,6 +222,27 @@ def test_a_due_day_and_a_due_date_are_one_field(app: Tab, person: Person) -> Non
     assert (task["due_on"], task["due_date"]) == (None, None)
 
 
+def test_the_due_date_of_a_recurring_task_is_decided_without_its_rule(app: Tab, person: Person) -> None:
+    rule = {"rule": "FREQ=DAILY", "time_zone": "UTC"}
+    task = person.task("a", due_on="2030-01-01", recurrence=rule)
+    app.open(f"/task/{task['id']}")
+    app.page.wait_for_selector("#due")
+    app.synced()
+    app.page.context.set_offline(True)
+    app.page.fill("#due", "2030-05-06")
+    app.page.wait_for_selector(".toast")
+    expect(person.patch(f"/api/tasks/{task['id']}/", {"due_on": "2030-01-02"}), 200)
+    app.page.context.set_offline(False)
+    app.page.wait_for_selector(".issue legend")
+    assert app.page.locator(".issue legend").all_text_contents() == ["Due"]
+    app.page.click(".issue label:has(:text-is('Here'))")
+    app.page.click(".issue button:has-text('Apply')")
+    app.page.wait_for_selector(".issue", state="detached")
+    app.synced()
+    [task] = person.listed("/api/tasks/")
+    assert (task["due_on"], task["recurrence"]["rule"]) == ("2030-05-06", "FREQ=DAILY")
+
+
 def test_tabs_show_one_anothers_edits_and_share_a_stream_and_a_session(app: Tab) -> None:
     requests: list[str] = []
     app.page.context.on("request", lambda each: requests.append(each.url))

@@ -56,8 +56,8 @@ function Card({ issues }) {
   const { status, type, op, target, item, problem } = issue;
   /** @type {Issue["data"]} */
   const data = Object.assign({}, ...issues.map((each) => each.data).reverse());
-  /** @type {Issue["conflicts"]} */
-  const conflicts = Object.assign({}, ...issues.map((each) => each.conflicts).reverse());
+  /** Without the rule, which belongs to the due date: the app does not show it, and a decision leaves it as it is. @type {Issue["conflicts"]} */
+  const { recurrence: _, ...conflicts } = Object.assign({}, ...issues.map((each) => each.conflicts).reverse());
   const isRefused = status === "rejected";
   const isDeletion = op === "delete";
   /** @type {Record<string, any> | undefined} */
