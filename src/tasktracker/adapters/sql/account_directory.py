@@ -60,7 +60,7 @@ _USAGE = [func.coalesce(column, 0) for column in USAGE]
 _COLUMNS = (
     *USERS.columns,
     _HAS_TWO_FACTOR,
-    func.nullif(_LAST_SEEN, _NEVER, type_=_MOMENT),
+    _SEEN_OR_NULL,
     _SESSIONS,
     *_USAGE,
     *QUOTAS,
