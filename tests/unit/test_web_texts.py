@@ -15,6 +15,7 @@ from tasktracker.domain.deliveries.delivery import DeliveryKind, DeliveryState
 from tasktracker.domain.jobs.job import JobKind
 from tasktracker.domain.kernel.errors import DomainError
 from tasktracker.domain.portability.import_job import JobState, LineOutcome
+from tasktracker.entrypoints.http.notifications import MailState
 from tasktracker.entrypoints.http.web_files import contents
 
 PROGRAM = Path(tasktracker.__file__).parent
@@ -84,6 +85,7 @@ def test_every_kind_of_what_the_server_returns_has_a_text(language: str) -> None
         "kind": Kind,
         "outcome": Outcome,
         "mail": DeliveryKind,
+        "preferences.mail": [each for each in MailState if each is not MailState.READY],
         "delivery": DeliveryState,
         "job": JobKind,
         "import.state": JobState,
