@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -81,7 +81,7 @@ def test_what_the_server_says_of_fields_and_mails_is_there_in_german() -> None:
 @pytest.mark.parametrize("language", ["en", "de"])
 def test_every_kind_of_what_the_server_returns_has_a_text(language: str) -> None:
     known = texts(language)
-    values = {
+    values: dict[str, Iterable[str]] = {
         "kind": Kind,
         "outcome": Outcome,
         "mail": DeliveryKind,
