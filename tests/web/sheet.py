@@ -186,7 +186,9 @@ class _Sheet:
     def _write_reminder(self, number: int) -> None:
         self._add_reminder()
         self._page.locator(".reminders .choices").nth(number).locator("button").last.click()
-        self._page.click(".reminders form button.main")
+        if number == 0:
+            self._page.fill(".reminders [name=count]", "0")
+            self._page.click(".reminders form button.main")
         self._page.locator(".reminders form").scroll_into_view_if_needed()
 
     def _settings(self, person: Person) -> None:

@@ -36,12 +36,12 @@ export function View() {
     <header>
       <h1>${t("notifications")}</h1>
       ${unread.length > 0 && html`<button class="quiet" onClick=${readAll}>${t("notifications.read")}</button>`}
-      <a class="settings" href=${url("/settings/notifications")}>${t("settings")}</a>
     </header>
     ${all.length === 0
       ? copy.isComplete.value && html`<div class="empty">${h(Icon, { name: "notifications" })}<p>${t("notifications.empty")}</p><p class="hint">${t("notifications.empty.hint")}</p></div>`
       : html`<ul>${all.slice(0, count).map((each) => h(Notice, { key: each.id, notice: each }))}</ul>`}
     ${all.length > count && html`<button class="plain" onClick=${() => setCount(count + PART)}>${t("more")}</button>`}
+    <p class="settings"><a href=${url("/settings/notifications")}>${t("notifications.settings")}</a></p>
   </section>`;
 }
 

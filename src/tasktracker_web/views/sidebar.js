@@ -74,7 +74,7 @@ function Entry({ path, label, icon, note, count, counted = "count", color }) {
     <a href=${url(path)} aria-current=${isCurrent ? "page" : undefined}>
       ${icon ? h(Icon, { name: icon }) : h(Dot, { color: color ?? "none" })}
       <span class="label" dir="auto">${label}${note && html`<span class="hint">${note}</span>`}</span>
-      ${isCounted && html`<span class="count" aria-label=${t(counted, { count })}>${count}</span>`}
+      ${isCounted && html`<span class=${counted === "count" ? "count" : "count unread"} aria-label=${t(counted, { count })}>${count}</span>`}
     </a>
   </li>`;
 }

@@ -38,6 +38,7 @@ export const texts = {
   "did.read": "{count} notifications marked as read",
   "did.read_one": "1 notification marked as read",
   "notifications.read": "Mark all as read",
+  "notifications.settings": "Mails, and notifications on this device",
   "notifications.empty": "No notifications.",
   "notifications.empty.hint": "Reminders, what others share with you, and notices about your account show up here.",
   "notification.reminder": "Reminder",
