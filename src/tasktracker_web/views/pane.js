@@ -15,7 +15,7 @@ import "../vendor/preact-signals.js";
 import { setState, trash } from "./acts.js";
 import { History } from "./history.js";
 import { Icon } from "./icon.js";
-import { Issues } from "./later.js";
+import { Issues, Reminders } from "./later.js";
 import { People } from "./people.js";
 import { Repeat } from "./repeat.js";
 import { Check } from "./rows.js";
@@ -77,6 +77,7 @@ export function Pane({ id, onClose }) {
         ${isOrganiser && h(Category, { task, save })}
       </div>
     </fieldset>
+    ${h(Reminders, { task })}
     ${h(Subtasks, { task })}
     ${h(People, { task })}
     ${h(History, { task, canEdit: isEditor })}
