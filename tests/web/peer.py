@@ -13,6 +13,9 @@ from typing import Any
 from tasktracker_client import Category, Replica, Task, UnknownItem
 
 
+DAILY = {"rule": "FREQ=DAILY", "time_zone": "UTC"}
+
+
 def edit(replica: Replica, chance: random.Random) -> None:
     """Make a random edit, if the chosen item exists."""
     choose = chance.choice
@@ -25,6 +28,7 @@ def edit(replica: Replica, chance: random.Random) -> None:
         lambda: replica.edit_task(task, due_on=choose([None, date(2027, 3, 1)])),
         lambda: replica.edit_task(task, description=word, priority=choose([1, 2, 3, 4])),
         lambda: replica.complete(task),
+        lambda: replica.edit_task(task, due_on=date(2027, 3, 1), recurrence=DAILY),
         lambda: replica.delete(task),
         lambda: replica.restore(task),
         lambda: replica.create_category(name=f"{word} {chance.random()}"),
