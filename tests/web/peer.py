@@ -10,10 +10,9 @@ from contextlib import suppress
 from datetime import date
 from typing import Any
 
-from tasktracker_client import Category, Replica, Task, UnknownItem
+from tasktracker_client import Category, Recurrence, Replica, Task, UnknownItem
 
-
-DAILY = {"rule": "FREQ=DAILY", "time_zone": "UTC"}
+DAILY: Recurrence = {"rule": "FREQ=DAILY", "time_zone": "UTC"}
 
 
 def edit(replica: Replica, chance: random.Random) -> None:
