@@ -116,17 +116,21 @@ class _Sheet:
         self._view("/trash", ".trash li", "trash-question", lambda: page.click(".trash .negative"))
         self._view("/all", "main .row", "no-match", lambda: page.fill("input[type=search]", "nothing like this"))
         self._view("/all", "main .row", "selected", self._select)
-        self._view("/all", "main .row", "writing", lambda: page.fill("main .add-box input", "Buy bread 17:00 !4"))
+        self._view("/all", "main .row", "writing", lambda: page.fill("main .add-box input", self._repeating()))
         page.fill("main .add-box input", "")
         self._view("/all", "main .row", "capture", self._capture)
         page.fill("dialog .add-box input", "")
         self._view("/all", "main .row", "keys", self._show_keys)
         self._view(f"/task/{tasks['contract']}", ".people li", "task")
         self._view(f"/task/{tasks['contract']}", ".people li", "task-history", self._open_history)
+        self._reminders(tasks["contract"])
         self._view(f"/task/{tasks['read']}", ".people li", "task-read-only")
         self._view(f"/task/{tasks['plain']}", ".pane textarea", "task-long")
         self._view(f"/task/{tasks['plain']}", ".pane textarea", "task-notes", lambda: page.click(".notes button"))
         self._view(f"/task/{tasks['bare']}", ".pane textarea", "task-bare")
+        self._view(f"/task/{tasks['rent']}", ".repeat li", "task-repeats")
+        self._view(f"/task/{tasks['rent']}", ".repeat li", "task-rule", self._choose_rule)
+        self._view(f"/task/{tasks['unlucky']}", ".repeat li", "task-other-rule")
         self._view("/task/unknown", ".pane .empty", "task-missing")
         self._view("/today", "main .row", "toast", lambda: page.click(".row .check"))
         if page.viewport_size["width"] < 800:
@@ -141,6 +145,10 @@ class _Sheet:
         self._page.fill("#username", person.username)
         self._page.fill("#password", person.password)
         self._page.click("button.main")
+
+    def _repeating(self) -> str:
+        is_german = self._page.evaluate("navigator.language.startsWith('de')")
+        return f"Buy bread {'jeden Mo und Do um' if is_german else 'every mon, thu at'} 9 !4"
 
     def _select(self) -> None:
         for index in (1, 3):
@@ -161,6 +169,11 @@ class _Sheet:
         self._page.locator(".history li").nth(2).wait_for()
         self._page.locator(".pane").evaluate("pane => pane.scrollTo(0, 10000)")
 
+    def _choose_rule(self) -> None:
+        self._page.select_option("#repeat", "other")
+        self._page.select_option("#repeat-unit", "WEEKLY")
+        self._page.select_option("#repeat-ends", "until")
+
     def _share(self) -> None:
         self._page.click(".people .share")
         self._page.wait_for_selector(".members li")
@@ -169,13 +182,34 @@ class _Sheet:
         self._page.click("main .share")
         self._page.wait_for_selector(".members li >> nth=2")
 
+    def _reminders(self, task: str) -> None:
+        page = self._page
+        self._view(f"/task/{task}", ".reminders li >> nth=3", "task-reminders", self._add_reminder)
+        self._view(f"/task/{task}", ".reminders li", "task-reminder-before", lambda: self._write_reminder(0))
+        self._view(f"/task/{task}", ".reminders li", "task-reminder-at", lambda: self._write_reminder(1))
+        self._view("/notifications", ".notices .unread", "notifications")
+        page.locator(".notices .acts button[aria-expanded]").first.click()
+        self._shoot("notifications-snooze")
+
+    def _add_reminder(self) -> None:
+        self._page.click(".reminders > button")
+        self._page.locator(".reminders .choices").last.scroll_into_view_if_needed()
+
+    def _write_reminder(self, number: int) -> None:
+        self._add_reminder()
+        self._page.locator(".reminders .choices").nth(number).locator("button").last.click()
+        if number == 0:
+            self._page.fill(".reminders [name=count]", "0")
+            self._page.click(".reminders form button.main")
+        self._page.locator(".reminders form").scroll_into_view_if_needed()
+
     def _settings(self, person: Person) -> None:
         page = self._page
         address = {"email": f"{person.username}@example.org", "password": PASSWORD}
         expect(person.patch("/api/accounts/me/", address), 200)
         file = b'{"type": "header", "format": "tasktracker", "version": 1}\n' + b'{"type": "task", "id": 1}\n' * 3
         expect(person.request("POST", "/api/accounts/me/import/", content=file, headers=NDJSON), 202)
-        for section in ("profile", "devices", "tokens", "data", "activity", "account", "help"):
+        for section in ("profile", "notifications", "devices", "tokens", "data", "activity", "account", "help"):
             self._view(f"/settings/{section}", ".panel section", f"settings-{section}", self._loaded)
         self._view("/settings/tokens", ".panel section", "settings-proof", self._make_token)
         page.fill("dialog[open] [name=password]", PASSWORD)
@@ -306,17 +340,30 @@ def _seed(person: Person, friend: Person) -> dict[str, str]:
         person.task(title, category=home["id"])
     plain = person.task(LONG.replace("Ask", "Please ask") + " and in September", description=NOTES * 4)
     bare = person.task("Water the plants")
+    today = now.date()
+    rent, unlucky = (
+        person.task(title, due_on=f"{today + timedelta(days=3)}", recurrence={"rule": rule, "time_zone": "UTC"})
+        for title, rule in {
+            "Transfer the rent": "FREQ=MONTHLY;BYMONTHDAY=1",
+            "Check the lottery ticket": "FREQ=MONTHLY;BYMONTHDAY=13;BYDAY=FR",
+        }.items()
+    )
     for title in ("Pay the rent", "Clean the windows", "Return the library books"):
         person.task(title, state="done")
     person.task("Cancelled trip", state="cancelled")
     for title in ("Old note", LONG):
         expect(person.delete(f"/api/tasks/{person.task(title)['id']}/"), 204)
+    soon = (datetime.now(UTC) + timedelta(seconds=1)).isoformat()
+    later = (now + timedelta(days=3)).isoformat()
+    for reminder in ({"before": "PT0M"}, {"before": "P1D"}, {"at": soon}, {"at": later}):
+        expect(person.post(f"/api/tasks/{contract['id']}/reminders/", reminder), 201)
     tomatoes = friend.task("Water the tomatoes", category=garden["id"], due_date=due(0))
     friend.task("Mow the lawn", category=garden["id"], priority=3)
     read = friend.task("Read the minutes of the meeting", description="They are *short*.")
     friend.share(read, person, "viewer")
     found = {"category": home, "work": work, "empty": person.category("Recipes"), "garden": garden}
     found |= {"tomatoes": tomatoes, "contract": contract, "read": read, "plain": plain, "bare": bare}
+    found |= {"rent": rent, "unlucky": unlucky}
     return {name: item["id"] for name, item in found.items()}
 
 
