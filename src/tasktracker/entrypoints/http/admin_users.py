@@ -142,9 +142,7 @@ class AdminUserView(Struct):
     created_at: Moment
     last_seen_at: Annotated[
         Moment | None,
-        Meta(
-            description="The last use of a session that has not ended, or a later event of the user, such as a log-out."
-        ),
+        Meta(description="The last use of a session that has not expired, or a later event of the user."),
     ]
     sessions: Annotated[int, Meta(description="Number of live sessions.")]
     tasks: int
