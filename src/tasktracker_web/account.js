@@ -5,6 +5,7 @@ import { BASE } from "./base.js";
 import { findFirst, forgetFirst, keepFirst } from "./first.js";
 import { Lists } from "./lists.js";
 import { announceShared } from "./newcomers.js";
+import { announceNotices, stopSystemNotices } from "./notices.js";
 import { route } from "./router.js";
 import { Copy } from "./sync/copy.js";
 import { Offline } from "./sync/errors.js";
@@ -105,6 +106,7 @@ async function open(user) {
   markArrivals(copy);
   sayWhatPasses(copy, user.id);
   announceShared(copy, user.id);
+  announceNotices(copy);
   const opened = { user, copy, lists: new Lists(copy.tasks, user.id) };
   const first = route.peek().name === "task" ? null : findFirst(user); // a task is written in: it must be current
   if (first) {
@@ -169,6 +171,7 @@ export async function signOut() {
   sessionStorage.clear(); // texts that were being written
   forgetFirst();
   forgetLanguage();
+  stopSystemNotices();
   dismiss();
   const before = account.value;
   account.value = null;

@@ -56,9 +56,9 @@ export function sayWhatPasses({ categories, isComplete }, me) {
 
 /**
  * Say from now on which edits need a decision: until then, a message says that they are made.
- * @param {Pick<import("./sync/copy.js").Copy, "issues" | "isRead">} copy @param {(issue: import("./sync/store.js").Issue) => void} show
+ * @param {Pick<import("./sync/copy.js").Copy, "issues" | "isRead" | "tasks">} copy @param {(issue: import("./sync/store.js").Issue) => void} show
  */
-export function sayWhatNeedsDecision({ issues, isRead }, show) {
+export function sayWhatNeedsDecision({ issues, isRead, tasks }, show) {
   /** @type {Set<string> | null} */
   let known = null;
   return effect(() => {
@@ -68,7 +68,7 @@ export function sayWhatNeedsDecision({ issues, isRead }, show) {
     known = new Set([...(known ?? []), ...all.map(({ mutation }) => mutation)]);
     if (!issue) return;
     const { item, data } = issue;
-    const title = item.title ?? item.name ?? data.title ?? data.name ?? "";
+    const title = item.title ?? item.name ?? data.title ?? data.name ?? tasks.peek().get(data.task)?.title ?? "";
     toast(t("issue.new", { title }), { label: t("issue.show"), act: async () => show(issue) });
   });
 }

@@ -3,6 +3,7 @@
 import { followProfile, start } from "./account.js";
 import { keepTime } from "./clock.js";
 import { h } from "./html.js";
+import { followClicks } from "./notices.js";
 import { followLinks } from "./router.js";
 import { language, t } from "./texts/texts.js";
 import { keepUpdated } from "./updates.js";
@@ -16,6 +17,7 @@ const PARTS_MS = 1000;
 document.documentElement.lang = language;
 document.title = t("app");
 followLinks();
+followClicks();
 render(h(App, {}), document.body);
 void start().then(() => setTimeout(() => void loadParts().then(followProfile), PARTS_MS));
 keepTime();

@@ -5,7 +5,7 @@ import { sharesOf } from "./sync/items.js";
 import { t } from "./texts/texts.js";
 import { toast } from "./toasts.js";
 
-/** @typedef {import("./sync/items.js").Type} Type */
+/** @typedef {import("./sync/items.js").Shareable} Shareable */
 
 /** Say from now on which categories, and which single tasks, arrive by sync from others. @param {import("./sync/copy.js").Copy} copy @param {string} me */
 export function announceShared(copy, me) {
@@ -20,7 +20,7 @@ export function announceShared(copy, me) {
   });
 }
 
-/** @param {import("./sync/copy.js").Copy} copy @param {Type} type @param {{ id: string, owner: string | null }} item @param {string} title */
+/** @param {import("./sync/copy.js").Copy} copy @param {Shareable} type @param {{ id: string, owner: string | null }} item @param {string} title */
 async function announce(copy, type, { id, owner }, title) {
   if (!copy.names.peek()[String(owner)]) await copy.ask(sharesOf(type, id)).catch(() => {}); // it has the name
   const name = copy.names.peek()[String(owner)];

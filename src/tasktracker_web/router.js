@@ -4,7 +4,7 @@ import { BASE } from "./base.js";
 import { signal } from "./vendor/preact-signals-core.js";
 
 /** The paths that the server answers with the app (`entrypoints/http/web.py`). */
-export const PATHS = ["/", "/today", "/upcoming", "/all", "/board", "/shared", "/done", "/trash", "/list/{id}", "/task/{id}", "/signin", "/register", "/share", "/forgot", "/settings", "/settings/{section}", "/admin", "/admin/{section}", "/admin/{section}/{id}"];
+export const PATHS = ["/", "/today", "/upcoming", "/all", "/board", "/shared", "/done", "/trash", "/notifications", "/list/{id}", "/task/{id}", "/signin", "/register", "/share", "/forgot", "/settings", "/settings/{section}", "/admin", "/admin/{section}", "/admin/{section}/{id}"];
 
 /** @typedef {{ name: string, id: string, visit: number }} Route the first part of the path, the rest, and a number that differs each time that it is chosen */
 

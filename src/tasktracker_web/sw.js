@@ -22,10 +22,29 @@ worker.addEventListener("activate", (event) => {
   );
 });
 
-// A page asks for the new version, and loads again when the version has changed.
+// A page asks for the new version, and loads again when the version has changed; or it asks for a notification.
 worker.addEventListener("message", (event) => {
   if (event.data === "activate") worker.skipWaiting();
+  else event.waitUntil(notify(event.data));
 });
+
+/** Show a notification, unless a page is in view, which has a message. @param {NotificationOptions & { title: string }} notice */
+async function notify({ title, ...options }) {
+  const pages = await worker.clients.matchAll({ type: "window" });
+  if (!pages.some(({ visibilityState }) => visibilityState === "visible")) await worker.registration.showNotification(title, options);
+}
+
+worker.addEventListener("notificationclick", (event) => {
+  event.notification.close();
+  event.waitUntil(open(event.notification.data));
+});
+
+/** Show a path in the page that was used last, or in a new one. @param {string} path */
+async function open(path) {
+  const [page] = await worker.clients.matchAll({ type: "window" });
+  page?.postMessage({ kind: "open", path });
+  await (page ? page.focus() : worker.clients.openWindow(SHELL.base + path));
+}
 
 worker.addEventListener("fetch", (event) => {
   const { method, mode, url } = event.request;

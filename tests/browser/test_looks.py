@@ -34,6 +34,7 @@ def test_controls_are_large_enough_for_a_thumb(new_device: Callable[..., Tab], p
         "all": ".row",
         "board": ".card",
         "trash": ".trash li",
+        "notifications": ".notices li",
         "settings/tokens": ".panel fieldset",
     }
     for path, seen in {**views, f"task/{task['id']}": ".history"}.items():
@@ -42,6 +43,10 @@ def test_controls_are_large_enough_for_a_thumb(new_device: Callable[..., Tab], p
         if path == "all":
             tab.page.click("main header button")  # to select
         found[path] = tab.page.evaluate(SMALL)
+    for choose in ("button", ".choices:last-of-type button:last-child"):
+        tab.page.click(f".reminders {choose}")
+        tab.page.wait_for_selector(".reminders .editor")
+        found[choose] = tab.page.evaluate(SMALL)
     tab.page.click(".history summary")
     tab.page.wait_for_selector(".history li button")
     found["history"] = tab.page.evaluate(SMALL)

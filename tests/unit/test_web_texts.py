@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,7 @@ from tasktracker.domain.deliveries.delivery import DeliveryKind, DeliveryState
 from tasktracker.domain.jobs.job import JobKind
 from tasktracker.domain.kernel.errors import DomainError
 from tasktracker.domain.portability.import_job import JobState, LineOutcome
+from tasktracker.entrypoints.http.notifications import MailState
 from tasktracker.entrypoints.http.web_files import contents
 
 PROGRAM = Path(tasktracker.__file__).parent
@@ -80,10 +81,11 @@ def test_what_the_server_says_of_fields_and_mails_is_there_in_german() -> None:
 @pytest.mark.parametrize("language", ["en", "de"])
 def test_every_kind_of_what_the_server_returns_has_a_text(language: str) -> None:
     known = texts(language)
-    values = {
+    values: dict[str, Iterable[str]] = {
         "kind": Kind,
         "outcome": Outcome,
         "mail": DeliveryKind,
+        "preferences.mail": [each for each in MailState if each is not MailState.READY],
         "delivery": DeliveryState,
         "job": JobKind,
         "import.state": JobState,

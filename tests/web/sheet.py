@@ -100,7 +100,7 @@ class _Sheet:
         page.locator("main .empty").first.wait_for()
         self._shoot("loading")
         page.unroute_all(behavior="ignoreErrors")
-        for path in ("today", "upcoming", "all", "board", "shared", "done", "trash"):
+        for path in ("today", "upcoming", "all", "board", "shared", "done", "trash", "notifications"):
             self._view(f"/{path}", ".board .empty" if path == "board" else "main .empty .icon", f"empty-{path}")
         tasks = _seed(person, friend)
         self._tab.open("/all")
@@ -123,6 +123,7 @@ class _Sheet:
         self._view("/all", "main .row", "keys", self._show_keys)
         self._view(f"/task/{tasks['contract']}", ".people li", "task")
         self._view(f"/task/{tasks['contract']}", ".people li", "task-history", self._open_history)
+        self._reminders(tasks["contract"])
         self._view(f"/task/{tasks['read']}", ".people li", "task-read-only")
         self._view(f"/task/{tasks['plain']}", ".pane textarea", "task-long")
         self._view(f"/task/{tasks['plain']}", ".pane textarea", "task-notes", lambda: page.click(".notes button"))
@@ -169,13 +170,34 @@ class _Sheet:
         self._page.click("main .share")
         self._page.wait_for_selector(".members li >> nth=2")
 
+    def _reminders(self, task: str) -> None:
+        page = self._page
+        self._view(f"/task/{task}", ".reminders li >> nth=3", "task-reminders", self._add_reminder)
+        self._view(f"/task/{task}", ".reminders li", "task-reminder-before", lambda: self._write_reminder(0))
+        self._view(f"/task/{task}", ".reminders li", "task-reminder-at", lambda: self._write_reminder(1))
+        self._view("/notifications", ".notices .unread", "notifications")
+        page.locator(".notices .acts button[aria-expanded]").first.click()
+        self._shoot("notifications-snooze")
+
+    def _add_reminder(self) -> None:
+        self._page.click(".reminders > button")
+        self._page.locator(".reminders .choices").last.scroll_into_view_if_needed()
+
+    def _write_reminder(self, number: int) -> None:
+        self._add_reminder()
+        self._page.locator(".reminders .choices").nth(number).locator("button").last.click()
+        if number == 0:
+            self._page.fill(".reminders [name=count]", "0")
+            self._page.click(".reminders form button.main")
+        self._page.locator(".reminders form").scroll_into_view_if_needed()
+
     def _settings(self, person: Person) -> None:
         page = self._page
         address = {"email": f"{person.username}@example.org", "password": PASSWORD}
         expect(person.patch("/api/accounts/me/", address), 200)
         file = b'{"type": "header", "format": "tasktracker", "version": 1}\n' + b'{"type": "task", "id": 1}\n' * 3
         expect(person.request("POST", "/api/accounts/me/import/", content=file, headers=NDJSON), 202)
-        for section in ("profile", "devices", "tokens", "data", "activity", "account", "help"):
+        for section in ("profile", "notifications", "devices", "tokens", "data", "activity", "account", "help"):
             self._view(f"/settings/{section}", ".panel section", f"settings-{section}", self._loaded)
         self._view("/settings/tokens", ".panel section", "settings-proof", self._make_token)
         page.fill("dialog[open] [name=password]", PASSWORD)
@@ -311,6 +333,10 @@ def _seed(person: Person, friend: Person) -> dict[str, str]:
     person.task("Cancelled trip", state="cancelled")
     for title in ("Old note", LONG):
         expect(person.delete(f"/api/tasks/{person.task(title)['id']}/"), 204)
+    soon = (datetime.now(UTC) + timedelta(seconds=1)).isoformat()
+    later = (now + timedelta(days=3)).isoformat()
+    for reminder in ({"before": "PT0M"}, {"before": "P1D"}, {"at": soon}, {"at": later}):
+        expect(person.post(f"/api/tasks/{contract['id']}/reminders/", reminder), 201)
     tomatoes = friend.task("Water the tomatoes", category=garden["id"], due_date=due(0))
     friend.task("Mow the lawn", category=garden["id"], priority=3)
     read = friend.task("Read the minutes of the meeting", description="They are *short*.")

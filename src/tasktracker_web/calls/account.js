@@ -43,6 +43,11 @@ export const createApiToken = (fields) => call("POST", "/accounts/tokens", field
 /** @param {string} id @returns {Promise<void>} */
 export const revokeApiToken = (id) => call("DELETE", `/accounts/tokens/${id}`);
 
+/** @returns {Promise<Schemas["PreferencesView"]>} */
+export const preferences = () => call("GET", "/accounts/me/notifications");
+/** @param {Schemas["EditPreferences"]} fields @returns {Promise<Schemas["PreferencesView"]>} */
+export const editPreferences = (fields) => call("PATCH", "/accounts/me/notifications", fields);
+
 /** @param {string} cursor @returns {Promise<Page<Schemas["AuthEventView"]>>} */
 export const activity = (cursor) => call("GET", `/accounts/me/activity${query({ cursor })}`);
 /** @param {string} cursor @returns {Promise<Page<Schemas["DeliveryView"]>>} */

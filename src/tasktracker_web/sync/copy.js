@@ -4,8 +4,9 @@ import { batch, signal } from "../vendor/preact-signals-core.js";
 import { Collection } from "./collection.js";
 import { isNoSpace, NoSpace, Refused, SignInRequired } from "./errors.js";
 import { Following } from "./following.js";
-import { asReturned, canOrganise, editable, TRASH, TYPES, withCleared } from "./items.js";
+import { asReturned, canOrganise, editable, isPersonal, TRASH, TYPES, withCleared } from "./items.js";
 import { queue } from "./outbox.js";
+import { cursorOf } from "./receiving.js";
 import { isNotFound } from "./settling.js";
 import { below, Layer, tree, view } from "./shown.js";
 import { meta, setMeta, TABLE_NAMES, TABLES } from "./store.js";
@@ -53,6 +54,10 @@ export class Copy {
   tasks = new Collection();
   /** @type {Collection<Category>} */
   categories = new Collection();
+  /** @type {Collection<import("./items.js").Reminder>} */
+  reminders = new Collection();
+  /** @type {Collection<import("./items.js").Notification>} */
+  notifications = new Collection();
   /** The edits, or parts of edits, that the server does not have. @type {import("@preact/signals-core").Signal<Issue[]>} */
   issues = signal([]);
   /** @type {import("@preact/signals-core").Signal<Status>} */
@@ -92,13 +97,13 @@ export class Copy {
   /** @type {Map<number, number>} */
   #next = new Map();
   /** @type {Record<Type, Collection<any>>} */
-  #shown = { task: this.tasks, category: this.categories };
+  #shown = { task: this.tasks, category: this.categories, reminder: this.reminders, notification: this.notifications };
   /** @type {Record<Type, import("./shown.js").View>} */
-  #views = { task: { shown: new Layer(new Map()), deleted: new Map() }, category: { shown: new Layer(new Map()), deleted: new Map() } };
+  #views = byType(() => ({ shown: new Layer(new Map()), deleted: new Map() }));
   /** The items that have disappeared last, so that an edit that was made meanwhile can be shown with its item. @type {Map<string, Fields>} */
   #gone = new Map();
   /** The items whose rows have changed since they were shown. @type {Record<Type, Set<string>>} */
-  #changed = { task: new Set(), category: new Set() };
+  #changed = byType(() => new Set());
   /** Whether this is the tab that keeps the copy in sync, and knows the state of the connection. */
   #isLeading = false;
   /** Whether the connection was lost since the last comparison. */
@@ -130,7 +135,7 @@ export class Copy {
     const lastShown = (/** @type {Type} */ type, /** @type {string} */ id) =>
       this.#shown[type].peek().get(id) ?? this.#views[type].deleted.get(id) ?? this.#gone.get(id);
     this.context = { uuid, now, lastShown };
-    for (const type of TYPES) this.#shown[type].listen((changes) => this.#keepGone(changes));
+    for (const type of TYPES) if (!isPersonal(type)) this.#shown[type].listen((changes) => this.#keepGone(changes));
     this.#syncer = new Syncer({
       copy: this,
       call: (method, path, body) => this.#call(method, path, body),
@@ -140,7 +145,7 @@ export class Copy {
     this.#following = new Following({
       syncer: this.#syncer,
       stream: (path, abort) => session.stream(path, abort),
-      cursor: () => this.read((tx) => meta(tx, "cursor")),
+      cursor: () => this.read(cursorOf),
       includes: ({ type, id, op, version }) => {
         // The page that is being received may have a task that the copy does not have yet.
         const row = this.#rows.get(op === "delete" ? "deletions" : /** @type {Table} */ (type))?.get(id);
@@ -168,8 +173,8 @@ export class Copy {
 
   /** Show items until the copy is read. @param {{ task: Task[], category: Category[] }} items */
   preview(items) {
-    for (const type of TYPES) {
-      const found = new Map(items[type].map((item) => [item.id, item]));
+    for (const type of /** @type {const} */ (["task", "category"])) {
+      const found = new Map(items[type].map((item) => /** @type {[string, Task | Category]} */ ([item.id, item])));
       this.#shown[type].update(found.keys(), (id) => found.get(id));
     }
   }
@@ -249,7 +254,7 @@ export class Copy {
       this.#revisions.set(name, revision);
       if (row === undefined) this.#table(table).delete(key);
       else this.#table(table).set(key, row);
-      if (table === "task" || table === "category") this.#changed[table].add(/** @type {string} */ (key));
+      this.#changed[/** @type {Type} */ (table)]?.add(/** @type {string} */ (key));
     }
     this.#revision = Math.max(this.#revision, revision);
     this.#next.set(previous, revision);
@@ -271,7 +276,8 @@ export class Copy {
     const before = this.#views;
     const category = view("category", this.#table("category"), edits, deletions);
     const task = view("task", this.#table("task"), edits, deletions, category.shown);
-    this.#views = { category, task };
+    const others = /** @type {const} */ (["reminder", "notification"]).map((type) => view(type, this.#table(type), edits, deletions));
+    this.#views = { category, task, reminder: others[0], notification: others[1] };
     batch(() => {
       for (const type of TYPES) {
         const { shown } = this.#views[type];
@@ -395,16 +401,16 @@ export class Copy {
     return this.edit("task", id, { state: "done" });
   }
 
-  /** Move a task to the trash with its subtasks, or delete a category. @param {Type} type @param {string} id @returns {Promise<Undo>} */
+  /** Move a task to the trash with its subtasks, or delete another item. @param {Type} type @param {string} id @returns {Promise<Undo>} */
   async trash(type, id) {
     if (type === "task") return this.trashAll([id]);
     if (!this.isRead.peek()) await this.#isBased();
     const before = editable(type, this.context.lastShown(type, id) ?? {});
-    const filed = [...this.tasks.peek().values()].filter((task) => task.category === id).map((task) => task.id);
+    const filed = type === "category" ? [...this.tasks.peek().values()].filter((task) => task.category === id).map((task) => task.id) : [];
     await this.#edit({ type, op: "delete", target: id });
     return async () => {
-      const again = this.#parts.uuid(); // a deleted category cannot be restored
-      await this.create("category", before, again);
+      const again = this.#parts.uuid(); // it cannot be restored
+      await this.create(type, before, again);
       await this.#edit(...filed.map((target) => /** @type {NewEdit} */ ({ type: "task", op: "update", target, data: { category: again } })));
     };
   }
@@ -669,6 +675,11 @@ function replace(shown, next) {
   const last = shown.peek().values();
   for (const item of next.values()) if (item !== last.next().value) return void (shown.value = next);
   if (!last.next().done) shown.value = next;
+}
+
+/** @template T @param {() => T} make @returns {Record<Type, T>} */
+function byType(make) {
+  return /** @type {any} */ (Object.fromEntries(TYPES.map((type) => [type, make()])));
 }
 
 /** Whether a setting of the copy is an answer of the server. @param {string} name */

@@ -1,6 +1,7 @@
 // Keeping a copy in sync while the app is open: edits are sent at once, and changes fetched when the server reports them.
 
 import { isNoSpace, Offline, Refused, SignInRequired, Unavailable } from "./errors.js";
+import { TYPES } from "./items.js";
 
 /** @typedef {"starting" | "live" | "offline" | "full" | "no-space" | "signed-out" | "disabled" | "refused"} Connection */
 /**
@@ -146,7 +147,7 @@ export class Following {
     this.#end.signal.addEventListener("abort", abort);
     try {
       const from = await cursor();
-      const response = await stream(`/events${from ? `?cursor=${encodeURIComponent(from)}` : ""}`, silence.signal);
+      const response = await stream(`/events?types=${TYPES}${from ? `&cursor=${encodeURIComponent(from)}` : ""}`, silence.signal);
       const reader = /** @type {ReadableStream<Uint8Array>} */ (response.body).getReader();
       const decoder = new TextDecoder();
       for (let text = ""; ; ) {

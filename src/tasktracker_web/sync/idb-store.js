@@ -14,6 +14,7 @@ import { recorded, rowsOf, TABLE_NAMES, TABLES } from "./store.js";
 /** An item, or null for a removed item. @typedef {{ id: string, revision: number, row: ItemRow | null }} ItemRecord */
 /** Many items, as an array in JSON. @typedef {{ revision: number, type: Type, rows: string }} Pack */
 
+const VERSION = 3;
 const STORES = [...TABLE_NAMES, "packs"];
 /** More rows than this become a pack. */
 const MANY = 50;
@@ -35,14 +36,16 @@ export class IdbStore {
 
   /** Open a copy, or create an empty one. @param {string} name */
   static async open(name) {
-    const database = await openDB(name, 2, {
-      upgrade(database) {
-        for (const each of [...database.objectStoreNames]) database.deleteObjectStore(each);
+    const database = await openDB(name, VERSION, {
+      upgrade(database, before) {
+        // Since version 2, only tables are added: the copy of an earlier version has edits that were not sent.
+        if (before < 2) for (const each of [...database.objectStoreNames]) database.deleteObjectStore(each);
         for (const table of TABLE_NAMES) {
+          if (database.objectStoreNames.contains(table)) continue;
           const created = database.createObjectStore(table, { keyPath: TABLES[table] });
           if (table === "outbox") created.createIndex("target", "target");
         }
-        database.createObjectStore("packs", { autoIncrement: true });
+        if (before < 2) database.createObjectStore("packs", { autoIncrement: true });
       },
       // Another tab deletes the copy, or has a newer version of the app.
       blocking: () => database.close(),
@@ -68,7 +71,7 @@ export class IdbStore {
   async tidy() {
     await this.#writing(async (transaction) => {
       const counts = await Promise.all(["packs", ...TYPES].map((name) => transaction.objectStore(name).count()));
-      if (counts[0] <= MAX_PACKS && counts[1] + counts[2] <= MAX_RECORDS) return;
+      if (counts[0] <= MAX_PACKS && counts.slice(1).reduce((sum, count) => sum + count, 0) <= MAX_RECORDS) return;
       const { get, getAll } = reading(transaction);
       const { value: revision } = await get("meta", "revision");
       const all = await Promise.all(TYPES.map((type) => getAll(type)));
@@ -179,5 +182,5 @@ function put(transaction, name, record) {
 
 /** @param {Table} table @returns {table is Type} */
 function isType(table) {
-  return table === "task" || table === "category";
+  return /** @type {string[]} */ (TYPES).includes(table);
 }

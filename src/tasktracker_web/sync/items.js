@@ -1,7 +1,7 @@
 // The types that are kept in sync, as the server describes them, and what a device knows about their fields.
 
 /** @typedef {import("protocol").components["schemas"]} Schemas */
-/** @typedef {"task" | "category"} Type */
+/** @typedef {"task" | "category" | "reminder" | "notification"} Type */
 /** @typedef {"create" | "update" | "delete" | "restore"} Op */
 /** @typedef {Record<string, any>} Fields */
 /**
@@ -12,14 +12,26 @@
  */
 /** @typedef {Omit<Schemas["TaskView"], "is_overdue" | "version"> & Shown} Task */
 /** @typedef {Omit<Schemas["CategoryView"], "version"> & Shown} Category */
+/** @typedef {Omit<Schemas["ReminderView"], "version"> & Shown} Reminder */
+/** @typedef {Omit<Schemas["NotificationView"], "version"> & Shown} Notification */
 
 /** A task in the trash. @typedef {Schemas["DeletedTaskView"]} Deleted */
 
 /** @type {Type[]} */
-export const TYPES = ["task", "category"];
+export const TYPES = ["task", "category", "reminder", "notification"];
 
-/** The path of each type. @type {Record<Type, string>} */
+/** The types of items that can be shared, and read one by one. @typedef {"task" | "category"} Shareable */
+
+/** Their paths. @type {Record<Shareable, string>} */
 export const PATHS = { task: "/tasks", category: "/categories" };
+
+/** The types that are compared with the server. @type {Shareable[]} */
+export const COMPARED = ["task", "category"];
+
+/** Whether items of a type are seen by their user only. They are not merged, and cannot be restored. @param {Type} type */
+export function isPersonal(type) {
+  return type === "reminder" || type === "notification";
+}
 
 /** The path of the list of deleted tasks, which a copy does not keep in sync. */
 export const TRASH = "/trash/?limit=100";
@@ -29,7 +41,7 @@ export function historyOf(id) {
   return `${PATHS.task}/${id}/history?limit=100`;
 }
 
-/** Return the path of the list of users who can see an item. @param {Type} type @param {string} id */
+/** Return the path of the list of users who can see an item. @param {Shareable} type @param {string} id */
 export function sharesOf(type, id) {
   return `${PATHS[type]}/${id}/shares`;
 }
@@ -41,6 +53,8 @@ export const REFERENCES = { category: "category", parent: "task" };
 export const EDITABLE = {
   task: ["title", "description", "priority", "state", "start_on", "due_on", "due_date", "category", "parent"],
   category: ["name", "description", "color"],
+  reminder: ["task", "at", "before"],
+  notification: ["read"],
 };
 
 /** The fields of a new item until it is received from the server. @type {Record<Type, Fields>} */
@@ -73,6 +87,8 @@ export const DEFAULTS = {
     created_at: null,
     updated_at: null,
   },
+  reminder: { task: null, at: null, before: null, fires_at: null, created_at: null },
+  notification: {},
 };
 
 /** Return the fields of an item that a user can set. @param {Type} type @param {Fields} data @returns {Fields} */
@@ -88,7 +104,8 @@ export function canOrganise({ owner, category }, user, categories) {
 
 /** Return fields in the form in which the server returns them, so that they stay the same when they are received: times have no fraction of zeros. @param {Fields} data @returns {Fields} */
 export function asReturned(data) {
-  return data.due_date ? { ...data, due_date: data.due_date.replace(/\.\d{3}Z$/, "Z") } : data;
+  const times = ["due_date", "at"].filter((name) => data[name]);
+  return times.length ? { ...data, ...Object.fromEntries(times.map((name) => [name, data[name].replace(/\.\d{3}Z$/, "Z")])) } : data;
 }
 
 /** Whether two values of a field are equal. A row of an earlier version has no value for a field that is empty. @param {unknown} a @param {unknown} b */

@@ -1,6 +1,6 @@
 // Storing items received from the server, within the caller's transaction (docs/sync.md, "Pulling").
 
-import { editable, historyOf, isSame, sharesOf, TYPES } from "./items.js";
+import { editable, historyOf, isPersonal, isSame, sharesOf, TYPES } from "./items.js";
 import { meta, setMeta } from "./store.js";
 
 /** @typedef {import("./store.js").Transaction} Transaction */
@@ -17,6 +17,13 @@ import { meta, setMeta } from "./store.js";
 /** @typedef {{ changes: Change[], next_cursor: string, has_more: boolean }} Page */
 
 const DAY = 24 * 60 * 60 * 1000;
+/** A cursor is valid only for the types that it was made with. */
+const OF = TYPES.join();
+
+/** Return the cursor of the copy, unless it was made with the types of an earlier version of the app. @param {import("./store.js").Reading} tx @returns {Promise<string | null>} */
+export async function cursorOf(tx) {
+  return (await meta(tx, "types")) === OF ? meta(tx, "cursor") : null;
+}
 
 /**
  * Apply a page that was requested with a cursor. Return false, and change nothing, if the copy has another cursor by
@@ -24,7 +31,7 @@ const DAY = 24 * 60 * 60 * 1000;
  * @param {Transaction} tx @param {Context} context @param {Page} page @param {string | null} cursor
  */
 export async function applyPage(tx, context, page, cursor) {
-  if ((await meta(tx, "cursor")) !== cursor) return false;
+  if ((await cursorOf(tx)) !== cursor) return false;
   const known = page.changes.filter(({ type, op }) => TYPES.includes(type) && (op === "upsert" || op === "delete"));
   const rows = await Promise.all(known.map(({ type, id }) => tx.get(type, id)));
   const deletions = await Promise.all(known.map(({ id }) => tx.get("deletions", id)));
@@ -33,7 +40,7 @@ export async function applyPage(tx, context, page, cursor) {
     await apply(tx, context, change, rows[index], deletions[index], done);
   }
   if (!page.has_more) await complete(tx, context);
-  setMeta(tx, { cursor: page.next_cursor });
+  setMeta(tx, { cursor: page.next_cursor, types: OF });
   return true;
 }
 
@@ -45,7 +52,7 @@ async function apply(tx, context, change, row, deletion, done) {
   const { type, id, data } = change;
   const version = data?.version ?? change.version;
   if (row && !row.stale && row.version > version) return; // versions never decrease
-  if (row?.stale && row.version >= version) {
+  if (row?.stale && row.version >= version && !isPersonal(type)) {
     // The same version has other values only if the server was restored from a backup: this is a later edit.
     const before = row.data;
     const fields = Object.entries(editable(type, before)).filter(([name, value]) => !isSame(value, data?.[name]));
@@ -70,6 +77,7 @@ export async function put(tx, context, { type, id, version, data, reason }, row,
     tx.put(type, { id, version, data });
     return;
   }
+  if (isPersonal(type)) return row && tx.delete(type, id);
   const isRevoked = reason === "access_revoked";
   if (!isRevoked) {
     const before = row?.data ?? deletion?.data ?? context.lastShown(type, id) ?? {};
@@ -90,7 +98,7 @@ export async function put(tx, context, { type, id, version, data, reason }, row,
 
 /** Remove what the server has answered about an item. @param {Transaction} tx @param {Type} type @param {string} id */
 function forgetAnswers(tx, type, id) {
-  for (const path of [sharesOf(type, id), historyOf(id)]) tx.delete("meta", path);
+  for (const path of [sharesOf(/** @type {import("./items.js").Shareable} */ (type), id), historyOf(id)]) tx.delete("meta", path);
 }
 
 /** The copy is now complete: items that are still stale do not exist any more, and all accepted edits are included. @param {Transaction} tx @param {Context} context */
@@ -101,7 +109,7 @@ async function complete(tx, context) {
     for (const type of TYPES) {
       for (const row of /** @type {ItemRow[]} */ (await tx.getAll(type))) {
         if (!row.stale) continue;
-        if (isRestored) await addLost(tx, context, type, row.id, "create", row.data, row.data);
+        if (isRestored && (!isPersonal(type) || row.data.fires_at)) await addLost(tx, context, type, row.id, "create", row.data, row.data);
         tx.delete(type, row.id);
       }
     }
@@ -125,16 +133,16 @@ async function complete(tx, context) {
 }
 
 /**
- * Drop the cursor. Items received so far stay visible until all have been received again. If a cursor expires before
- * the retention has passed, the server was restored from a backup. Edits whose effects were not received yet are sent
- * again, because the backup may not have them.
+ * Drop the cursor, which has expired or is one of an earlier version of the app. Items received so far stay visible
+ * until all have been received again. If a cursor expires before the retention has passed, the server was restored from
+ * a backup. Edits whose effects were not received yet are sent again, because the backup may not have them.
  * @param {Transaction} tx @param {Context} context @param {string} cursor
  */
 export async function startOver(tx, context, cursor) {
   if ((await meta(tx, "cursor")) !== cursor) return;
   const completeAt = await meta(tx, "complete_at");
   // Both times are from the clock of this device, because the server's clock may differ.
-  const isEarly = completeAt !== null && context.now() - completeAt < (await meta(tx, "retention_days", 30)) * DAY;
+  const isEarly = (await cursorOf(tx)) !== null && completeAt !== null && context.now() - completeAt < (await meta(tx, "retention_days", 30)) * DAY;
   setMeta(tx, { cursor: null, starting_over: isEarly ? "restored" : "expired" });
   for (const type of TYPES) for (const row of await tx.getAll(type)) tx.put(type, { ...row, stale: true });
   for (const edit of await tx.getAll("outbox")) tx.put("outbox", { ...edit, done_version: null, reached: null });

@@ -1,6 +1,6 @@
 // Storing the result of a sent edit, within the caller's transaction (docs/sync.md, "Statuses").
 
-import { REFERENCES } from "./items.js";
+import { isPersonal, REFERENCES } from "./items.js";
 import { alias, queue } from "./outbox.js";
 
 /** @typedef {import("./store.js").Transaction} Transaction */
@@ -21,7 +21,7 @@ const DONE = ["applied", "merged", "duplicate"];
 
 /** Whether a problem is that the user does not have the item. @param {import("./items.js").Fields | null} problem */
 export function isNotFound(problem) {
-  return /\/(task|category)-not-found$/.test(problem?.type ?? "");
+  return /\/(task|category|reminder|notification)-not-found$/.test(problem?.type ?? "");
 }
 
 /**
@@ -38,9 +38,20 @@ export async function settle(tx, context, sent, result) {
   if (edit.op === "delete" && result.status === "rejected" && isNotFound(result.problem)) {
     result = { ...result, status: "applied", version: edit.base_version ?? 0, problem: null };
   }
+  if (isVain(edit, result)) return tx.delete("outbox", edit.number);
   const waiting = edits.filter((each) => !each.sent);
   if (DONE.includes(result.status)) await done(tx, context, edit, waiting, result);
   else await refused(tx, context, edit, waiting, result);
+}
+
+/**
+ * Whether a refused edit of an item that only its user sees needs no decision: its task or it is gone, or another
+ * device has set the same reminder.
+ * @param {Edit} edit @param {Result} result
+ */
+function isVain({ type }, { status, problem }) {
+  const isSet = problem?.errors?.some((/** @type {{ message: string }} */ { message }) => message === "is set for this task already");
+  return isPersonal(type) && status === "rejected" && (isNotFound(problem) || isSet);
 }
 
 /** @param {Transaction} tx @param {Context} context @param {Edit} edit @param {Edit[]} waiting @param {Result} result */

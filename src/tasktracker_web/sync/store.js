@@ -52,12 +52,14 @@
  * @property {import("./items.js").Fields} data
  */
 
-/** @typedef {"task" | "category" | "deletions" | "aliases" | "outbox" | "issues" | "meta"} Table */
+/** @typedef {import("./items.js").Type | "deletions" | "aliases" | "outbox" | "issues" | "meta"} Table */
 
 /** The tables, and the field that is the key of each. @type {Record<Table, string>} */
 export const TABLES = {
   task: "id",
   category: "id",
+  reminder: "id",
+  notification: "id",
   deletions: "id",
   aliases: "id", // items that were created here, but that the server has under another id
   outbox: "number", // with an index of `target`

@@ -2,13 +2,13 @@
 
 import { bucketOf, bucketsOf } from "./digest.js";
 import { Offline, Refused } from "./errors.js";
-import { PATHS, TYPES } from "./items.js";
+import { COMPARED, PATHS, TYPES } from "./items.js";
 import { body, nextBatch } from "./outbox.js";
-import { applyPage, put, startOver } from "./receiving.js";
+import { applyPage, cursorOf, put, startOver } from "./receiving.js";
 import { settle } from "./settling.js";
 import { meta } from "./store.js";
 
-/** @typedef {import("./items.js").Type} Type */
+/** @typedef {import("./items.js").Shareable} Shareable */
 /** @typedef {import("./store.js").ItemRow} ItemRow */
 /** @typedef {import("./store.js").Transaction} Transaction */
 /**
@@ -82,8 +82,12 @@ export class Syncer {
     /** The next page, which is fetched while the present one is stored. @type {{ cursor: string, page: Promise<import("./receiving.js").Page> } | null} */
     let next = null;
     for (let hasMore = true; hasMore; ) {
-      /** @type {string | null} */
-      const cursor = await this.#copy.read((tx) => meta(tx, "cursor"));
+      const { cursor, old } = await this.#copy.read(async (tx) => ({ cursor: await cursorOf(tx), old: await meta(tx, "cursor") }));
+      if (old !== cursor) {
+        await this.#copy.write((tx) => startOver(tx, this.#copy.context, old));
+        report.startedOver = true;
+        continue;
+      }
       /** @type {import("./receiving.js").Page} */
       let page;
       try {
@@ -127,7 +131,7 @@ export class Syncer {
   async #compare() {
     const items = await this.#items();
     const mine = await bucketsOf(items, this.#sha256);
-    const { count, buckets: theirs } = await this.#call("GET", `/sync/digest?types=${TYPES}`);
+    const { count, buckets: theirs } = await this.#call("GET", `/sync/digest?types=${COMPARED}`);
     const names = new Set([...Object.keys(mine), ...Object.keys(theirs)]);
     return { count, buckets: [...names].filter((name) => mine[name] !== theirs[name]).sort() };
   }
@@ -140,13 +144,13 @@ export class Syncer {
 
   /** @param {string} bucket */
   async #repairBucket(bucket) {
-    /** @type {{ items: { type: Type, id: string, version: number }[] }} */
-    const { items } = await this.#call("GET", `/sync/digest/${bucket}?types=${TYPES}`);
+    /** @type {{ items: { type: Shareable, id: string, version: number }[] }} */
+    const { items } = await this.#call("GET", `/sync/digest/${bucket}?types=${COMPARED}`);
     const mine = new Map();
     for (const [type, id, version] of await this.#items()) {
       if ((await bucketOf(id, this.#sha256)) === bucket) mine.set(id, { type, version });
     }
-    /** @type {{ type: Type, id: string, data: import("./items.js").Fields | null }[]} */
+    /** @type {{ type: Shareable, id: string, data: import("./items.js").Fields | null }[]} */
     const found = [];
     for (const { type, id, version } of items) {
       if (mine.get(id)?.version !== version) found.push({ type, id, data: await this.#fetch(type, id) });
@@ -161,7 +165,7 @@ export class Syncer {
     });
   }
 
-  /** @param {Type} type @param {string} id */
+  /** @param {Shareable} type @param {string} id */
   async #fetch(type, id) {
     try {
       const { is_overdue: _, ...data } = await this.#call("GET", `${PATHS[type]}/${id}`); // that depends on the time
@@ -172,12 +176,12 @@ export class Syncer {
     }
   }
 
-  /** @returns {Promise<[Type, string, number][]>} */
+  /** @returns {Promise<[Shareable, string, number][]>} */
   #items() {
     return this.#copy.read(async (tx) => {
-      const rows = await Promise.all(TYPES.map((type) => tx.getAll(type)));
-      return TYPES.flatMap((type, index) =>
-        rows[index].map((row) => /** @type {[Type, string, number]} */ ([type, row.id, row.version])),
+      const rows = await Promise.all(COMPARED.map((type) => tx.getAll(type)));
+      return COMPARED.flatMap((type, index) =>
+        rows[index].map((row) => /** @type {[Shareable, string, number]} */ ([type, row.id, row.version])),
       );
     });
   }

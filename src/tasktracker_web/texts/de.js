@@ -17,6 +17,8 @@ export const texts = {
   "view.shared": "Mit mir geteilt",
   "view.done": "Erledigt",
   "view.trash": "Papierkorb",
+  "notifications": "Mitteilungen",
+  "notifications.unread": "{count} nicht gelesen",
   "lists": "Kategorien",
   "list.add": "Neue Kategorie",
   "list.add.name": "Name der neuen Kategorie",

@@ -17,6 +17,8 @@ export const texts = {
   "view.shared": "Shared with me",
   "view.done": "Done",
   "view.trash": "Trash",
+  "notifications": "Notifications",
+  "notifications.unread": "{count} not read",
   "lists": "Categories",
   "list.add": "New category",
   "list.add.name": "Name of the new category",

@@ -3,6 +3,7 @@
 import { account, useCopy } from "../account.js";
 import { sayWhatNeedsDecision } from "../arrivals.js";
 import { h, html } from "../html.js";
+import { readAbout } from "../notices.js";
 import { go, list, route } from "../router.js";
 import { t } from "../texts/texts.js";
 import { useEffect, useRef } from "../vendor/preact-hooks.js";
@@ -13,7 +14,7 @@ import { decide, DecideButton } from "./decide.js";
 import { Icon } from "./icon.js";
 import { Board, Issues, Later, LATER, Pane, SignIn, Trash } from "./later.js";
 import { List } from "./list.js";
-import { Sidebar } from "./sidebar.js";
+import { Bell, Sidebar } from "./sidebar.js";
 import { SearchButton, Shortcuts } from "./shortcuts.js";
 import { StatusLine } from "./status-line.js";
 import { Toast } from "./toast.js";
@@ -46,13 +47,14 @@ export function App() {
 
 function Main() {
   const copy = useCopy();
-  const { name, id } = route.value;
+  const { name, id, visit } = route.value;
   const isTask = name === "task";
   const isList = !isTask && !PASSING.includes(name);
   if (isList && (list.peek().name !== name || list.peek().id !== id)) list.value = { name, id };
   const { name: shown, id: category } = list.value;
   const menu = useRef(/** @type {HTMLElement | null} */ (null));
   useEffect(() => menu.current?.hidePopover(), [name, id]);
+  useEffect(() => readAbout(copy, id), [copy, visit]);
   useEffect(() => sayWhatNeedsDecision(copy, (issue) => decide(copy, issue)), [copy]);
   const back = () => go(`/${shown}${category && `/${category}`}`);
   return html`
@@ -61,7 +63,7 @@ function Main() {
       <header class="top">
         <button class="quiet" aria-label=${t("menu")} popovertarget="menu">${h(Icon, { name: "menu" })}</button>
         <strong>${t("app")}</strong>
-        ${!isWide.value && h(AfterFrame, { of: StatusLine })} ${h(DecideButton, {})} ${h(CaptureButton, { hasLabel: false })}
+        ${!isWide.value && h(AfterFrame, { of: StatusLine })} ${h(DecideButton, {})} ${h(AfterFrame, { of: Bell })} ${h(CaptureButton, { hasLabel: false })}
       </header>
       <div class="side" id="menu" popover ref=${menu}>
         <button class="quiet close" aria-label=${t("close")} popovertarget="menu" popovertargetaction="hide">${h(Icon, { name: "close" })}</button>

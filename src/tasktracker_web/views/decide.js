@@ -11,10 +11,16 @@ import { LATER } from "./later.js";
 export const asked = signal("");
 
 /** Show an edit that needs a decision: in its task, or above a list. @param {import("../sync/copy.js").Copy} copy @param {import("../sync/store.js").Issue} issue */
-export function decide(copy, { mutation, target }) {
+export function decide(copy, issue) {
+  const [{ mutation }, target] = [issue, subjectOf(issue)];
   const path = copy.tasks.peek().has(target) ? `/task/${target}` : list.peek().name in LATER || route.peek().name === "task" ? "/all" : "";
   if (path && path !== `/task/${route.peek().id}`) go(path);
   asked.value = mutation;
+}
+
+/** Return the id of the item that shows an edit: of a reminder, its task does. @param {import("../sync/store.js").Issue} issue */
+export function subjectOf({ type, target, data, item }) {
+  return type === "reminder" ? (data.task ?? item.task) : target;
 }
 
 /** How many edits need a decision, as a button that leads to the first. */

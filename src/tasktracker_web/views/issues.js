@@ -7,15 +7,15 @@ import { route } from "../router.js";
 import { Refused } from "../sync/errors.js";
 import { DUE, dueAsOne } from "../sync/items.js";
 import { isNotFound } from "../sync/settling.js";
-import { addServerTexts, t } from "../texts/texts.js";
+import { addServerTexts, addTexts, t } from "../texts/texts.js";
 import { undoable } from "../toasts.js";
 import { useEffect, useId, useRef, useState } from "../vendor/preact-hooks.js";
 import "../vendor/preact-signals.js";
-import { asked } from "./decide.js";
+import { asked, subjectOf } from "./decide.js";
 import { detailOf } from "./explained.js";
 import { Value } from "./value.js";
 
-await addServerTexts();
+await Promise.all([addServerTexts(), addTexts("reminders")]);
 
 /** @typedef {import("../sync/store.js").Issue} Issue */
 
@@ -31,7 +31,7 @@ const REASONS = ["not-allowed", "task-not-found", "category-not-found", "categor
 /** The edits that need a decision: those of one task, or else all others than those of the open task. @param {{ of?: string }} props */
 export function Issues({ of: only }) {
   const opened = route.value.name === "task" ? route.value.id : "";
-  const issues = useCopy().issues.value.filter(({ target }) => (only ? target === only : target !== opened));
+  const issues = useCopy().issues.value.filter((issue) => (only ? subjectOf(issue) === only : subjectOf(issue) !== opened));
   if (issues.length === 0) return null;
   return html`<section class="issues" aria-label=${t("issues")}>
     ${[...grouped(issues)].map(([key, issues]) => h(Card, { key, issues }))}
@@ -91,7 +91,7 @@ function Card({ issues }) {
   const isOwn = !isRestorable && !isDeletion && (isMissing || (isRefused && isGone(problem, op)));
   const again = names.length ? "issue.apply" : isRestorable ? "issue.restore" : isOwn ? "issue.own" : "issue.again";
   const dismiss = isDeletion ? "issue.keep" : isRestorable ? "issue.leave" : "issue.dismiss";
-  const title = current?.title ?? current?.name ?? item.title ?? item.name ?? data.title ?? data.name ?? "";
+  const title = current?.title ?? current?.name ?? item.title ?? item.name ?? data.title ?? data.name ?? copy.tasks.value.get(data.task)?.title ?? "";
   const isVain = isRefused && again !== "issue.own"; // sent again, it would most often be refused again
   const buttons = [
     isDeletion
@@ -101,7 +101,7 @@ function Card({ issues }) {
   ];
   if (isVain) buttons.reverse();
   return html`<article class="issue">
-    <h2 ref=${heading} tabindex="-1">${t(isRestorable ? "issue.trashed" : isMissing && !isRefused ? "issue.missing" : `issue.${status}`, { title })}</h2>
+    <h2 ref=${heading} tabindex="-1">${t(type === "reminder" ? "issue.reminder" : isRestorable ? "issue.trashed" : isMissing && !isRefused ? "issue.missing" : `issue.${status}`, { title })}</h2>
     ${isDeletion && html`<p>${t("issue.deleted")}</p>`}
     ${problem && html`<p class="hint">${reasonOf(problem, data)}</p>`}
     ${isOwn && type === "task" && op !== "create" && html`<p class="hint">${t("issue.own.hint")}</p>`}
@@ -120,7 +120,9 @@ function bothOf({ theirs, yours }) {
 
 /** Return the fields of an edit as they are shown. @param {import("../sync/items.js").Fields} data */
 function shown(data) {
-  return dueAsOne(Object.fromEntries(Object.entries(data).map(([name, value]) => [name, { value }])));
+  const { task, ...fields } = data;
+  if (task) return { reminder: { value: data } };
+  return dueAsOne(Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, { value }])));
 }
 
 /** Whether an item is no longer there for the user, or the category or the task that it was created in. @param {Issue["problem"]} problem @param {Issue["op"]} op */

@@ -14,7 +14,7 @@ const ENTER = t("key.enter");
 
 /** The keys of each part of the app, and what they do. @type {[part: string, keys: [keys: string[], does: string][]][]} */
 const KEYS = [
-  ["keys.everywhere", [[["q", "a"], "add.label"], [["/"], "search"], [["?"], "keys"], [[`${CTRL} + Z`], "undo"], [["g t"], "view.today"], [["g u"], "view.upcoming"], [["g a"], "view.all"], [["g b"], "view.board"], [["g d"], "view.done"]]],
+  ["keys.everywhere", [[["q", "a"], "add.label"], [["/"], "search"], [["?"], "keys"], [[`${CTRL} + Z`], "undo"], [["g t"], "view.today"], [["g u"], "view.upcoming"], [["g a"], "view.all"], [["g b"], "view.board"], [["g d"], "view.done"], [["g n"], "notifications"]]],
   [
     "menu",
     [

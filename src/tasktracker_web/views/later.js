@@ -9,6 +9,7 @@ import { signal } from "../vendor/preact-signals.js";
 /** @typedef {(props: any) => any} View */
 /** By the first part of the path. @type {Record<string, () => Promise<{ View: View }>>} */
 export const LATER = {
+  notifications: () => import("./notifications.js"),
   forgot: () => import("./forgot.js"),
   settings: () => import("./settings/settings.js"),
   admin: () => import("./admin/gate.js"),
@@ -58,6 +59,7 @@ export const Bulk = part(async () => (await import("./bulk.js")).Bulk);
 export const Issues = part(async () => (await import("./issues.js")).Issues);
 export const Members = part(async () => (await import("./members.js")).Members);
 export const Pane = part(async () => (await import("./pane.js")).Pane);
+export const Reminders = part(async () => (await import("./reminders.js")).Reminders);
 export const Samples = part(async () => (await import("./samples.js")).Samples);
 export const SignIn = part(async () => (await import("./sign-in.js")).SignIn);
 export const Trash = part(async () => (await import("./trash.js")).Trash);

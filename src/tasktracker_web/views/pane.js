@@ -15,7 +15,7 @@ import "../vendor/preact-signals.js";
 import { trash } from "./acts.js";
 import { History } from "./history.js";
 import { Icon } from "./icon.js";
-import { Issues } from "./later.js";
+import { Issues, Reminders } from "./later.js";
 import { People } from "./people.js";
 import { Check } from "./rows.js";
 import { byName } from "./sidebar.js";
@@ -71,6 +71,7 @@ export function Pane({ id, onClose }) {
         ${isOrganiser && h(Category, { task, save })}
       </div>
     </fieldset>
+    ${h(Reminders, { task })}
     ${h(Subtasks, { task })}
     ${h(People, { task })}
     ${h(History, { task, canEdit: isEditor })}

@@ -10,7 +10,7 @@ import { useAnswer } from "./answer.js";
 import { ShareButton } from "./share-button.js";
 
 /** @typedef {import("../sync/items.js").Task} Task */
-/** @typedef {import("../sync/items.js").Type} Type */
+/** @typedef {import("../sync/items.js").Shareable} Shareable */
 /** @typedef {import("../sync/items.js").Schemas["ShareView"]} Share */
 
 const RANKS = ["viewer", "editor", "owner"];
@@ -53,7 +53,7 @@ export function Avatar({ name }) {
 
 /**
  * Return the names of users by their ids. Owners whose names are not known are asked for.
- * @param {Type} type @param {{ id: string, owner: string | null }[]} items of which one for each owner is asked for
+ * @param {Shareable} type @param {{ id: string, owner: string | null }[]} items of which one for each owner is asked for
  */
 export function useOwners(type, items) {
   const copy = useCopy();
@@ -67,7 +67,7 @@ export function useOwners(type, items) {
   return names;
 }
 
-/** @param {Type} type @param {string} id @param {number | null} version without one, the server does not have it @returns {Share[]} */
+/** @param {Shareable} type @param {string} id @param {number | null} version without one, the server does not have it @returns {Share[]} */
 function useShares(type, id, version) {
   const { answer } = useAnswer(version ? sharesOf(type, id) : "", version);
   return answer?.results ?? [];

@@ -16,7 +16,7 @@ export function DialogButton({ load, label, ...props }) {
     ${View && h(View, { ...props, onClose: () => show({}) })}`;
 }
 
-/** @param {{ type: import("../sync/items.js").Type, id: string, title: string, isOwner: boolean }} props */
+/** @param {{ type: import("../sync/items.js").Shareable, id: string, title: string, isOwner: boolean }} props */
 export function ShareButton(props) {
   return h(DialogButton, { ...props, load: () => import("./sharing.js"), label: props.isOwner ? "share" : props.type === "task" ? "people.leave" : "people" });
 }

@@ -19,14 +19,14 @@ import { Avatar } from "./people.js";
 
 await Promise.all([addTexts("settings"), addTexts("sharing"), loadStyle(), loadStyle("sharing")]);
 
-/** @typedef {import("../sync/items.js").Type} Type */
+/** @typedef {import("../sync/items.js").Shareable} Shareable */
 /** @typedef {import("../calls/shares.js").Role} Role */
 
 /** @type {Role[]} */
 const ROLES = ["viewer", "editor"];
 const options = () => ROLES.map((each) => [each, t(`role.${each}`)]);
 
-/** @param {{ type: Type, id: string, title: string, isOwner: boolean, onClose: () => void }} props */
+/** @param {{ type: Shareable, id: string, title: string, isOwner: boolean, onClose: () => void }} props */
 export function View({ type, id, title, isOwner, onClose }) {
   const copy = useCopy();
   const me = useMe();

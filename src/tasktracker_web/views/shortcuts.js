@@ -51,7 +51,7 @@ export function Shortcuts() {
 }
 
 /** The lists that a key after `g` leads to. @type {Record<string, string>} */
-const LISTS = { t: "/today", u: "/upcoming", a: "/all", b: "/board", d: "/done" };
+const LISTS = { t: "/today", u: "/upcoming", a: "/all", b: "/board", d: "/done", n: "/notifications" };
 /** For how long `g` waits for the next key. */
 const WAIT_MS = 1500;
 let waitsUntil = 0;

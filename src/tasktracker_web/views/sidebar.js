@@ -2,6 +2,7 @@
 
 import { account, signOut, useCopy, useLists, useMe } from "../account.js";
 import { h, html } from "../html.js";
+import { useUnread } from "../notices.js";
 import { go, list, url } from "../router.js";
 import { uuid } from "../sync/platform.js";
 import { t } from "../texts/texts.js";
@@ -29,6 +30,7 @@ export function Sidebar() {
       ${(count > 0 || list.value.name === "shared") && h(Entry, { icon: "shared", path: "/shared", label: t("view.shared"), count })}
       ${h(Entry, { icon: "done", path: "/done", label: t("view.done"), count: 0 })}
       ${h(Entry, { icon: "trash", path: "/trash", label: t("view.trash"), count: 0 })}
+      ${h(Entry, { icon: "notifications", path: "/notifications", label: t("notifications"), count: useUnread(useCopy()).length, counted: "notifications.unread" })}
     </ul>
     <h2>${t("lists")}</h2>
     <ul>
@@ -55,8 +57,16 @@ export function byName(categories) {
   return [...categories.values()].sort((a, b) => a.name.localeCompare(b.name));
 }
 
-/** @param {{ path: string, label: string, icon?: string, note?: string, count: number, color?: string, key?: string }} props */
-function Entry({ path, label, icon, note, count, color }) {
+/** The way to the notifications, with the number of those that were not read. */
+export function Bell() {
+  const count = useUnread(useCopy()).length;
+  return html`<a class="bell" href=${url("/notifications")} aria-label=${count > 0 ? `${t("notifications")}: ${t("notifications.unread", { count })}` : t("notifications")}>
+    ${h(Icon, { name: "notifications" })}${count > 0 && html`<span class="count" aria-hidden="true">${count > 99 ? "99+" : count}</span>`}
+  </a>`;
+}
+
+/** @param {{ path: string, label: string, icon?: string, note?: string, count: number, counted?: string, color?: string, key?: string }} props `counted` is the key of what is counted */
+function Entry({ path, label, icon, note, count, counted = "count", color }) {
   const { name, id } = list.value;
   const isCounted = count > 0 && useCopy().isRead.value;
   const isCurrent = path === `/${name}${id && `/${id}`}`;
@@ -64,7 +74,7 @@ function Entry({ path, label, icon, note, count, color }) {
     <a href=${url(path)} aria-current=${isCurrent ? "page" : undefined}>
       ${icon ? h(Icon, { name: icon }) : h(Dot, { color: color ?? "none" })}
       <span class="label" dir="auto">${label}${note && html`<span class="hint">${note}</span>`}</span>
-      ${isCounted && html`<span class="count" aria-label=${t("count", { count })}>${count}</span>`}
+      ${isCounted && html`<span class=${counted === "count" ? "count" : "count unread"} aria-label=${t(counted, { count })}>${count}</span>`}
     </a>
   </li>`;
 }

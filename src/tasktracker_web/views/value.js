@@ -3,6 +3,7 @@
 import { useCopy } from "../account.js";
 import { now } from "../clock.js";
 import { html } from "../html.js";
+import { reminderText } from "../reminders.js";
 import { isDue } from "../tasks.js";
 import { dueText, t } from "../texts/texts.js";
 import "../vendor/preact-signals.js";
@@ -17,6 +18,7 @@ export function Value({ name, value }) {
   else if (name === "priority") text = t(`priority.${value}`);
   else if (name === "state") text = t(`state.${value}`);
   else if (name === "category") text = copy.categories.value.get(value)?.name ?? t("issue.gone");
+  else if (name === "reminder") text = reminderText(value, copy.tasks.value.get(value.task), now.value);
   else if (name === "parent") text = copy.tasks.value.get(value)?.title ?? t("issue.gone");
   return html`<span class="value" dir="auto">${text}</span>`;
 }

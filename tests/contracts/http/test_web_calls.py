@@ -10,17 +10,14 @@ from tests.http import Api
 
 BY_SYNC = "edits are mutations of `POST /api/sync`, which also work offline"
 ARRIVES = "arrives with the changes of the sync"
-LATER = "comes with the app's part"
 LINK = "the page of the link does it, at `/link/`"
 
 EXCEPTIONS = {
     **dict.fromkeys(["createTask", "replaceTask", "editTask", "deleteTask", "undoChange", "restoreTask"], BY_SYNC),
     **dict.fromkeys(["createCategory", "replaceCategory", "editCategory", "deleteCategory"], BY_SYNC),
-    **dict.fromkeys(["listTasks", "listCategories"], ARRIVES),
+    **dict.fromkeys(["createReminder", "deleteReminder", "editNotification", "readNotifications"], BY_SYNC),
+    **dict.fromkeys(["listTasks", "listCategories", "listReminders", "listNotifications"], ARRIVES),
     **dict.fromkeys(["verifyEmail", "resetPassword"], LINK),
-    **dict.fromkeys(["listReminders", "createReminder", "deleteReminder"], LATER),
-    **dict.fromkeys(["listNotifications", "editNotification", "readNotifications"], LATER),
-    **dict.fromkeys(["getPreferences", "editPreferences"], LATER),
     "verify": "the app finds out by its next request",
     "createTicket": "the app reads the stream with the header of the session",
     "live": "for the supervisor of the process",

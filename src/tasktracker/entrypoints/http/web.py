@@ -22,7 +22,7 @@ from tasktracker.entrypoints.settings import Settings
 from tasktracker.entrypoints.texts import text
 
 ROUTES = (
-    *("/", "/today", "/upcoming", "/all", "/board", "/shared", "/done", "/trash"),
+    *("/", "/today", "/upcoming", "/all", "/board", "/shared", "/done", "/trash", "/notifications"),
     *("/list/{id:str}", "/task/{id:str}", "/signin", "/register", "/share", "/forgot"),
     *("/settings", "/settings/{section:str}", "/admin", "/admin/{section:str}", "/admin/{section:str}/{id:str}"),
 )

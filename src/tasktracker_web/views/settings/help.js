@@ -8,6 +8,7 @@ import { useState } from "../../vendor/preact-hooks.js";
 import { ShortcutsButton } from "../shortcuts.js";
 
 const SYNTAX = ["date", "priority", "category", "text", "lines"];
+const REMINDERS = ["task", "bell", "again", "closed"];
 const LINES = ["sync", "waiting", "dot", "offline", "differs", "signed-out", "no-space"];
 
 export function Help() {
@@ -21,6 +22,12 @@ export function Help() {
       <h2>${t("help.syntax")}</h2>
       <dl class="help">
         ${SYNTAX.map((each) => html`<div key=${each}><dt>${t(`help.syntax.${each}`)}</dt><dd>${t(`help.syntax.${each}.means`)}</dd></div>`)}
+      </dl>
+    </section>
+    <section>
+      <h2>${t("help.reminders")}</h2>
+      <dl class="help">
+        ${REMINDERS.map((each) => html`<div key=${each}><dt>${t(`help.reminders.${each}`)}</dt><dd>${t(`help.reminders.${each}.means`)}</dd></div>`)}
       </dl>
     </section>
     <section>

@@ -12,6 +12,7 @@ import { Data } from "./data.js";
 import { Deletion } from "./deletion.js";
 import { Devices } from "./devices.js";
 import { Help } from "./help.js";
+import { Notifications } from "./notifications.js";
 import { Profile } from "./profile.js";
 import { Security } from "./security.js";
 import { Tokens } from "./tokens.js";
@@ -20,7 +21,7 @@ await Promise.all([addTexts("settings"), loadStyle()]);
 
 /** @typedef {import("../panel/loading.js").Loading<import("../../sync/items.js").Schemas["UserView"]>} User */
 
-const SECTIONS = { profile: Profile, security: Security, devices: Devices, tokens: Tokens, data: Data, activity: Activity, account: Deletion, help: Help };
+const SECTIONS = { profile: Profile, notifications: Notifications, security: Security, devices: Devices, tokens: Tokens, data: Data, activity: Activity, account: Deletion, help: Help };
 
 /** @param {{ id: string }} props */
 export function View({ id }) {

@@ -1,0 +1,95 @@
+// What the user is to know, the newest first.
+
+import { useCopy, useMe } from "../account.js";
+import { noticeText } from "../announcing.js";
+import { now } from "../clock.js";
+import { h, html } from "../html.js";
+import { pathOf, useUnread } from "../notices.js";
+import { moments } from "../reminders.js";
+import { url } from "../router.js";
+import { canEdit, isOpen } from "../tasks.js";
+import { dayAndTime, dueText, t } from "../texts/texts.js";
+import { together, undoable } from "../toasts.js";
+import { useEffect, useState } from "../vendor/preact-hooks.js";
+import "../vendor/preact-signals.js";
+import { toggle } from "./acts.js";
+import { Icon } from "./icon.js";
+import { loadStyle } from "./panel/panel.js";
+
+await loadStyle("reminders");
+
+/** @typedef {import("../sync/items.js").Notification} Notification */
+/** @typedef {import("../sync/items.js").Task} Task */
+
+const PART = 50;
+/** @type {Record<string, string>} */
+const ICONS = { task_shared: "shared", category_shared: "shared", security: "security" };
+
+export function View() {
+  const copy = useCopy();
+  const unread = useUnread(copy);
+  const [count, setCount] = useState(PART);
+  useEffect(() => scrollTo(0, 0), []);
+  const all = [...copy.notifications.value.values()].sort((a, b) => b.created_at.localeCompare(a.created_at) || b.id.localeCompare(a.id));
+  const readAll = () => void undoable(copy.editAll("notification", unread.map(({ id }) => id), { read: true }), t("did.read", { count: unread.length }));
+  return html`<section class="list notices">
+    <header>
+      <h1>${t("notifications")}</h1>
+      ${unread.length > 0 && html`<button class="quiet" onClick=${readAll}>${t("notifications.read")}</button>`}
+    </header>
+    ${all.length === 0
+      ? copy.isComplete.value && html`<div class="empty">${h(Icon, { name: "notifications" })}<p>${t("notifications.empty")}</p><p class="hint">${t("notifications.empty.hint")}</p></div>`
+      : html`<ul>${all.slice(0, count).map((each) => h(Notice, { key: each.id, notice: each }))}</ul>`}
+    ${all.length > count && html`<button class="plain" onClick=${() => setCount(count + PART)}>${t("more")}</button>`}
+    <p class="settings"><a href=${url("/settings/notifications")}>${t("notifications.settings")}</a></p>
+  </section>`;
+}
+
+/** @param {{ notice: Notification, key?: string }} props */
+function Notice({ notice }) {
+  const copy = useCopy();
+  const { id, kind, task: taskId, category, moment, created_at, read } = notice;
+  const task = copy.tasks.value.get(taskId ?? "");
+  const isThere = taskId ? task !== undefined : !category || copy.categories.value.has(category);
+  const markRead = () => !read && void copy.edit("notification", id, { read: true });
+  const about = [kind === "reminder" && t("notification.reminder"), dayAndTime(new Date(moment ?? created_at), now.value), kind === "reminder" && task && dueText(task, now.value) && t("notification.due", { due: dueText(task, now.value) })];
+  const text = html`<span dir="auto">${noticeText(copy, notice)}</span><span class="hint">${about.filter(Boolean).join(" · ")}</span>`;
+  return html`<li class=${read ? "" : "unread"} data-notice=${id}>
+    ${h(Icon, { name: ICONS[kind] ?? "notifications" })}
+    ${isThere ? html`<a href=${url(pathOf(notice))} onClick=${markRead}>${text}</a>` : html`<div>${text}</div>`}
+    ${!read && html`<span class="new" role="img" aria-label=${t("notification.unread")} title=${t("notification.unread")}></span>`}
+    ${kind === "reminder" && task && isOpen(task) && h(Acts, { notice, task })}
+    ${!isThere && !read && html`<button class="plain" onClick=${markRead}>${t("notification.read")}</button>`}
+  </li>`;
+}
+
+/** What can be done with a task that the user was reminded of. @param {{ notice: Notification, task: Task }} props */
+function Acts({ notice, task }) {
+  const copy = useCopy();
+  const me = useMe();
+  const [isSnoozing, setSnoozing] = useState(false);
+  const { id, read, moment } = notice;
+  const reading = () => (read ? [] : [copy.edit("notification", id, { read: true })]);
+  const complete = () => {
+    void Promise.all(reading());
+    toggle(task);
+  };
+  /** The reminder that has fired gives way to the new one, so that a task does not collect them. @param {Date} date */
+  const snooze = (date) => {
+    setSnoozing(false);
+    const time = (/** @type {string | null} */ at) => new Date(at ?? 0).getTime();
+    const own = [...copy.reminders.peek().values()].filter((each) => each.task === task.id && each.at);
+    const isSet = own.some(({ at }) => time(at) === date.getTime());
+    for (const each of own) if (time(each.at) === time(moment)) void copy.trash("reminder", each.id);
+    const setting = isSet ? [] : [copy.create("reminder", { task: task.id, at: date.toISOString() })];
+    void undoable(together(...setting, ...reading()), t("did.remind", { time: dayAndTime(date, now.value) }));
+  };
+  return html`<div class="acts">
+    ${canEdit(task, me, copy.categories.value) && html`<button class="plain" aria-label=${t("task.complete", { title: task.title })} onClick=${complete}>${t("bulk.complete")}</button>`}
+    <button class="plain" aria-expanded=${isSnoozing} onClick=${() => setSnoozing(!isSnoozing)}>${t("snooze")}</button>
+    ${isSnoozing &&
+    html`<div class="choices" role="group" aria-label=${t("snooze")}>
+      ${moments(now.value).map(([name, date]) => html`<button key=${name} title=${dayAndTime(date, now.value)} onClick=${() => snooze(date)}>${t(`snooze.${name}`)}</button>`)}
+    </div>`}
+  </div>`;
+}
