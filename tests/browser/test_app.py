@@ -119,6 +119,11 @@ def test_a_conflict_is_decided_by_field(app: Tab, new_device: Callable[..., Tab]
     wait_until(lambda: person.listed("/api/tasks/")[0]["title"] == "mine", "the decision is not sent")
     [task] = person.listed("/api/tasks/")
     assert (task["description"], task["priority"]) == ("y", 3)
+    app.open(f"/task/{task['id']}")
+    app.page.click(".history summary")
+    decided = ".history li:has-text('You decided this conflict, on this device.')"
+    app.page.wait_for_selector(f"{decided}:has-text('Title: theirs → mine')")
+    assert app.page.locator(decided).count() == 1
 
 
 def test_conflicts_of_a_task_are_decided_at_once_in_the_open_task_or_restore_a_deleted_one(

@@ -341,14 +341,14 @@ class TestUsers:
             return tasktracker("deliveries", "list", *options).output.splitlines()
 
         assert listed() == [
-            f"{second.id}  2026-03-01 12:01  failed  password-changed  0  the relay answered 550",
-            f"{first.id}  2026-03-01 12:00  due  password-changed  0",
+            f"{second.id}\t2026-03-01 12:01\tfailed\tpassword-changed\t0\tthe relay answered 550",
+            f"{first.id}\t2026-03-01 12:00\tdue\tpassword-changed\t0\t-",
         ]
         assert listed("--limit", "1") == listed("--state", "failed") == listed()[:1]
         assert tasktracker("deliveries", "retry", str(second.id)).output.splitlines()[-1] == "the mail is due"
-        assert listed()[0].split()[3] == "due"
+        assert listed()[0].split("\t")[2] == "due"
         assert tasktracker("deliveries", "cancel", str(first.id)).output.splitlines()[-1] == "the mail is cancelled"
-        assert listed()[1].split()[3] == "cancelled"
+        assert listed()[1].split("\t")[2] == "cancelled"
         for command, delivery, reason in [
             ("cancel", first.id, "The delivery is not due: it was cancelled."),
             ("retry", seed.id(), "There is no such delivery."),
