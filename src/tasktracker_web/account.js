@@ -171,7 +171,7 @@ export async function signOut() {
   sessionStorage.clear(); // texts that were being written
   forgetFirst();
   forgetLanguage();
-  stopSystemNotices();
+  void stopSystemNotices();
   dismiss();
   const before = account.value;
   account.value = null;

@@ -1,12 +1,16 @@
 // A task as a user writes it in one line: when it is due, its priority and its category are recognised in the text.
 
 import { fitting, tidy } from "./lines.js";
+import { fieldsOf, repeatAt, repeatsOf } from "./repeats.js";
 import { atMoment, onDay } from "./tasks.js";
 import { dayFrom, language as defaultLanguage, locale as defaultLocale } from "./texts/texts.js";
+import { ALONE, COUNT, END, matched, MONTHS, next, NUMBERS, numberOf, read, rule, SHORT_WEEKDAYS, WEEKDAYS } from "./vocabulary.js";
+
+export { inWords } from "./recurrence/words.js";
 
 /** @typedef {import("./sync/items.js").Task} Task */
 /** @typedef {{ id: string, name: string }} Named */
-/** A part of the text that was understood, from `start` to before `end`. `created` is the name of a category that does not exist yet; `day` is a day without a time, and `on` puts a time without a day on one, which perhaps `needsDay`. @typedef {{ start: number, end: number, text: string, fields: Partial<Task>, created?: string, day?: Date, on?: (date: Date) => Date, needsDay?: boolean }} Token */
+/** A part of the text that was understood, from `start` to before `end`. `created` is the name of a category that does not exist yet; `day` is a day without a time, and `on` puts a time without a day on one, which perhaps `needsDay`; `written` is a rule by which the task recurs. @typedef {{ start: number, end: number, text: string, fields: Partial<Task>, created?: string, day?: Date, on?: (date: Date) => Date, needsDay?: boolean, written?: import("./repeats.js").Written }} Token */
 /** @typedef {{ title: string, fields: Partial<Task>, tokens: Token[], repeats: boolean }} Captured `repeats` says that a part that was not understood is due again and again */
 /**
  * @typedef {object} Options
@@ -24,11 +28,10 @@ import { dayFrom, language as defaultLanguage, locale as defaultLocale } from ".
 /**
  * `parts` are parts of a day, and `hours` are times that need a day before them. A `phrase`, a `repetition` and a `range` are
  * not understood: a part of them would be wrong.
- * @typedef {{ days: DayRule[], times: TimeRule[], hours: TimeRule[], parts: TimeRule[], phrase?: RegExp, repetition: RegExp, range: RegExp }} Grammar
+ * @typedef {{ days: DayRule[], times: TimeRule[], hours: TimeRule[], parts: TimeRule[], phrase?: RegExp, repetition: RegExp, range: RegExp }} DayGrammar
  */
+/** @typedef {DayGrammar & { repeats: import("./repeats.js").Repeats }} Grammar */
 
-/** What follows a word. */
-const END = "(?=$|[\\s,;.!?)])";
 const PRIORITY = new RegExp(`(?:!([1-4])|p([1-4]))${END}`, "iy");
 /** One word, which is no number. */
 const NEW_CATEGORY = new RegExp(`#(\\p{L}[\\p{L}\\p{M}\\p{N}_-]{0,63})${END}`, "uy");
@@ -37,8 +40,6 @@ const BEFORE_TIME = "(?=,? (?:(?:at|um) )?(?:\\d{1,2}(?:[:.]\\d\\d|(?: ?[ap]m| ?
 const EVENING = 19;
 /** A time that ends the text, or has only other signs after it. */
 const LAST_TIME = /^(?:at|um) \d{1,2}(?=\s*(?:[!#]\S*\s*|p[1-4]\s*)*$)/i;
-/** Nothing follows that the day of a month would belong to, as in "on the 2nd floor". */
-const ALONE = "(?=\\s*(?:$|[,;.!?)#(]|at |um |\\d))";
 const IS_END = new RegExp(`^${END}`);
 
 /**
@@ -52,16 +53,17 @@ export function captured(text, { now, categories = [], priorities = [], creates 
   let repeats = false;
   for (let at = 0; at < text.length; ) {
     const isStart = at === 0 || /[\s(]/.test(text[at - 1]);
-    const token = isStart ? (repetitionAt(text, at, grammar, now) ?? dueAt(text, at, grammar, now) ?? priorityAt(text, at, priorities) ?? categoryAt(text, at, categories) ?? (creates ? newCategoryAt(text, at) : null)) : null;
+    const token = isStart ? (recurrenceAt(text, at, grammar, now) ?? repetitionAt(text, at, grammar, now) ?? dueAt(text, at, grammar, now) ?? priorityAt(text, at, priorities) ?? categoryAt(text, at, categories) ?? (creates ? newCategoryAt(text, at) : null)) : null;
     if (token?.fields && !literal.has(token.text)) add(found, token);
-    if (token && "repeats" in token) repeats = true;
+    else if (token && (token.fields ? token.written : token.repeats)) repeats = true;
     at = token ? token.end : at + 1;
   }
   const [day, time] = [found.get("day"), found.get("time")];
   if (day?.day && time?.on) found.set("time", { ...time, fields: atMoment(time.on(day.day)) }); // with other words between them
+  repeats = !recur(found, now) || repeats;
   const tokens = [...found.values()].sort((a, b) => a.start - b.start);
   const title = without(text, tokens);
-  if (!title) return { ...fitting(tidy(text)), tokens: [], repeats };
+  if (!title) return { ...fitting(tidy(text)), tokens: [], repeats: repeats || found.has("recurrence") };
   const { title: fitted, fields } = fitting(title);
   return { title: fitted, fields: Object.assign(fields, ...tokens.map((token) => token.fields), found.get("time")?.fields), tokens, repeats };
 }
@@ -73,6 +75,27 @@ function add(found, token) {
   const kind = token.day ? "day" : token.on ? "time" : "moment";
   for (const each of kind === "moment" ? ["day", "time"] : ["moment"]) found.delete(each);
   found.set(kind, token);
+}
+
+/** Find out when a task with a rule is due: as it is written, or as the rule says. @param {Map<string, Token>} found @param {Date} now @returns {boolean} whether a rule, if there is one, has a day */
+function recur(found, now) {
+  const repeat = found.get("recurrence");
+  if (!repeat?.written) return true;
+  const [day, time, moment] = ["day", "time", "moment"].map((kind) => found.get(kind));
+  const { written } = repeat;
+  const clock = written.time ?? (time?.on ? clockOf(time.on(now)) : null);
+  const dated = day?.day && (clock ? atMoment(new Date(day.day.getFullYear(), day.day.getMonth(), day.day.getDate(), ...clock)) : onDay(dayFrom(day.day)));
+  const given = moment?.fields ?? dated;
+  const fields = fieldsOf(written, clock, given ? { due_on: given.due_on ?? null, due_date: given.due_date ?? null } : null, now);
+  if (!fields) return found.delete("recurrence"), false;
+  found.set("recurrence", { ...repeat, fields });
+  if (time) found.set("time", { ...time, fields: { due_on: fields.due_on, due_date: fields.due_date } });
+  return true;
+}
+
+/** @param {Date} date @returns {[hours: number, minutes: number]} */
+function clockOf(date) {
+  return [date.getHours(), date.getMinutes()];
 }
 
 /**
@@ -128,11 +151,6 @@ function namedAt(sign, text, at, named) {
   return first ? { id: first.id, end: at + 1 + first.name.length } : null;
 }
 
-/** Return the end of a white space, perhaps after a comma. @param {string} text @param {number} at */
-function next(text, at) {
-  return at + (/^,? */.exec(text.slice(at))?.[0].length ?? 0);
-}
-
 /** Read a day, a part of the day and a time, in any order. @param {string} text @param {number} at @param {Grammar} grammar @param {Date} now @returns {Token | null} */
 function dueAt(text, at, { days, times, hours, parts }, now) {
   let end = at;
@@ -168,12 +186,19 @@ function dueAt(text, at, { days, times, hours, parts }, now) {
   return { ...token(text, at, end, atMoment(date)), ...(!day && { on, needsDay: !!likely }) };
 }
 
-/** Read what is due again and again, or from one time to another, with what belongs to it; and words that name no day. They stay text. @param {string} text @param {number} at @param {Grammar} grammar @param {Date} now @returns {{ end: number, text: string, fields?: undefined, repeats?: true } | null} */
+/** Read a rule by which the task recurs. @param {string} text @param {number} at @param {Grammar} grammar @param {Date} now @returns {Token | null} */
+function recurrenceAt(text, at, grammar, now) {
+  const written = repeatAt(text, at, grammar.repeats, grammar, now);
+  return written && { ...token(text, at, written.end, { recurrence: null }), written };
+}
+
+/** Read what is due again and again by a rule that is not known, or from one time to another, with what belongs to it; and words that name no day. They stay text. @param {string} text @param {number} at @param {Grammar} grammar @param {Date} now @returns {{ end: number, text: string, fields?: undefined, repeats?: true } | null} */
 function repetitionAt(text, at, grammar, now) {
   const due = (/** @type {number} */ from) => dueAt(text, from, grammar, now)?.end;
   const phrase = grammar.phrase && matched(grammar.phrase, text, at);
   if (phrase) return { end: phrase.end, text: "" };
   const start = due(at);
+  if (start && recurrenceAt(text, next(text, start), grammar, now)) return null;
   const range = start && matched(grammar.range, text, start);
   const until = range && due(range.end);
   if (until) return { end: until, text: "" };
@@ -185,23 +210,6 @@ function repetitionAt(text, at, grammar, now) {
 /** @param {string} text @param {number} start @param {number} end @param {Partial<Task>} fields @returns {Token} */
 function token(text, start, end, fields) {
   return { start, end, text: text.slice(start, end), fields };
-}
-
-/** @param {RegExp} pattern @param {string} text @param {number} at */
-function matched(pattern, text, at) {
-  pattern.lastIndex = at;
-  const match = pattern.exec(text);
-  return match && { groups: match.slice(1), end: pattern.lastIndex };
-}
-
-/** Apply the first rule that reads something. @template T @param {{ pattern: RegExp, read: (groups: string[], now: Date) => T | null }[]} rules @param {string} text @param {number} at @param {Date} now @returns {{ value: T, end: number } | null} */
-function read(rules, text, at, now) {
-  for (const rule of rules) {
-    const match = matched(rule.pattern, text, at);
-    const value = match && rule.read(match.groups, now);
-    if (match && value) return { value, end: match.end };
-  }
-  return null;
 }
 
 // ---------------------------------------------------------------------- dates
@@ -272,42 +280,14 @@ function after(now, count, unit) {
 
 // ------------------------------------------------------------------- grammars
 
-const WEEKDAYS = {
-  en: ["sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"],
-  de: ["sonntag", "montag", "dienstag", "mittwoch", "donnerstag", "freitag", "samstag"],
-};
-/** Short forms are also other words, so they need a word before them. */
-const SHORT_WEEKDAYS = {
-  en: ["sun", "mon", "tue", "wed", "thu", "fri", "sat"],
-  de: ["so", "mo", "di", "mi", "do", "fr", "sa"],
-};
-const MONTHS = {
-  en: ["jan(?:uary)?", "feb(?:ruary)?", "mar(?:ch)?", "apr(?:il)?", "may", "june?", "july?", "aug(?:ust)?", "sept?(?:ember)?", "oct(?:ober)?", "nov(?:ember)?", "dec(?:ember)?"],
-  de: ["jan(?:uar)?|jänner", "feb(?:ruar)?", "märz?", "apr(?:il)?", "mai", "juni?", "juli?", "aug(?:ust)?", "sep(?:tember)?", "okt(?:ober)?", "nov(?:ember)?", "dez(?:ember)?"],
-};
-
-/** From two on. */
-const NUMBERS = ["two|zwei", "three|drei", "four|vier", "five|fünf", "six|sechs", "seven|sieben", "eight|acht", "nine|neun", "ten|zehn", "eleven|elf", "twelve|zwölf"];
-const COUNT = `\\d{1,3}|${NUMBERS.join("|")}`;
-
 /** @type {Map<string, Grammar>} */
 const grammars = new Map();
 
 /** @param {string} language @param {string} locale @returns {Grammar} */
 function grammarOf(language, locale) {
   let grammar = grammars.get(locale);
-  if (!grammar) grammars.set(locale, (grammar = language === "de" ? german() : english(locale)));
+  if (!grammar) grammars.set(locale, (grammar = { ...(language === "de" ? german() : english(locale)), repeats: repeatsOf(language) }));
   return grammar;
-}
-
-/** A rule for a pattern of whole words. A space in it is any white space. @template R @param {string} pattern @param {R} read */
-function rule(pattern, read) {
-  return { pattern: new RegExp(`(?:${pattern.replaceAll(" ", "\\s")})${END}`, "iy"), read };
-}
-
-/** The number of a month or weekday from its name. @param {string[]} names @param {string} name */
-function numberOf(names, name) {
-  return names.findIndex((each) => new RegExp(`^(?:${each})$`, "i").test(name));
 }
 
 /** @returns {DayRule} */
@@ -315,7 +295,7 @@ function isoDate() {
   return rule("(\\d{4})-(\\d{2})-(\\d{2})", ([year, month, day], now) => dateOf(now, Number(month), Number(day), Number(year)));
 }
 
-/** @param {string} locale @returns {Grammar} */
+/** @param {string} locale @returns {DayGrammar} */
 function english(locale) {
   const months = MONTHS.en;
   const [month, weekday, short] = [months.join("|"), WEEKDAYS.en.join("|"), SHORT_WEEKDAYS.en.join("|")];
@@ -368,7 +348,7 @@ function english(locale) {
   };
 }
 
-/** @returns {Grammar} */
+/** @returns {DayGrammar} */
 function german() {
   const months = MONTHS.de;
   const weekdays = WEEKDAYS.de.map((name) => (name === "samstag" ? "samstag|sonnabend" : name));

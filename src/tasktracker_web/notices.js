@@ -48,8 +48,11 @@ export async function allowSystemNotices() {
   if ((await Notification.requestPermission()) === "granted") localStorage.setItem(NAME, "on");
 }
 
-export function stopSystemNotices() {
+/** Show none any more, and take back those that are shown. */
+export async function stopSystemNotices() {
+  if (!localStorage.getItem(NAME)) return;
   localStorage.removeItem(NAME);
+  for (const each of await (await navigator.serviceWorker.ready).getNotifications()) each.close();
 }
 
 /** Follow clicks on notifications of the system. */

@@ -43,7 +43,7 @@ export function firing({ at, before, fires_at, pending }, task, now) {
   if (before && !isDue(task)) return "undue";
   const isKnown = !pending && !task.pending;
   if (before && !isKnown && task.due_on) return "unknown";
-  const moment = at ?? (before && !isKnown ? earlier(new Date(String(task.due_date)), before).toISOString() : fires_at);
+  const moment = isKnown ? fires_at : (at ?? earlier(new Date(String(task.due_date)), String(before)).toISOString());
   return moment && new Date(moment) > now ? new Date(moment) : "passed";
 }
 

@@ -227,7 +227,7 @@ def test_a_due_day_and_a_due_date_are_one_field(app: Tab, person: Person) -> Non
     assert (task["due_on"], task["due_date"]) == (None, None)
 
 
-def test_the_due_date_of_a_recurring_task_is_decided_without_its_rule(app: Tab, person: Person) -> None:
+def test_the_due_date_of_a_recurring_task_is_decided_together_with_its_rule(app: Tab, person: Person) -> None:
     rule = {"rule": "FREQ=DAILY", "time_zone": "UTC"}
     task = person.task("a", due_on="2030-01-01", recurrence=rule)
     app.open(f"/task/{task['id']}")
@@ -240,6 +240,11 @@ def test_the_due_date_of_a_recurring_task_is_decided_without_its_rule(app: Tab, 
     app.page.context.set_offline(False)
     app.page.wait_for_selector(".issue legend")
     assert app.page.locator(".issue legend").all_text_contents() == ["Due"]
+    assert app.page.locator(".issue .value").all_text_contents() == [
+        "1 Jan 2030 · Every day",
+        "2 Jan 2030 · Every day",
+        "6 May 2030 · Every day",
+    ]
     app.page.click(".issue label:has(:text-is('Here'))")
     app.page.click(".issue button:has-text('Apply')")
     app.page.wait_for_selector(".issue", state="detached")

@@ -95,6 +95,21 @@ def test_reminders_are_added_before_the_due_date_and_at_a_time_and_removed(app: 
     assert sorted(reminders(person, task), key=str) == [(at, None), (None, "PT10M")]
 
 
+def test_a_task_has_at_most_20_reminders_and_what_has_fired_is_removed(app: Tab, person: Person) -> None:
+    task = person.task("Call mum", due_on="2099-03-02")
+    for days in range(19):
+        expect(person.post(f"/api/tasks/{task['id']}/reminders/", {"before": f"P{days + 1}D"}), 201)
+    fire(person, task)
+    pane = opened(app, task)
+    app.see("A task has at most 20 reminders. Remove one to add another.")
+    pane.locator("li", has_text="Its time has passed.").get_by_role("button").click()
+    app.see("Reminder removed: Today")
+    pane.locator("button", has_text="Add a reminder").wait_for()
+    assert app.page.locator(".toast button:has-text('Undo')").count() == 0
+    app.synced()
+    assert len(reminders(person, task)) == 19
+
+
 def test_a_reminder_of_a_day_fires_at_the_hour_of_the_user_and_waits_while_the_task_is_done(
     app: Tab, person: Person
 ) -> None:

@@ -490,14 +490,14 @@ def test_after_a_new_category_its_first_task_is_written_at_once(app: Tab, person
     app.expect("Sow")
 
 
-def test_a_repeating_task_gets_no_day_from_the_list(app: Tab, person: Person) -> None:
+def test_a_task_with_an_unknown_repetition_gets_no_day_from_the_list(app: Tab, person: Person) -> None:
     app.page.click(".side a:has-text('Today')")
     app.page.wait_for_selector("h1:text-is('Today')")
-    app.add("Water plants every monday")
+    app.add("Water plants every hour")
     app.page.wait_for_selector(".toast:has-text('Added without a due date')")
     app.synced()
     [task] = person.listed("/api/tasks/")
-    assert (task["title"], task["due_on"]) == ("Water plants every monday", None)
+    assert (task["title"], task["due_on"]) == ("Water plants every hour", None)
 
 
 def test_a_subtask_says_where_it_is_filed_and_an_editor_why_none_can_be_added(

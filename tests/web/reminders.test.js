@@ -67,8 +67,10 @@ test("a reminder says when it fires, or why it does not", () => {
   const at = new Date(2027, 2, 1, 13).toISOString();
   const due = task({ due_date: new Date(2027, 2, 1, 14).toISOString() });
   const day = task({ due_on: "2027-03-02" });
-  assert.deepEqual(firing(reminder({ at }), task({}), NOW), new Date(at));
-  assert.equal(firing(reminder({ at }), task({}), new Date(at)), "passed");
+  assert.deepEqual(firing(reminder({ at, fires_at: at }), task({}), NOW), new Date(at));
+  assert.deepEqual(firing(reminder({ at, pending: true }), task({}), NOW), new Date(at));
+  assert.equal(firing(reminder({ at, pending: true }), task({}), new Date(at)), "passed");
+  assert.equal(firing(reminder({ at }), task({}), NOW), "passed"); // the server says so, whose clock counts
   assert.equal(firing(reminder({ at }), task({ state: "done" }), NOW), "closed");
   assert.equal(firing(reminder({ before: "PT0M" }), task({}), NOW), "undue");
   assert.deepEqual(firing(reminder({ before: "PT1H30M", pending: true }), due, NOW), new Date(2027, 2, 1, 12, 30));
@@ -166,6 +168,36 @@ test("a reminder fires on every device, and what one has read is read on the oth
   await undo();
   await until(() => !notifications(phone)[0].read);
   await until(() => reminders(phone)[0].fires_at === null);
+});
+
+test("after a restored backup, only a reminder that can still fire needs a decision", async () => {
+  const [phone] = await devices(1);
+  /** @type {string[]} */
+  const [id, lost, fired] = [randomUUID(), randomUUID(), randomUUID()];
+  await phone.copy.create("task", { title: "Call mum" }, id);
+  await until(() => areIdle(phone));
+  await phone.copy.stop();
+  const of = (/** @type {string} */ each, /** @type {string | null} */ fires_at) => ({ id: each, task: id, at: "2099-03-01T08:00:00Z", before: null, fires_at, created_at: "2026-01-01T00:00:00Z", version: 1 });
+  const notice = { id: randomUUID(), kind: "reminder", task: id, category: null, event: null, by: null, moment: "2026-01-01T00:00:00Z", read: true, created_at: "2026-01-01T00:00:00Z", version: 2 };
+  await phone.browser.store.write(async (tx) => {
+    for (const data of [of(lost, "2099-03-01T08:00:00Z"), of(fired, null)]) tx.put("reminder", { id: data.id, version: 1, data });
+    tx.put("notification", { id: notice.id, version: 2, data: notice });
+  });
+  let expired = 0;
+  const { fetch } = phone.browser;
+  phone.browser.fetch = async (path, options) => {
+    if (!/\/sync\?.*cursor=/.test(String(path)) || expired++) return fetch(path, options);
+    const problem = { type: "/problems/cursor-expired", title: "Expired", status: 410 };
+    return new Response(JSON.stringify(problem), { status: 410, headers: { "Content-Type": "application/problem+json" } });
+  };
+  const again = await started(phone.browser.tab());
+  await until(() => expired && areIdle(again) && again.copy.issues.value.length > 0);
+  const [issue] = again.copy.issues.value;
+  assert.deepEqual([again.copy.issues.value.length, issue.type, issue.status, issue.target], [1, "reminder", "lost", lost]);
+  assert.ok(!reminders(again).some((each) => [lost, fired].includes(each.id)) && !notifications(again).some((each) => each.id === notice.id));
+  await again.copy.resolve(issue, issue.data);
+  await until(() => areIdle(again) && reminders(again).length === 1);
+  assert.equal(reminders(again)[0].fires_at, "2099-03-01T08:00:00Z");
 });
 
 test("the copy of an earlier version of the app gets reminders, keeps its edits, and asks for no decision", async () => {

@@ -116,7 +116,7 @@ class _Sheet:
         self._view("/trash", ".trash li", "trash-question", lambda: page.click(".trash .negative"))
         self._view("/all", "main .row", "no-match", lambda: page.fill("input[type=search]", "nothing like this"))
         self._view("/all", "main .row", "selected", self._select)
-        self._view("/all", "main .row", "writing", lambda: page.fill("main .add-box input", "Buy bread 17:00 !4"))
+        self._view("/all", "main .row", "writing", lambda: page.fill("main .add-box input", self._repeating()))
         page.fill("main .add-box input", "")
         self._view("/all", "main .row", "capture", self._capture)
         page.fill("dialog .add-box input", "")
@@ -128,6 +128,9 @@ class _Sheet:
         self._view(f"/task/{tasks['plain']}", ".pane textarea", "task-long")
         self._view(f"/task/{tasks['plain']}", ".pane textarea", "task-notes", lambda: page.click(".notes button"))
         self._view(f"/task/{tasks['bare']}", ".pane textarea", "task-bare")
+        self._view(f"/task/{tasks['rent']}", ".repeat li", "task-repeats")
+        self._view(f"/task/{tasks['rent']}", ".repeat li", "task-rule", self._choose_rule)
+        self._view(f"/task/{tasks['unlucky']}", ".repeat li", "task-other-rule")
         self._view("/task/unknown", ".pane .empty", "task-missing")
         self._view("/today", "main .row", "toast", lambda: page.click(".row .check"))
         if page.viewport_size["width"] < 800:
@@ -142,6 +145,10 @@ class _Sheet:
         self._page.fill("#username", person.username)
         self._page.fill("#password", person.password)
         self._page.click("button.main")
+
+    def _repeating(self) -> str:
+        is_german = self._page.evaluate("navigator.language.startsWith('de')")
+        return f"Buy bread {'jeden Mo und Do um' if is_german else 'every mon, thu at'} 9 !4"
 
     def _select(self) -> None:
         for index in (1, 3):
@@ -161,6 +168,11 @@ class _Sheet:
         self._page.click(".history summary")
         self._page.locator(".history li").nth(2).wait_for()
         self._page.locator(".pane").evaluate("pane => pane.scrollTo(0, 10000)")
+
+    def _choose_rule(self) -> None:
+        self._page.select_option("#repeat", "other")
+        self._page.select_option("#repeat-unit", "WEEKLY")
+        self._page.select_option("#repeat-ends", "until")
 
     def _share(self) -> None:
         self._page.click(".people .share")
@@ -328,6 +340,14 @@ def _seed(person: Person, friend: Person) -> dict[str, str]:
         person.task(title, category=home["id"])
     plain = person.task(LONG.replace("Ask", "Please ask") + " and in September", description=NOTES * 4)
     bare = person.task("Water the plants")
+    today = now.date()
+    rent, unlucky = (
+        person.task(title, due_on=f"{today + timedelta(days=3)}", recurrence={"rule": rule, "time_zone": "UTC"})
+        for title, rule in {
+            "Transfer the rent": "FREQ=MONTHLY;BYMONTHDAY=1",
+            "Check the lottery ticket": "FREQ=MONTHLY;BYMONTHDAY=13;BYDAY=FR",
+        }.items()
+    )
     for title in ("Pay the rent", "Clean the windows", "Return the library books"):
         person.task(title, state="done")
     person.task("Cancelled trip", state="cancelled")
@@ -343,6 +363,7 @@ def _seed(person: Person, friend: Person) -> dict[str, str]:
     friend.share(read, person, "viewer")
     found = {"category": home, "work": work, "empty": person.category("Recipes"), "garden": garden}
     found |= {"tomatoes": tomatoes, "contract": contract, "read": read, "plain": plain, "bare": bare}
+    found |= {"rent": rent, "unlucky": unlucky}
     return {name: item["id"] for name, item in found.items()}
 
 

@@ -6,7 +6,7 @@ import { test } from "node:test";
 
 const APP = new URL("../../src/tasktracker_web/", import.meta.url);
 /** The folders of the texts: those of the first view, and of the parts that are loaded on demand. */
-const PARTS = ["", "keys/", "settings/", "admin/", "sharing/", "category/", "reminders/"];
+const PARTS = ["", "keys/", "settings/", "admin/", "sharing/", "category/", "recurrence/", "reminders/"];
 
 /** Return all texts of a language. No part replaces one of another. @param {string} language */
 async function catalogue(language) {

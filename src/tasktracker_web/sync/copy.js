@@ -4,7 +4,7 @@ import { batch, signal } from "../vendor/preact-signals-core.js";
 import { Collection } from "./collection.js";
 import { isNoSpace, NoSpace, Refused, SignInRequired } from "./errors.js";
 import { Following } from "./following.js";
-import { asReturned, canOrganise, editable, isPersonal, TRASH, TYPES, withCleared } from "./items.js";
+import { asReturned, canOrganise, editable, isPersonal, TRASH, TYPES, withCleared, withEnd } from "./items.js";
 import { queue } from "./outbox.js";
 import { cursorOf } from "./receiving.js";
 import { isNotFound } from "./settling.js";
@@ -380,8 +380,9 @@ export class Copy {
         const follows = isFiled && !ids.includes(target) && this.#isShared(own.category);
         return follows ? [] : [/** @type {NewEdit} */ ({ type, op: "update", target, data: own })];
       }));
-    await edits(() => data);
-    return () => edits((index) => Object.fromEntries(Object.keys(data).map((name) => [name, before[index][name] ?? null])));
+    const done = before.map((each) => withEnd(data, each));
+    await edits((index) => done[index]);
+    return () => edits((index) => Object.fromEntries(Object.keys(done[index]).map((name) => [name, before[index][name] ?? null])));
   }
 
   /** @param {string | null} category */

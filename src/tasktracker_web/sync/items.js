@@ -51,7 +51,7 @@ export const REFERENCES = { category: "category", parent: "task" };
 
 /** The fields that a user can set. @type {Record<Type, string[]>} */
 export const EDITABLE = {
-  task: ["title", "description", "priority", "state", "start_on", "due_on", "due_date", "category", "parent"],
+  task: ["title", "description", "priority", "state", "start_on", "due_on", "due_date", "recurrence", "category", "parent"],
   category: ["name", "description", "color"],
   reminder: ["task", "at", "before"],
   notification: ["read"],
@@ -67,6 +67,7 @@ export const DEFAULTS = {
     start_on: null,
     due_on: null,
     due_date: null,
+    recurrence: null,
     category: null,
     parent: null,
     owner: null,
@@ -75,6 +76,8 @@ export const DEFAULTS = {
     created_at: null,
     updated_at: null,
     completed_at: null,
+    series: null,
+    next: null,
   },
   category: {
     name: "",
@@ -115,16 +118,24 @@ export function isSame(a, b) {
 
 /** The fields of which setting one clears the other. They conflict as one, and are one to people. */
 export const DUE = ["due_on", "due_date"];
+/** The rule by which a task is due again conflicts with them, as one. */
+export const JOINED = [...DUE, "recurrence"];
 
 /** Return fields with the due day or due date that they clear. @param {Fields} data @returns {Fields} */
 export function withCleared(data) {
   return DUE.some((name) => data[name]) ? { due_on: null, due_date: null, ...data } : data;
 }
 
-/** Return what is known of fields, with the due day and the due date as one field `due`. @param {Record<string, Record<string, any>>} fields @returns {Record<string, Record<string, any>>} */
-export function dueAsOne({ due_on, due_date, ...others }) {
+/** Return an edit of an item, which also ends the recurrence of a task that is not due any more: the server does so. @param {Fields} data @param {Fields} before the item */
+export function withEnd(data, before) {
+  const isCleared = DUE.every((name) => name in data && !data[name]);
+  return isCleared && before.recurrence && !("recurrence" in data) ? { ...data, recurrence: null } : data;
+}
+
+/** Return what is known of fields, with the due day, the due date and the rule as one field `due`; a rule alone stays one. @param {Record<string, Record<string, any>>} fields @returns {Record<string, Record<string, any>>} */
+export function dueAsOne({ due_on, due_date, recurrence, ...others }) {
   const parts = Object.keys(due_on ?? due_date ?? {});
-  if (parts.length === 0) return others;
-  const due = parts.map((part) => [part, { due_on: due_on?.[part] ?? null, due_date: due_date?.[part] ?? null }]);
+  if (parts.length === 0) return { ...others, ...(recurrence && { recurrence }) };
+  const due = parts.map((part) => [part, { due_on: due_on?.[part] ?? null, due_date: due_date?.[part] ?? null, ...(recurrence && { recurrence: recurrence[part] ?? null }) }]);
   return { ...others, due: Object.fromEntries(due) };
 }

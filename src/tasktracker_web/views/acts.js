@@ -1,25 +1,48 @@
 // What a user does with one task, from a list, the board, the open task or by a key.
 
 import { useCopy, useLists } from "../account.js";
-import { isOpen } from "../tasks.js";
-import { t } from "../texts/texts.js";
-import { undoable } from "../toasts.js";
+import { now } from "../clock.js";
+import { isDue, isOpen } from "../tasks.js";
+import { dueText, t } from "../texts/texts.js";
+import { shown, undoable } from "../toasts.js";
+import { effect } from "../vendor/preact-signals-core.js";
 
 /** @typedef {import("../sync/items.js").Task} Task */
 
 /** Complete a task, or open it again. Its subtasks stay as they are. @param {Task} task */
-export function toggle({ id, title, state }) {
-  const [copy, { below, doneBelow }] = [useCopy(), useLists()];
-  if (!isOpen({ state })) return void undoable(copy.edit("task", id, { state: "open" }), t("did.reopen", { title }));
+export function toggle(task) {
+  const { id, title } = task;
+  const { below, doneBelow } = useLists();
+  if (!isOpen(task)) return setState(task, "open", t("did.reopen", { title }));
   const count = (below.peek().get(id) ?? 0) - (doneBelow.peek().get(id) ?? 0);
-  void undoable(copy.complete(id), t(count > 0 ? "did.complete.open" : "did.complete", { title, count }));
+  setState(task, "done", t(count > 0 ? "did.complete.open" : "did.complete", { title, count }));
+}
+
+/** Cancel this occurrence of a task. The server makes the next one. @param {Task} task */
+export function skip(task) {
+  setState(task, "cancelled", t("did.skip", { title: task.title }));
+}
+
+/** Set the state of a task. If it recurs and is closed, the message says when it is due next, as soon as the server has made that one. @param {Task} task @param {Task["state"]} state @param {string} text */
+export async function setState({ id, recurrence }, state, text) {
+  const copy = useCopy();
+  await undoable(copy.edit("task", id, { state }), text);
+  const said = shown.peek();
+  if (!recurrence || isOpen({ state }) || said?.text !== text) return;
+  const stop = effect(() => {
+    if (shown.value !== said) return void Promise.resolve().then(() => stop());
+    const tasks = copy.tasks.value;
+    const next = tasks.get(tasks.get(id)?.next ?? "");
+    if (next && isDue(next)) shown.value = { ...said, text: `${text}. ${t("did.next", { due: dueText(next, now.peek()) })}` };
+  });
 }
 
 /** Delete a task with its subtasks. @param {Task} task */
-export function trash({ id, title }) {
+export function trash({ id, title, recurrence }) {
   const [copy, children] = [useCopy(), useLists().children.peek()];
   const all = new Set([id]);
   for (const each of all) for (const child of children.get(each) ?? []) all.add(child.id); // grows meanwhile
   const count = all.size - 1;
-  void undoable(copy.trash("task", id), t(count > 0 ? "did.trash.all" : "did.trash", { title, count }));
+  const text = t(count > 0 ? "did.trash.all" : "did.trash", { title, count });
+  void undoable(copy.trash("task", id), recurrence ? `${text}. ${t("did.ended")}` : text);
 }

@@ -151,7 +151,8 @@ function added({ title = "", due_on = null, due_date = null }, list) {
 }
 
 /** The understood parts, in everyday words. @param {Partial<Task>} fields @param {ReadonlyMap<string, { name: string }>} categories */
-function labelOf({ due_on = null, due_date = null, priority, category }, categories) {
+function labelOf({ recurrence, due_on = null, due_date = null, priority, category }, categories) {
+  if (recurrence) return t("repeat.first", { rule: capturing.peek()?.inWords(recurrence) ?? "", due: dueText({ due_on, due_date }, now.value) });
   if (due_on || due_date) return dueText({ due_on, due_date }, now.value);
   return priority ? t(`priority.${priority}`) : (categories.get(String(category))?.name ?? "");
 }

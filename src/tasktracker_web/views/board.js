@@ -6,9 +6,9 @@ import { h, html } from "../html.js";
 import { url } from "../router.js";
 import { canEdit, STATES } from "../tasks.js";
 import { t } from "../texts/texts.js";
-import { undoable } from "../toasts.js";
 import { useEffect, useLayoutEffect, useRef, useState } from "../vendor/preact-hooks.js";
 import { signal } from "../vendor/preact-signals.js";
+import { setState } from "./acts.js";
 import { Empty } from "./list.js";
 import { About, useClosed, useProgress } from "./rows.js";
 import { useKeys } from "./shortcuts.js";
@@ -42,7 +42,7 @@ export function Board() {
   /** @type {Move} */
   const move = (task, state) => {
     if (task.state === state) return;
-    void undoable(copy.edit("task", task.id, { state }), t("did.move", { title: task.title, state: t(`state.${state}`) }));
+    void setState(task, state, t("did.move", { title: task.title, state: t(`state.${state}`) }));
   };
   const keys = (/** @type {KeyboardEvent} */ event) => {
     const card = /** @type {HTMLElement} */ (event.target).closest("li");

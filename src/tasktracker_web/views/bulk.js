@@ -29,18 +29,19 @@ export function Bulk() {
   const categories = copy.categories.value;
   const ids = (/** @type {typeof canEdit} */ isAllowed) => tasks.filter((task) => isAllowed(task, me, categories)).map(({ id }) => id);
   const canMove = (/** @type {string | null} */ category) => (/** @type {Task} */ task) => task.category !== category && mayFile(task, category);
-  /** The tasks stay selected while they are shown. The message says how many of the selected tasks the user may not change. @param {string[]} changed @param {(ids: string[]) => Promise<import("../sync/copy.js").Undo>} change @param {string} text @param {number} [seconds] */
-  const act = (changed, change, text, seconds) => {
+  /** The tasks stay selected while they are shown. The message says how many of the selected tasks the user may not change, and how many end their series. @param {string[]} changed @param {(ids: string[]) => Promise<import("../sync/copy.js").Undo>} change @param {string} text @param {number} [seconds] @param {boolean} [isEnd] whether tasks do not recur after it */
+  const act = (changed, change, text, seconds, isEnd = false) => {
     askDay(false);
     toolbar.current?.focus(); // a menu or a field would get the next key
     const count = tasks.length - changed.length;
-    const texts = [t(text, { count: changed.length }), ...(count > 0 ? [t("bulk.left", { count })] : [])];
+    const ended = isEnd ? tasks.filter(({ id, recurrence }) => recurrence && changed.includes(id)).length : 0;
+    const texts = [t(text, { count: changed.length }), ...(ended > 0 ? [t("bulk.ended", { count: ended })] : []), ...(count > 0 ? [t("bulk.left", { count })] : [])];
     if (changed.length > 0) void undoable(change(changed), texts.join(". "), seconds);
   };
   const [canChange, canTrash] = [ids(canEdit).length > 0, ids(canOrganise).length > 0];
   const moves = [{ id: null, name: t("task.category.none") }, ...byName(categories)].filter(({ id }) => tasks.some(canMove(id)));
   const edit = (/** @type {Partial<Task>} */ fields, isAllowed = canEdit, text = "bulk.edited") =>
-    act(ids(isAllowed), (changed) => copy.editAll("task", changed, fields), text);
+    act(ids(isAllowed), (changed) => copy.editAll("task", changed, fields), text, undefined, fields.due_on === null && !fields.due_date);
   const due = (/** @type {string} */ day) => {
     if (day === "other") askDay(true);
     else edit(onDay(day === "none" ? null : dayFrom(startOfDay(new Date(), DAYS[/** @type {keyof DAYS} */ (day)]))));
@@ -48,7 +49,7 @@ export function Bulk() {
   /** Subtasks of selected tasks are deleted with them, and count, too. */
   const trash = () => {
     const trashed = ids(canOrganise);
-    act(trashed, () => copy.trashAll(topmost(copy.tasks.value, new Set(trashed))), "bulk.trashed", trashed.length > MANY ? LONG : undefined);
+    act(trashed, () => copy.trashAll(topmost(copy.tasks.value, new Set(trashed))), "bulk.trashed", trashed.length > MANY ? LONG : undefined, true);
   };
   const isDone = tasks.every((task) => !isOpen(task));
   /** A menu that begins with its own name. @param {string} label @param {[value: string | number, text: string][]} options @param {(value: string) => void} choose */

@@ -69,7 +69,8 @@ function Line({ task, change, canEdit }) {
   const copy = useCopy();
   const me = useMe();
   const { action, actor, fields, at, made_at } = change;
-  const changes = Object.entries(fields).filter(([name]) => name in editable("task", fields));
+  // The rule moves together with the state to the next occurrence, and back.
+  const changes = Object.entries(fields).filter(([name]) => name in editable("task", fields) && !("next" in fields && name === "recurrence"));
   /** The values of the fields then. Of the due day and the due date, the one that was not changed was empty. @param {"before" | "after"} when */
   const values = (when) => {
     const found = Object.fromEntries(changes.map(([name, change]) => [name, change[when]]));

@@ -5,7 +5,7 @@ import { useCopy } from "../account.js";
 import { h, html } from "../html.js";
 import { route } from "../router.js";
 import { Refused } from "../sync/errors.js";
-import { DUE, dueAsOne } from "../sync/items.js";
+import { dueAsOne, JOINED } from "../sync/items.js";
 import { isNotFound } from "../sync/settling.js";
 import { addServerTexts, addTexts, t } from "../texts/texts.js";
 import { undoable } from "../toasts.js";
@@ -56,8 +56,8 @@ function Card({ issues }) {
   const { status, type, op, target, item, problem } = issue;
   /** @type {Issue["data"]} */
   const data = Object.assign({}, ...issues.map((each) => each.data).reverse());
-  /** Without the rule, which belongs to the due date: the app does not show it, and a decision leaves it as it is. @type {Issue["conflicts"]} */
-  const { recurrence: _, ...conflicts } = Object.assign({}, ...issues.map((each) => each.conflicts).reverse());
+  /** @type {Issue["conflicts"]} */
+  const conflicts = Object.assign({}, ...issues.map((each) => each.conflicts).reverse());
   const isRefused = status === "rejected";
   const isDeletion = op === "delete";
   /** @type {Record<string, any> | undefined} */
@@ -83,7 +83,7 @@ function Card({ issues }) {
     const others = Object.entries(data).filter(([name]) => !(name in conflicts));
     if (isMissing) return data;
     const preferred = Object.entries(conflicts).flatMap(([name, conflict]) => {
-      const choice = choices[DUE.includes(name) ? "due" : name] ?? "theirs";
+      const choice = choices[JOINED.includes(name) && "due" in fields ? "due" : name] ?? "theirs";
       return choice === "theirs" ? [] : [[name, choice === "both" ? bothOf(conflict) : conflict.yours]];
     });
     return Object.fromEntries([...others, ...preferred]);

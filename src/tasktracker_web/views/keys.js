@@ -22,6 +22,7 @@ const KEYS = [
       [["↑", "k"], "keys.previous"],
       [[ENTER], "keys.open"],
       [["c"], "keys.complete"],
+      [["s"], "task.skip"],
       [[t("key.delete"), "⌫"], "task.delete"],
       [["x"], "keys.select"],
       [[`${SHIFT} + ↓`, `${SHIFT} + ↑`], "keys.range"],

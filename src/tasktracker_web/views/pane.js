@@ -12,11 +12,12 @@ import { together, undoable } from "../toasts.js";
 import { onDemand } from "../updates.js";
 import { useEffect, useLayoutEffect, useRef, useState } from "../vendor/preact-hooks.js";
 import "../vendor/preact-signals.js";
-import { trash } from "./acts.js";
+import { setState, trash } from "./acts.js";
 import { History } from "./history.js";
 import { Icon } from "./icon.js";
 import { Issues, Reminders } from "./later.js";
 import { People } from "./people.js";
+import { Repeat } from "./repeat.js";
 import { Check } from "./rows.js";
 import { byName } from "./sidebar.js";
 import { Breadcrumbs, Subtasks } from "./subtasks.js";
@@ -44,7 +45,12 @@ export function Pane({ id, onClose }) {
     </aside>`;
   }
   /** @type {Save} */
-  const save = (fields) => void undoable(copy.edit("task", id, fields), t(`did.${Object.keys(fields)[0]}`));
+  const save = (fields) => {
+    const text = t(`did.${Object.keys(fields)[0]}`);
+    const ends = task.recurrence && "due_on" in fields && !isDue({ due_on: null, due_date: null, ...fields });
+    if (fields.state) void setState(task, fields.state, text);
+    else void undoable(copy.edit("task", id, fields), ends ? `${text}. ${t("did.ended")}` : text);
+  };
   const remove = () => {
     trash(task);
     onClose();
@@ -67,7 +73,7 @@ export function Pane({ id, onClose }) {
       </div>
       ${h(Notes, { task, canEdit: isEditor, save })}
       <div class="fields">
-        ${h(Due, { task, save })} ${h(State, { task, save })} ${h(Priority, { task, save })}
+        ${h(Due, { task, save })} ${h(Repeat, { task, save })} ${h(State, { task, save })} ${h(Priority, { task, save })}
         ${isOrganiser && h(Category, { task, save })}
       </div>
     </fieldset>

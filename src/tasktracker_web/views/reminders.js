@@ -7,7 +7,7 @@ import { h, html } from "../html.js";
 import { durationOf, firing, MAX_DAYS, MAX_REMINDERS, MINUTES, moments, offered, reminderText } from "../reminders.js";
 import { isDue, isOpen } from "../tasks.js";
 import { addTexts, dayAndTime, dayFrom, startOfDay, t } from "../texts/texts.js";
-import { undoable } from "../toasts.js";
+import { toast, undoable } from "../toasts.js";
 import { useEffect, useId, useLayoutEffect, useRef, useState } from "../vendor/preact-hooks.js";
 import "../vendor/preact-signals.js";
 import { Icon } from "./icon.js";
@@ -62,9 +62,9 @@ function Row({ reminder, task }) {
   const fires = firing(reminder, task, now.value);
   const remove = () => {
     const removing = copy.trash("reminder", reminder.id);
-    // What has fired is not set again: the server accepts no moment of the past.
-    const isUndoable = !reminder.at || fires instanceof Date || fires === "closed";
-    if (isUndoable) void undoable(removing, t("did.unremind", { time: text }));
+    const done = t("did.unremind", { time: text });
+    if (!reminder.at || new Date(reminder.at) > new Date()) void undoable(removing, done);
+    else void removing.then(() => toast(done), () => toast(t("error.store"))); // the server accepts no moment of the past
   };
   const when = fires instanceof Date ? !reminder.at && t("reminder.fires", { time: dayAndTime(fires, now.value) }) : t(`reminder.${fires}`);
   return html`<li>

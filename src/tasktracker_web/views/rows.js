@@ -172,6 +172,7 @@ export function About({ task, parent, progress }) {
     ${isDone && html`<span class="done">${dayAndTime(new Date(isDone), now.value)}</span>`}
     ${task.state === "cancelled" && name !== "board" && html`<span>${t("state.cancelled")}</span>`}
     ${h(Due, { task, isUnderDay })}
+    ${task.recurrence && isOpen(task) && html`<span class="noted" role="img" aria-label=${t("repeats")} title=${t("repeats")}>${h(Icon, { name: "repeat" })}</span>`}
     ${task.state === "in_progress" && name !== "board" && html`<span class="in-progress">${t("state.in_progress")}</span>`}
     ${task.priority > 2 && html`<span class=${`priority-${task.priority}`}>${t(`priority.${task.priority}`)}</span>`}
     ${category && html`<span>${h(Dot, { color: category.color ?? "none" })} <bdi>${category.name}</bdi></span>`}

@@ -4,13 +4,13 @@ import { useCopy, useMe } from "../account.js";
 import { h, html } from "../html.js";
 import { go, route } from "../router.js";
 import { selected } from "../selection.js";
-import { canEdit, canOrganise } from "../tasks.js";
+import { canEdit, canOrganise, isOpen } from "../tasks.js";
 import { t } from "../texts/texts.js";
 import { undoLast } from "../toasts.js";
 import { onDemand } from "../updates.js";
 import { useEffect } from "../vendor/preact-hooks.js";
 import { signal } from "../vendor/preact-signals.js";
-import { toggle, trash } from "./acts.js";
+import { skip, toggle, trash } from "./acts.js";
 import { Icon } from "./icon.js";
 
 /** The screen while it is shown. @type {import("@preact/signals-core").Signal<typeof import("./keys.js") | null>} */
@@ -42,7 +42,7 @@ export function useKeys(keys, act, at = "*") {
 export function Shortcuts() {
   useKeys(["?"], showKeys);
   useKeys(["/"], search);
-  useKeys(["c", "Delete", "Backspace"], act);
+  useKeys(["c", "s", "Delete", "Backspace"], act);
   useEffect(() => {
     addEventListener("keydown", goOrUndo, true); // before other keys
     return () => removeEventListener("keydown", goOrUndo, true);
@@ -70,17 +70,18 @@ function goOrUndo(event) {
   else void undoLast();
 }
 
-/** Complete or delete the selected tasks, or else the task with the focus, or the open one. @param {KeyboardEvent} event */
+/** Complete or delete the selected tasks, or else the task with the focus, or the open one; or skip an occurrence of that. @param {KeyboardEvent} event */
 function act({ key, target }) {
-  const action = key === "c" ? "complete" : "trash";
-  if (selected.value.size > 0) return /** @type {HTMLElement | null} */ (document.querySelector(`.bulk .${action}`))?.click();
+  const action = key === "c" ? "complete" : key === "s" ? "skip" : "trash";
+  if (action !== "skip" && selected.value.size > 0) return /** @type {HTMLElement | null} */ (document.querySelector(`.bulk .${action}`))?.click();
   const element = /** @type {Element} */ (target);
   const id = element.closest("[data-id]")?.getAttribute("data-id") ?? (element.closest(".pane") ? route.value.id : "");
   const [copy, me] = [useCopy(), useMe()];
   const task = copy.tasks.value.get(id);
-  const isAllowed = action === "complete" ? canEdit : canOrganise;
+  const isAllowed = action === "trash" ? canOrganise : canEdit;
   if (!task || !isAllowed(task, me, copy.categories.value)) return;
   if (action === "complete") return toggle(task);
+  if (action === "skip") return task.recurrence && isOpen(task) ? skip(task) : undefined;
   if (route.value.id === id) /** @type {HTMLElement | null} */ (document.querySelector(".pane .close"))?.click();
   trash(task);
 }

@@ -3,18 +3,20 @@
 import { useCopy } from "../account.js";
 import { now } from "../clock.js";
 import { html } from "../html.js";
+import { inWords } from "../recurrence/words.js";
 import { reminderText } from "../reminders.js";
 import { isDue } from "../tasks.js";
 import { dueText, t } from "../texts/texts.js";
 import "../vendor/preact-signals.js";
 
-/** @param {{ name: string, value: any }} props `due` is the due day or the due date */
+/** @param {{ name: string, value: any }} props `due` is the due day or the due date, perhaps with the rule */
 export function Value({ name, value }) {
   const copy = useCopy();
   const isEmpty = name === "due" ? !isDue(value) : (value ?? "") === "";
   if (isEmpty) return html`<em>${t("issue.empty")}</em>`;
   let text = String(value);
-  if (name === "due") text = dueText(value, now.value);
+  if (name === "due") text = value.recurrence ? t("due.repeats", { due: dueText(value, now.value), rule: inWords(value.recurrence) }) : dueText(value, now.value);
+  else if (name === "recurrence") text = inWords(value);
   else if (name === "priority") text = t(`priority.${value}`);
   else if (name === "state") text = t(`state.${value}`);
   else if (name === "category") text = copy.categories.value.get(value)?.name ?? t("issue.gone");

@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 import tasktracker
+from tasktracker.domain.reminders.reminder import MAX_BEFORE, MAX_REMINDERS
 from tasktracker.entrypoints.http import web_files
 from tasktracker.entrypoints.http.web import ROUTES
 from tasktracker.entrypoints.http.web_files import closure, contents
@@ -50,6 +51,12 @@ def test_parameters_that_others_add_to_the_address_of_a_page_are_ignored(api: Ap
 def test_the_routes_of_the_server_are_those_of_the_app() -> None:
     [paths] = re.findall(r"PATHS = (\[.*\])", (FOLDER / "router.js").read_text(encoding="utf-8"))
     assert [each.replace(":str", "") for each in ROUTES] == json.loads(paths)
+
+
+def test_the_limits_of_reminders_are_those_of_the_app() -> None:
+    code = (FOLDER / "reminders.js").read_text(encoding="utf-8")
+    assert f"MAX_REMINDERS = {MAX_REMINDERS};" in code
+    assert f"MAX_DAYS = {MAX_BEFORE.days};" in code
 
 
 def test_every_reference_of_the_page_exists(api: Api) -> None:

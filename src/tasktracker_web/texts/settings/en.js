@@ -32,6 +32,8 @@ export const texts = {
   "help.syntax": "Short syntax for new tasks",
   "help.syntax.date": "tomorrow 17:00, fri evening, 24 dec, in 3 days, end of month",
   "help.syntax.date.means": "When it is due: on a day or, with a time, at a moment.",
+  "help.syntax.repeat": "every day, every mon, thu at 9, weekdays, every 2 weeks, every month on the 1st, every last friday, every 24 dec, every! 3 days",
+  "help.syntax.repeat.means": "It is due again and again. With “!” or “after completion”, it is counted from the completion; “until friday” ends it. “Every 2nd friday” is every two weeks, “every 2nd friday of the month” once a month.",
   "help.syntax.priority": "!urgent, !high, !normal, !low",
   "help.syntax.priority.means": "The priority. !4 to !1 are the same, and p1 to p4.",
   "help.syntax.category": "#home",

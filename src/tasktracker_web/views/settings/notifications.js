@@ -50,7 +50,7 @@ function Preferences({ data, put, zone }) {
 function Here() {
   const [state, set] = useState(systemNotices);
   const change = async () => {
-    if (state === "on") stopSystemNotices();
+    if (state === "on") await stopSystemNotices();
     else await allowSystemNotices();
     set(systemNotices());
   };

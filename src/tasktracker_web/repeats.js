@@ -1,0 +1,244 @@
+// The words of tasks that recur, as in "every monday at 9": what rule they mean.
+
+import { each, ruleOf, textOf, WORKDAYS } from "./recurrence/rule.js";
+import { calendarOf, firstSlot, numberOfDay } from "./recurrence/slots.js";
+import { dayFrom } from "./texts/texts.js";
+import { ALONE, COUNT, matched, MONTHS, next, NUMBERS, numberOf, read, rule, SHORT_WEEKDAYS, WEEKDAYS } from "./vocabulary.js";
+
+/** @typedef {import("./recurrence/rule.js").Rule} Rule */
+/** @typedef {import("./recurrence/rule.js").Recurrence} Recurrence */
+/** @typedef {import("./recurrence/slots.js").Due} Due */
+/** The parts of a rule, whether it is counted from the completion, and the hour at which a part of the day begins. @typedef {Partial<Rule> & { frequency: Rule["frequency"], isFromCompletion?: boolean, hour?: number }} Found */
+/** @typedef {{ pattern: RegExp, read: (groups: string[]) => Found | null }} RepeatRule */
+/** Days within a week, month or year, which follow a rule without any. @typedef {{ pattern: RegExp, read: (groups: string[]) => Partial<Rule> | null }} DetailRule */
+/** @typedef {{ rules: RepeatRule[], details: Partial<Record<Rule["frequency"], DetailRule[]>>, until: RegExp, completion: RegExp }} Repeats */
+/** A rule as it was written, where it ends, and its time of day. @typedef {{ end: number, rule: string, from: Recurrence["from"], time: [hours: number, minutes: number] | null }} Written */
+/** What reads days and times. @typedef {Pick<import("./capture.js").Grammar, "days" | "times" | "hours" | "parts">} Times */
+
+const NOON = 12;
+
+/** Read a rule with its time, its end and what it is counted from. @param {string} text @param {number} at @param {Repeats} repeats @param {Times} times @param {Date} now @returns {Written | null} */
+export function repeatAt(text, at, { rules, details, until, completion }, times, now) {
+  /** Also a time that needs a day: the rule has one. */
+  let isLikely = false;
+  const timeAt = (/** @type {number} */ from) => {
+    const exact = read(times.times, text, from, now);
+    const found = exact ?? read(times.hours, text, from, now);
+    isLikely ||= !exact && !!found;
+    return found;
+  };
+  const before = timeAt(at);
+  const found = read(rules, text, before ? next(text, before.end) : at, now);
+  if (!found || found.value.interval === 0) return null;
+  let { value: { isFromCompletion = false, hour, ...parts }, end } = found;
+  let time = before?.value;
+  for (let last = -1; last < end; ) {
+    last = end;
+    const from = next(text, end);
+    const hasDays = [parts.weekdays, parts.monthDays].some((days) => days?.length);
+    const detail = hasDays ? null : read(details[parts.frequency] ?? [], text, from, now);
+    if (detail) [parts, end] = [{ ...parts, ...detail.value }, detail.end];
+    const part = hour === undefined ? read(times.parts, text, from, now) : null;
+    if (part) [hour, end] = [part.value[0], part.end];
+    const clock = time ? null : timeAt(from);
+    if (clock) [time, end] = [clock.value, clock.end];
+    const word = parts.until ? null : matched(until, text, from);
+    const day = word && read(times.days, text, next(text, word.end), now);
+    if (day) [parts, end] = [{ ...parts, until: dayFrom(day.value.date).replaceAll("-", "") }, day.end];
+    const after = matched(completion, text, from);
+    if (after) [isFromCompletion, end] = [true, after.end];
+  }
+  // 8 in the evening; and without more, from 1 to 6, after noon.
+  const isAfternoon = time && (hour === undefined ? isLikely && time[0] > 0 && time[0] < 7 : hour >= NOON && time[0] < NOON);
+  if (time && isAfternoon) time = [time[0] + NOON, time[1]];
+  else if (!time && hour !== undefined) time = [hour, 0];
+  return { end, rule: textOf(ruleOf(parts)), from: isFromCompletion ? "completion" : "due", time: time ?? null };
+}
+
+/** Return the fields of a task with a rule, which is due at the first day or moment of the rule, or as it is given. @param {Pick<Recurrence, "rule" | "from">} written @param {[hours: number, minutes: number] | null} time @param {Due | null} given @param {Date} now @returns {Due & { recurrence: Recurrence } | null} null if the rule has no day */
+export function fieldsOf({ rule, from }, time, given, now) {
+  const start = time ? new Date(now.getFullYear(), now.getMonth(), now.getDate(), ...time).toISOString() : dayFrom(now);
+  const recurrence = { rule, time_zone: Intl.DateTimeFormat().resolvedOptions().timeZone, from, start };
+  const due = given ?? firstSlot(recurrence, now);
+  if (!due) return null;
+  return { recurrence: { ...recurrence, start: String(due.due_on ?? due.due_date).replace(".000Z", "Z") }, due_on: due.due_on, due_date: due.due_date };
+}
+
+// ---------------------------------------------------------------------- rules
+
+/** Return a number from a word; NaN if it is none. @param {string} word */
+function countOf(word) {
+  const number = numberOf(NUMBERS, word);
+  return number < 0 ? Number.parseInt(word, 10) : number + 2;
+}
+
+/** @param {string} text @param {string[][]} names each from Sunday on @returns {number[]} from 0 for Monday */
+function weekdaysIn(text, ...names) {
+  return text.split(/[\s,&]+/).flatMap((word) => {
+    const index = Math.max(...names.map((each) => numberOf(each, word)));
+    return index < 0 ? [] : [(index + 6) % 7];
+  });
+}
+
+/** Return the rule of days that are the nth ones in a month. @param {number} nth @param {number[]} days none for a day of any weekday @returns {Found} */
+function monthly(nth, days) {
+  if (days.length === 0) return { frequency: "MONTHLY", monthDays: [nth] };
+  return days.length === 1 ? { frequency: "MONTHLY", weekdays: [[nth, days[0]]] } : { frequency: "MONTHLY", weekdays: each(days), positions: [nth] };
+}
+
+/** Return the rule of one day in each year, if there is such a day. @param {number} day @param {number} month @returns {Found | null} */
+function yearly(day, month) {
+  const isReal = day > 0 && month > 0 && month <= 12 && day <= calendarOf(numberOfDay(`2024-${String(month).padStart(2, "0")}-01`)).length;
+  return isReal ? { frequency: "YEARLY", months: [month], monthDays: [day] } : null;
+}
+
+/** @param {string} day @returns {Found | null} */
+function onDayOfMonth(day) {
+  return Number(day) > 0 && Number(day) <= 31 ? monthly(Number(day), []) : null;
+}
+
+/** Return a rule for a period, such as "weeks". @param {string} unit @param {number} interval @returns {Found} */
+function periodic(unit, interval) {
+  if (/^q|^viertel/i.test(unit)) return { frequency: "MONTHLY", interval: 3 * interval };
+  const frequency = /^[dt]/i.test(unit) ? "DAILY" : /^w/i.test(unit) ? "WEEKLY" : /^m/i.test(unit) ? "MONTHLY" : "YEARLY";
+  return { frequency, interval };
+}
+
+const FIRSTS = { en: ["first|1st", "second|2nd", "third|3rd", "fourth|4th", "last"], de: ["erste[nrsm]?|1\\.", "zweite[nrsm]?|2\\.", "dritte[nrsm]?|3\\.", "vierte[nrsm]?|4\\.", "letzte[nrsm]?"] };
+
+/** @param {string[]} names @param {string} word */
+function nthOf(names, word) {
+  const index = numberOf(names, word);
+  return index === names.length - 1 ? -1 : index + 1;
+}
+
+/** @returns {Repeats} */
+function english() {
+  const months = MONTHS.en;
+  const [month, nth] = [months.join("|"), FIRSTS.en.join("|")];
+  const short = SHORT_WEEKDAYS.en.map((name) => ({ tue: "tues?", wed: "wed", thu: "thu(?:rs?)?" })[name] ?? name);
+  const weekday = [...WEEKDAYS.en, ...short].join("|");
+  const and = "(?:, (?:and )?|,| (?:and|or|&) )";
+  const list = `(?:${weekday})(?:${and}(?:${weekday}))*`;
+  const plurals = WEEKDAYS.en.map((name) => `${name}s`);
+  const plural = plurals.join("|");
+  const pluralList = `(?:${plural})(?:${and}(?:${plural}))*`;
+  const every = "(?:every|each)(!?)";
+  const ofMonth = " (?:of|in) (?:the|each|every) month";
+  const dayOrList = (/** @type {string} */ word) => (/^day$/i.test(word) ? [] : /^w(?:eek|ork)day$/i.test(word) ? WORKDAYS : weekdaysIn(word, WEEKDAYS.en, short));
+  /** @type {DetailRule[]} */
+  const ofMonths = [
+    rule(`on (?:the )?(\\d{1,2})(?:st|nd|rd|th)?(?:${and}(?:the )?(\\d{1,2})(?:st|nd|rd|th))?`, ([day, other]) => withBoth(onDayOfMonth(day), other)),
+    rule(`on (?:the )?(${nth}) (day|weekday|workday|${weekday})`, ([number, day]) => monthly(nthOf(FIRSTS.en, number), dayOrList(day))),
+  ];
+  return {
+    rules: [
+      rule(`${every} (${nth}) (day|weekday|workday|${weekday})${ofMonth}`, ([bang, number, day]) => from(bang, monthly(nthOf(FIRSTS.en, number), dayOrList(day)))),
+      rule(`${every} (first|1st|last) (day|weekday|workday|${weekday})`, ([bang, number, day]) => from(bang, monthly(nthOf(FIRSTS.en, number), dayOrList(day)))),
+      rule(`(?:on )?the (${nth}) (day|weekday|workday|${weekday}) of (?:each|every) month`, ([number, day]) => monthly(nthOf(FIRSTS.en, number), dayOrList(day))),
+      rule("(?:on )?the (\\d{1,2})(?:st|nd|rd|th)? (?:of )?(?:each|every) month", ([day]) => onDayOfMonth(day)),
+      rule(`${every} (?:(other|second|third|fourth|${COUNT})(?:nd|rd|th)? )?(day|week|month|quarter|year)s?`, ([bang, count, unit]) => from(bang, periodic(unit, ordinalOf(FIRSTS.en, count)))),
+      rule(`${every} (?:weekday|workday|working day)s?|on weekdays|weekdays${ALONE}`, ([bang]) => from(bang, { frequency: "WEEKLY", weekdays: each(WORKDAYS) })),
+      rule(`${every} weekends?|on (?:the )?weekends|weekends${ALONE}`, ([bang]) => from(bang, { frequency: "WEEKLY", weekdays: each([5, 6]) })),
+      rule(`${every} (?:(other|second|third|fourth|${COUNT})(?:nd|rd|th)? )?(${list})`, ([bang, count, days]) => from(bang, { frequency: "WEEKLY", interval: ordinalOf(FIRSTS.en, count), weekdays: each(weekdaysIn(days, WEEKDAYS.en, short)) })),
+      rule(`on (${pluralList})|(${pluralList})${ALONE}`, ([days, others]) => ({ frequency: "WEEKLY", weekdays: each(weekdaysIn(days ?? others, plurals)) })),
+      rule(`${every} (?:the )?(\\d{1,2})(?:st|nd|rd|th)?(?: of)? (${month})`, ([bang, day, name]) => from(bang, yearly(Number(day), numberOf(months, name) + 1))),
+      rule(`${every} (${month}) (\\d{1,2})(?:st|nd|rd|th)?`, ([bang, name, day]) => from(bang, yearly(Number(day), numberOf(months, name) + 1))),
+      rule(`${every} (?:the )?(\\d{1,2})(?:st|nd|rd|th)(?:${ofMonth}|${ALONE})`, ([bang, day]) => from(bang, onDayOfMonth(day))),
+      rule(`${every} (morning|afternoon|evening|night)`, ([bang, part]) => from(bang, { frequency: "DAILY", hour: /** @type {Record<string, number>} */ ({ morning: 9, afternoon: 15 })[part.toLowerCase()] ?? 19 })),
+      // Before other words, they are about them, as in "weekly report".
+      rule(`(daily|weekly|monthly|quarterly|yearly|annually)(?:${ALONE}|(?= (?:on|after|until|till|in the) ))`, ([word]) => periodic(word, 1)),
+    ],
+    details: {
+      WEEKLY: [rule(`on (${list})`, ([days]) => ({ weekdays: each(weekdaysIn(days, WEEKDAYS.en, short)) }))],
+      MONTHLY: ofMonths,
+      YEARLY: [
+        rule(`on (?:the )?(\\d{1,2})(?:st|nd|rd|th)?(?: of)? (${month})`, ([day, name]) => yearly(Number(day), numberOf(months, name) + 1)),
+        rule(`on (${month}) (\\d{1,2})(?:st|nd|rd|th)?`, ([name, day]) => yearly(Number(day), numberOf(months, name) + 1)),
+      ],
+    },
+    until: rule("(?:until|till)", null).pattern,
+    completion: rule("after (?:the )?(?:completion|completing(?: it)?|it is done)", null).pattern,
+  };
+}
+
+/** @returns {Repeats} */
+function german() {
+  const months = MONTHS.de;
+  const [month, nth] = [months.join("|"), FIRSTS.de.join("|")];
+  const names = WEEKDAYS.de.map((name) => (name === "samstag" ? "samstag|sonnabend" : name));
+  const short = SHORT_WEEKDAYS.de.map((name) => `${name}\\.?`);
+  const weekday = [...names, ...short].join("|");
+  const and = "(?:, (?:und )?|,| (?:und|oder|&) )(?:jede[nrsm]? )?";
+  const list = `(?:${weekday})(?:${and}(?:${weekday}))*`;
+  const plurals = names.map((name) => `(?:${name})s`);
+  const plural = plurals.join("|");
+  const every = "(?:jede[nrsm]?|alle)(!?)";
+  const ofMonth = " (?:im|des|in jedem|jede[ns]|eines(?: jeden)?) monats?";
+  const parts = { morgen: 9, vormittag: 9, mittag: NOON, nachmittag: 15, abend: 19, nacht: 22 };
+  const part = Object.keys(parts).join("|");
+  const hour = (/** @type {string} */ word) => /** @type {Record<string, number>} */ (parts)[word.toLowerCase()];
+  const day = `tag|werktag|arbeitstag|${weekday}`;
+  const dayOrList = (/** @type {string} */ word) => (/^tag$/i.test(word) ? [] : /^(?:werk|arbeits)tag$/i.test(word) ? WORKDAYS : weekdaysIn(word, names, short));
+  const counted = `(?:(${COUNT}|\\d{1,2}\\.|zweite[nrsm]?|dritte[nrsm]?|vierte[nrsm]?) )?`;
+  return {
+    rules: [
+      rule(`${every} (${nth}) (${day})${ofMonth}`, ([bang, number, name]) => from(bang, monthly(nthOf(FIRSTS.de, number), dayOrList(name)))),
+      rule(`${every} (erste[nrsm]?|1\\.|letzte[nrsm]?) (${day})`, ([bang, number, name]) => from(bang, monthly(nthOf(FIRSTS.de, number), dayOrList(name)))),
+      rule(`am (${nth}) (${day}) (?:jede[ns]|in jedem|eines jeden) monats?`, ([number, name]) => monthly(nthOf(FIRSTS.de, number), dayOrList(name))),
+      rule("am (\\d{1,2})\\. (?:jede[ns]|in jedem|eines jeden) monats?", ([number]) => onDayOfMonth(number)),
+      rule(`${every} ${counted}(tage?n?|wochen?|monate?|quartale?|jahre?)`, ([bang, count, unit]) => from(bang, periodic(unit, ordinalOf(FIRSTS.de, count)))),
+      rule(`${every} (?:werktage?|arbeitstage?|wochentage?)|werktags|wochentags|an werktagen`, ([bang]) => from(bang, { frequency: "WEEKLY", weekdays: each(WORKDAYS) })),
+      rule(`${every} wochenenden?`, ([bang]) => from(bang, { frequency: "WEEKLY", weekdays: each([5, 6]) })),
+      rule(`jede[nrsm]?(!?) ${counted}(${list})`, ([bang, count, days]) => from(bang, { frequency: "WEEKLY", interval: ordinalOf(FIRSTS.de, count), weekdays: each(weekdaysIn(days, names, short)) })),
+      rule(`${every} (${names.join("|")})(${part})`, ([bang, name, word]) => from(bang, { frequency: "WEEKLY", weekdays: each(weekdaysIn(name, names)), hour: hour(word) })),
+      rule(`((?:${plural})(?:${and}(?:${plural}))*)`, ([days]) => ({ frequency: "WEEKLY", weekdays: each(weekdaysIn(days, plurals)) })),
+      rule(`${every} (\\d{1,2})\\. ?(${month})\\.?`, ([bang, number, name]) => from(bang, yearly(Number(number), numberOf(months, name) + 1))),
+      rule(`${every} (\\d{1,2})\\.(\\d{1,2})\\.`, ([bang, number, name]) => from(bang, yearly(Number(number), Number(name)))),
+      rule(`${every} (\\d{1,2})\\.(?:${ofMonth}|${ALONE})`, ([bang, number]) => from(bang, onDayOfMonth(number))),
+      rule(`${every} (${part})`, ([bang, word]) => from(bang, { frequency: "DAILY", hour: hour(word) })),
+      rule("(täglich|wöchentlich|monatlich|vierteljährlich|jährlich)", ([word]) => periodic(word, 1)),
+    ],
+    details: {
+      WEEKLY: [rule(`am (${list})`, ([days]) => ({ weekdays: each(weekdaysIn(days, names, short)) }))],
+      MONTHLY: [
+        rule("am (\\d{1,2})\\.(?: (?:und|&) (?:am )?(\\d{1,2})\\.)?", ([number, other]) => withBoth(onDayOfMonth(number), other)),
+        rule(`am (${nth}) (${day})`, ([number, name]) => monthly(nthOf(FIRSTS.de, number), dayOrList(name))),
+      ],
+      YEARLY: [
+        rule(`am (\\d{1,2})\\. ?(${month})\\.?`, ([number, name]) => yearly(Number(number), numberOf(months, name) + 1)),
+        rule("am (\\d{1,2})\\.(\\d{1,2})\\.", ([number, name]) => yearly(Number(number), Number(name))),
+      ],
+    },
+    until: rule("bis(?: zum)?", null).pattern,
+    completion: rule("(?:nach|ab) (?:der |dem )?(?:erledigung|erledigen|abschluss)", null).pattern,
+  };
+}
+
+/** Return a rule, counted from the completion if there is a "!". @param {string} bang @param {Found | null} found @returns {Found | null} */
+function from(bang, found) {
+  return found && { ...found, isFromCompletion: bang === "!" };
+}
+
+/** Return the number of periods: each third one, or each one. @param {string[]} names @param {string | undefined} word */
+function ordinalOf(names, word) {
+  if (!word) return 1;
+  const count = /^other$/i.test(word) ? 2 : countOf(word);
+  return Number.isNaN(count) ? numberOf(names, word) + 1 : count;
+}
+
+/** Return the days of a month with another one. @param {Found | null} found @param {string | undefined} other @returns {Partial<Rule> | null} */
+function withBoth(found, other) {
+  const second = other ? onDayOfMonth(other) : null;
+  return found && (!other || second) ? { monthDays: [...(found.monthDays ?? []), ...(second?.monthDays ?? [])] } : null;
+}
+
+/** @type {Map<string, Repeats>} */
+const known = new Map();
+
+/** @param {string} language @returns {Repeats} */
+export function repeatsOf(language) {
+  let found = known.get(language);
+  if (!found) known.set(language, (found = language === "de" ? german() : english()));
+  return found;
+}

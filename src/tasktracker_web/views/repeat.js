@@ -1,0 +1,166 @@
+// The rule by which a task recurs: how it is chosen, in words, and its next dates.
+
+import { useCopy, useMe } from "../account.js";
+import { arrival } from "../arrivals.js";
+import { now } from "../clock.js";
+import { h, html } from "../html.js";
+import { changed, formOf, MAX_COUNT, MAX_INTERVAL, newForm, numbersFor, textFrom, usualRules } from "../recurrence/form.js";
+import { dueOf, firstSlot, firstSlots, localDue, numberOfDay } from "../recurrence/slots.js";
+import { inWords, monthName, nth, weekdayName } from "../recurrence/words.js";
+import { url } from "../router.js";
+import { asReturned } from "../sync/items.js";
+import { canEdit, isDue, isOpen } from "../tasks.js";
+import { dayFrom, dueText, t } from "../texts/texts.js";
+import { useEffect, useRef, useState } from "../vendor/preact-hooks.js";
+import "../vendor/preact-signals.js";
+import { skip } from "./acts.js";
+import { loadStyle } from "./panel/panel.js";
+
+await loadStyle("repeat");
+
+/** @typedef {import("../sync/items.js").Task} Task */
+/** @typedef {import("../recurrence/rule.js").Recurrence} Recurrence */
+/** @typedef {import("../recurrence/form.js").Form} Form */
+/** @typedef {import("../recurrence/slots.js").Due} Due */
+
+const FREQUENCIES = /** @type {const} */ (["DAILY", "WEEKLY", "MONTHLY", "YEARLY"]);
+const WEEKDAYS = [0, 1, 2, 3, 4, 5, 6];
+const MONTHS = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12];
+const COUNT = 5;
+/** The choices of the menu that are no rules. */
+const [CURRENT, OTHER] = ["current", "other"];
+
+/** @param {{ task: Task, save: (fields: Partial<Task>) => void }} props */
+export function Repeat({ task, save }) {
+  const copy = useCopy();
+  const menu = useRef(/** @type {HTMLElement | null} */ (null));
+  const [form, setForm] = useState(/** @type {Form | null} */ (null));
+  /** A rule that was chosen in a decision has no start until it is received. @type {Recurrence | null} */
+  const recurrence = task.recurrence && { ...task.recurrence, start: task.recurrence.start ?? dueOf(task) ?? dayFrom(now.value) };
+  const next = task.next ? copy.tasks.value.get(task.next) : undefined;
+  useEffect(() => setForm(null), [task.id, recurrence === null]);
+  if (next || task.parent || !isOpen(task)) return next && h(Next, { task: next });
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const today = dayFrom(now.value);
+  const day = localDue(dueOf(task) ?? today, zone).day;
+  const usual = usualRules(day);
+  const current = recurrence && formOf(recurrence);
+  /** The rule as it is in the menu, in which the days are named. */
+  const rule = recurrence?.from === "due" ? (current && textFrom(current)) : null;
+  const chosen = form ? OTHER : !recurrence ? "" : rule && usual.includes(rule) ? rule : CURRENT;
+  const close = () => {
+    setForm(null);
+    menu.current?.focus();
+  };
+  /** Return the fields of the task with a rule, which makes it due if it is not. @param {string} rule @param {Recurrence["from"]} from @returns {Partial<Task> | null} null if the rule has no day */
+  const fieldsWith = (rule, from) => {
+    const given = { rule, time_zone: zone, from, start: dueOf(task) ?? today };
+    if (isDue(task)) return { recurrence: { ...given, start: String(dueOf(/** @type {Task} */ (asReturned(task)))) } };
+    const first = firstSlot(given, now.value);
+    return first ? { recurrence: { ...given, start: String(dueOf(first)) }, ...first } : null;
+  };
+  const choose = (/** @type {any} */ { target }) => {
+    if (target.value === OTHER) return setForm(current ?? newForm(day));
+    setForm(null);
+    if (target.value === CURRENT) return;
+    const fields = target.value ? fieldsWith(target.value, "due") : { recurrence: null };
+    if (fields) save(fields);
+  };
+  const text = form && textFrom(form);
+  const made = form && text ? fieldsWith(text, form.from) : null;
+  /** What is shown: what is being chosen, or what the task has. */
+  const shown = form ? made : recurrence && { recurrence };
+  const dates = shown?.recurrence ? nextDates({ ...task, ...shown }, shown.recurrence, now.value) : [];
+  const isNever = form && text && !(made?.recurrence && firstSlots([made.recurrence, null, new Date(0)], 1).length);
+  const accept = () => {
+    if (!made || isNever) return;
+    save(made);
+    close();
+  };
+  const isEditable = canEdit(task, useMe(), copy.categories.value);
+  return html`<label for="repeat">${t("field.recurrence")}</label>
+    <select id="repeat" ref=${menu} class=${arrival(task.id, "recurrence")} value=${chosen} onChange=${choose}>
+      <option value="">${t("repeat.never")}</option>
+      ${chosen === CURRENT && recurrence && html`<option value=${CURRENT}>${inWords(recurrence)}</option>`}
+      ${usual.map((rule) => html`<option key=${rule} value=${rule}>${inWords({ rule, from: "due" })}</option>`)}
+      <option value=${OTHER}>${t("repeat.custom")}</option>
+    </select>
+    ${(form || recurrence) &&
+    html`<div class="repeat">
+      ${form && h(Fields, { form, change: (change) => setForm(changed(form, change)), onClose: close, onDone: accept })}
+      <div class="rule" role="status">
+        ${shown?.recurrence && (form || chosen === CURRENT) && html`<p>${inWords(shown.recurrence)}</p>`}
+        ${isNever && html`<p class="error">${t("repeat.none")}</p>`}
+        ${dates.length > 0 && html`<p class="hint" id="repeat-next">${t("repeat.next")}</p><ol aria-labelledby="repeat-next">${dates.map((due) => html`<li>${dueText(due, now.value)}</li>`)}</ol>`}
+      </div>
+      ${form
+        ? html`<div class="buttons"><button class="main" disabled=${!made || isNever} onClick=${accept}>${t("repeat.save")}</button><button onClick=${close}>${t("cancel")}</button></div>`
+        : isEditable && html`<div class="buttons">${current && html`<button class="plain" onClick=${() => setForm(current)}>${t("repeat.edit")}</button>`}<button class="plain" onClick=${() => skip(task)}>${t("task.skip")}</button></div>`}
+    </div>`}`;
+}
+
+/** Return when a task is due next. If it is counted from the completion, each is completed when it is due. @param {Task} task @param {Recurrence} recurrence @param {Date} now @returns {Due[]} */
+function nextDates(task, recurrence, now) {
+  const due = /** @type {string} */ (dueOf(task));
+  // The server makes both of the same kind.
+  const isSame = (due.length > "2027-03-01".length) === (recurrence.start.length > "2027-03-01".length);
+  const given = isSame ? recurrence : { ...recurrence, start: due };
+  const completed = localDue(due, given.time_zone).day > numberOfDay(dayFrom(now)) ? due : now.toISOString();
+  return firstSlots([given, due, now, recurrence.from === "completion" ? completed : undefined], COUNT);
+}
+
+/** The link to the next occurrence. @param {{ task: Task }} props */
+function Next({ task }) {
+  return html`<span class="label">${t("field.recurrence")}</span>
+    <p class="repeat-link"><a href=${url(`/task/${task.id}`)}>${isDue(task) ? t("repeat.later", { due: dueText(task, now.value) }) : task.title}</a></p>`;
+}
+
+/** @param {{ form: Form, change: (change: Partial<Form>) => void, onClose: () => void, onDone: () => void }} props */
+function Fields({ form, change, onClose, onDone }) {
+  const group = useRef(/** @type {HTMLElement | null} */ (null));
+  useEffect(() => group.current?.querySelector("input")?.focus(), []);
+  const { frequency, interval, weekdays, kind, month, ends, until, count, from } = form;
+  const hasDay = frequency === "MONTHLY" || frequency === "YEARLY";
+  const keys = (/** @type {KeyboardEvent} */ event) => {
+    if (!["Escape", "Enter"].includes(event.key) || event.isComposing) return;
+    if (event.key === "Enter" && !(event.target instanceof HTMLInputElement)) return;
+    event.preventDefault();
+    event.stopPropagation(); // the task stays open
+    if (event.key === "Enter") onDone();
+    else onClose();
+  };
+  /** @param {string} id @param {string} label @param {[value: string | number, text: string][]} options @param {string | number} value @param {(value: any) => void} choose */
+  const menu = (id, label, options, value, choose) => html`<select id=${id} aria-label=${label} value=${value} onChange=${(/** @type {any} */ { target }) => choose(options[target.selectedIndex][0])}>
+    ${options.map(([each, text]) => html`<option key=${each} value=${each} selected=${each === value}>${text}</option>`)}
+  </select>`;
+  /** @param {string} label @param {number} value @param {number} max @param {(value: number) => void} choose @param {string} [id] */
+  const number = (label, value, max, choose, id) => html`<input id=${id} type="number" inputmode="numeric" min="1" max=${max} aria-label=${label} value=${Number.isNaN(value) ? "" : value} onInput=${(/** @type {any} */ { target }) => choose(target.valueAsNumber)} />`;
+  return html`<div class="repeat-fields" role="group" aria-label=${t("repeat.edit")} ref=${group} onKeyDown=${keys}>
+    <span>${t("repeat.interval")}</span>
+    <div>
+      ${number(t("repeat.interval"), interval, MAX_INTERVAL, (value) => change({ interval: value }))}
+      ${menu("repeat-unit", t("repeat.unit"), FREQUENCIES.map((each) => [each, t(`repeat.unit.${each}`, { count: interval || 2 })]), frequency, (value) => change({ frequency: value }))}
+    </div>
+    ${frequency === "WEEKLY" &&
+    html`<div class="weekdays" role="group" aria-label=${t("repeat.weekdays")}>
+        ${WEEKDAYS.map((day) => html`<label key=${day}><input type="checkbox" aria-label=${weekdayName(day)} checked=${weekdays.includes(day)} onChange=${() => change({ weekdays: WEEKDAYS.filter((each) => (each === day) !== weekdays.includes(each)) })} /><span aria-hidden="true">${weekdayName(day, true)}</span></label>`)}
+      </div>`}
+    ${hasDay &&
+    html`<span>${t("repeat.within")}</span>
+      <div class="within">
+        ${menu("repeat-nth", t("repeat.which"), numbersFor(form).map((each) => [each, nth(each)]), form.nth, (value) => change({ nth: value }))}
+        ${menu("repeat-kind", t("repeat.weekday"), [["day", t("repeat.day")], .../** @type {[number, string][]} */ (WEEKDAYS.map((day) => [day, weekdayName(day)]))], kind, (value) => change({ kind: value }))}
+      </div>`}
+    ${frequency === "YEARLY" &&
+    html`<span>${t("repeat.month")}</span>
+      <div>${menu("repeat-month", t("repeat.month"), MONTHS.map((each) => [each, monthName(each)]), month, (value) => change({ month: value }))}</div>`}
+    <span>${t("repeat.from")}</span>
+    <div>${menu("repeat-from", t("repeat.from"), [["due", t("repeat.from.due")], ["completion", t("repeat.from.completion")]], from, (value) => change({ from: value }))}</div>
+    <span>${t("repeat.ends")}</span>
+    <div class="ends">
+      ${menu("repeat-ends", t("repeat.ends"), /** @type {[string, string][]} */ (["never", "until", ...(from === "due" ? ["count"] : [])].map((each) => [each, t(`repeat.ends.${each}`)])), ends, (value) => change({ ends: value }))}
+      ${ends === "until" && html`<input type="date" aria-label=${t("repeat.ends.day")} value=${until} onChange=${(/** @type {any} */ { target }) => change({ until: target.value })} />`}
+      ${ends === "count" && number(t("repeat.ends.times"), count, MAX_COUNT, (value) => change({ count: value }))}
+    </div>
+  </div>`;
+}

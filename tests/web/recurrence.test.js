@@ -1,0 +1,141 @@
+// Recurrences: their days are those of the server, and the rules that the app makes are accepted by it.
+
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { createInterface } from "node:readline";
+import { test } from "node:test";
+import { captured } from "../../src/tasktracker_web/capture.js";
+import { changed, formOf, newForm, numbersFor, textFrom, usualRules } from "../../src/tasktracker_web/recurrence/form.js";
+import { parse, textOf } from "../../src/tasktracker_web/recurrence/rule.js";
+import { firstSlot, firstSlots, numberOfDay, textOfDay } from "../../src/tasktracker_web/recurrence/slots.js";
+import { REPEATS } from "./repeats.js";
+
+const BIN = process.env.BIN ?? ".venv/bin";
+const WEEKDAYS = ["MO", "TU", "WE", "TH", "FR", "SA", "SU"];
+const ZONES = ["UTC", "Europe/Vienna", "America/New_York", "Australia/Lord_Howe", "Pacific/Kiritimati", "Asia/Kathmandu", "Pacific/Apia", "Africa/Casablanca"];
+
+/** @typedef {{ recurrence: any, due: string, now: string, completed: string | null, count: number }} Question */
+
+/** Ask the server's rules. @param {Question[]} questions @returns {Promise<{ refused?: string, rule: string, slots: string[] }[]>} */
+async function asked(questions) {
+  const { stdin, stdout } = spawn(`${BIN}/python`, ["-m", "tests.web.slots"], { stdio: ["pipe", "pipe", "inherit"] });
+  stdin.end(questions.map((each) => `${JSON.stringify(each)}\n`).join(""));
+  const answers = [];
+  for await (const line of createInterface({ input: stdout })) answers.push(JSON.parse(line));
+  assert.equal(answers.length, questions.length);
+  return answers;
+}
+
+/** A generator of random numbers with a seed. @param {number} seed */
+function chance(seed) {
+  return () => {
+    seed = (seed + 0x6d2b79f5) | 0;
+    let t = Math.imul(seed ^ (seed >>> 15), 1 | seed);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+  };
+}
+
+/** Make random questions about any rules. @param {number} count @param {number} seed @returns {Question[]} */
+function questions(count, seed) {
+  const random = chance(seed);
+  const number = (/** @type {number} */ from, /** @type {number} */ to) => from + Math.floor(random() * (to - from + 1));
+  /** @template T @param {T[]} list */
+  const one = (list) => list[number(0, list.length - 1)];
+  const some = (/** @type {() => unknown} */ make) => Array.from({ length: number(1, 3) }, make).join();
+  const signed = (/** @type {number} */ limit) => number(1, limit) * one([1, 1, -1]);
+  const moment = (/** @type {number} */ from, /** @type {number} */ to) => new Date(Date.UTC(number(from, to), number(0, 11), number(1, 28), number(0, 23), one([0, 15, 30, 59]))).toISOString().replace(".000", "");
+  return Array.from({ length: count }, () => {
+    const frequency = one(["DAILY", "WEEKLY", "MONTHLY", "YEARLY"]);
+    const long = frequency === "MONTHLY" || frequency === "YEARLY";
+    const parts = [`FREQ=${frequency}`];
+    if (random() < 0.4) parts.push(`INTERVAL=${number(1, 5)}`);
+    if (random() < 0.25) parts.push(`BYMONTH=${some(() => number(1, 12))}`);
+    if (frequency !== "WEEKLY" && random() < 0.35) parts.push(`BYMONTHDAY=${some(() => signed(31))}`);
+    if (random() < 0.5) parts.push(`BYDAY=${some(() => `${long && random() < 0.5 ? signed(frequency === "YEARLY" && !String(parts).includes("BYMONTH=") ? 53 : 5) : ""}${one(WEEKDAYS)}`)}`);
+    if (random() < 0.2) parts.push(`BYSETPOS=${some(() => signed(long ? 5 : 1))}`);
+    if (random() < 0.3) parts.push(`WKST=${one(WEEKDAYS)}`);
+    const end = random();
+    if (end < 0.15) parts.push(`COUNT=${number(1, 20)}`);
+    else if (end < 0.3) parts.push(`UNTIL=${number(2026, 2030)}${one(["0228", "1231", "0615"])}${one(["", "T120000Z"])}`);
+    const isDay = random() < 0.5;
+    const slot = () => (isDay ? moment(2025, 2027).slice(0, 10) : moment(2025, 2027));
+    const from = one(["due", "due", "completion"]);
+    const now = moment(2025, 2028);
+    const recurrence = { rule: parts.join(";"), time_zone: one(ZONES), from, start: slot() };
+    return { recurrence, due: slot(), now, completed: from === "completion" ? now : null, count: 6 };
+  });
+}
+
+test("the slots of random recurrences are those of the server, and so is the form of their rules", async () => {
+  const seed = Number(process.env.SEED ?? Date.now() % 1_000_000);
+  const all = questions(1500, seed);
+  const answers = await asked(all);
+  let compared = 0;
+  all.forEach(({ recurrence, due, now, completed, count }, index) => {
+    const { refused, rule, slots: expected } = answers[index];
+    if (refused !== undefined) return;
+    compared++;
+    const said = `seed ${seed}: ${JSON.stringify(all[index])}`;
+    assert.equal(textOf(parse(rule)), rule, said);
+    const found = firstSlots([{ ...recurrence, rule }, due, new Date(now), completed ?? undefined], count);
+    assert.deepEqual(found.map(({ due_on, due_date }) => due_on ?? due_date), expected, said);
+  });
+  assert.ok(compared > 700, `only ${compared} rules were accepted`);
+});
+
+/** Return recurrences of all that the fields for a rule can make, from one day. @param {string} start */
+function madeByFields(start) {
+  const first = newForm(numberOfDay(start));
+  const within = (/** @type {any} */ form) => [form, ...["day", 0, 6].flatMap((kind) => numbersFor({ ...form, kind }).map((nth) => ({ ...form, kind, nth })))];
+  const forms = [
+    ...[1, 2, 1000].map((interval) => ({ ...first, frequency: "DAILY", interval })),
+    ...[[0], [5, 6], [6, 0, 3]].map((weekdays) => ({ ...first, interval: 2, weekdays })),
+    ...within({ ...first, frequency: "MONTHLY" }),
+    ...[2, 12].flatMap((month) => within(changed(/** @type {any} */ ({ ...first, frequency: "YEARLY" }), { month }))),
+  ];
+  const ends = [{}, { ends: "until", until: "2099-12-31" }, { ends: "count", count: 1000 }];
+  return forms.flatMap((form) => [...ends.map((end) => ({ ...form, ...end })), { ...form, from: "completion" }]).map((form) => ({ rule: String(textFrom(/** @type {any} */ (form))), from: form.from, time_zone: "UTC", start }));
+}
+
+test("the server accepts each rule that the app makes, in its form, and has the same days; and the fields of a rule make it again", async () => {
+  process.env.TZ = "UTC";
+  const now = new Date("2026-11-25T10:00Z");
+  const written = Object.entries(REPEATS).flatMap(([language, texts]) => texts.map(([text]) => captured(text, { now, language, locale: language }).fields.recurrence));
+  const days = Array.from({ length: 92 }, (_, index) => textOfDay(numberOfDay("2027-12-01") + index));
+  const usual = days.flatMap((start) => usualRules(numberOfDay(start)).map((rule) => ({ rule, from: /** @type {const} */ ("due"), time_zone: "UTC", start })));
+  const made = ["2026-11-25", "2028-02-29"].flatMap(madeByFields);
+  const all = [...written, ...usual, ...made].map((recurrence) => /** @type {import("../../src/tasktracker_web/recurrence/rule.js").Recurrence} */ (recurrence));
+  const answers = await asked(all.map((recurrence) => ({ recurrence, due: recurrence.start, now: now.toISOString(), completed: recurrence.from === "completion" ? now.toISOString() : null, count: 3 })));
+  all.forEach((recurrence, index) => {
+    const { refused, rule, slots } = answers[index];
+    assert.deepEqual([refused, rule], [undefined, recurrence.rule], JSON.stringify(recurrence));
+    const found = firstSlots([recurrence, recurrence.start, now, recurrence.from === "completion" ? now.toISOString() : undefined], 3);
+    assert.deepEqual(found.map(({ due_on, due_date }) => due_on ?? due_date), slots, rule);
+    if (!written.includes(recurrence)) assert.equal(textFrom(/** @type {any} */ (formOf(recurrence))), rule);
+  });
+});
+
+test("rules that the fields cannot make have no fields", () => {
+  const fields = (/** @type {string} */ rule) => formOf({ rule, time_zone: "UTC", from: "due", start: "2026-11-25" });
+  for (const rule of ["FREQ=DAILY;BYMONTH=6", "FREQ=MONTHLY;BYMONTHDAY=1,15", "FREQ=MONTHLY;BYDAY=MO,TU;BYSETPOS=1", "FREQ=YEARLY;BYDAY=20MO", "FREQ=WEEKLY;INTERVAL=2;BYDAY=MO;WKST=SU", "FREQ=DAILY;UNTIL=20270101T120000Z", "FREQ=MONTHLY;BYMONTHDAY=-2"]) assert.equal(fields(rule), null, rule);
+  assert.equal(fields("FREQ=WEEKLY")?.weekdays[0], 2);
+});
+
+test("fields that make no rule, or that do not fit together, are changed or make none", () => {
+  const form = newForm(numberOfDay("2026-11-30"));
+  assert.equal(textFrom(form), "FREQ=WEEKLY;BYDAY=MO");
+  for (const change of [{ interval: NaN }, { interval: 0 }, { interval: 1001 }, { weekdays: [] }, { ends: /** @type {const} */ ("until"), until: "" }, { ends: /** @type {const} */ ("count"), count: 0 }]) assert.equal(textFrom({ ...form, ...change }), null);
+  const monthly = changed(form, { frequency: "MONTHLY" });
+  assert.equal(textFrom(monthly), "FREQ=MONTHLY;BYMONTHDAY=30");
+  assert.equal(textFrom(changed(monthly, { kind: 0 })), "FREQ=MONTHLY;BYDAY=-1MO");
+  assert.equal(textFrom(changed({ ...monthly, frequency: "YEARLY" }, { month: 2 })), "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=-1");
+  assert.equal(textFrom(changed({ ...form, ends: "count" }, { from: "completion" })), "FREQ=WEEKLY;BYDAY=MO");
+});
+
+test("a task that gets a rule is due on the next day of it, and periods are counted from there", () => {
+  const first = (/** @type {string} */ rule) => firstSlot({ rule, time_zone: "UTC", from: "due", start: "2026-11-25" }, new Date("2026-11-25T10:00Z"))?.due_on;
+  assert.equal(first("FREQ=WEEKLY;INTERVAL=4;BYDAY=TU"), "2026-12-01");
+  assert.equal(first("FREQ=MONTHLY;INTERVAL=6;BYMONTHDAY=24"), "2026-12-24");
+  assert.equal(first("FREQ=DAILY;UNTIL=20261124"), undefined);
+});
