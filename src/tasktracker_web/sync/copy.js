@@ -402,11 +402,6 @@ export class Copy {
     return [...all];
   }
 
-  /** @param {string} id of a task */
-  complete(id) {
-    return this.edit("task", id, { state: "done" });
-  }
-
   /** Move a task to the trash with its subtasks, or delete another item. @param {Type} type @param {string} id @returns {Promise<Undo>} */
   async trash(type, id) {
     if (type === "task") return this.trashAll([id]);
