@@ -365,6 +365,10 @@ def test_the_system_shows_a_reminder_once_while_no_page_is_in_view_and_it_opens_
     second.wait_for(f"{SHOWN}.then((titles) => titles.length > 0)")
     second.page.wait_for_timeout(500)  # the other page would show another one
     assert second.page.evaluate(SHOWN) == ["Call mum"]
+    expect(person.post("/api/notifications/read/"), 200)  # on another device
+    second.wait_for(f"{SHOWN}.then((titles) => titles.length === 0)")
+    fire(person, task)
+    second.wait_for(f"{SHOWN}.then((titles) => titles.length > 0)")
     worker.evaluate(CLICK)
     for _ in range(PATIENCE * 20):
         if any(tab.page.url.endswith(f"/task/{task['id']}") for tab in (app, second)):
