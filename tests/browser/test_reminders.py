@@ -232,6 +232,7 @@ def test_a_reminder_is_repeated_later_and_its_task_is_completed_from_there(app: 
     app.see("Completed: “Call mum”")
     page.wait_for_selector(UNREAD, state="detached")
     page.wait_for_selector(f"{NOTICE} button", state="detached")
+    page.wait_for_selector(f"{NOTICE}:has-text('Call mum'):has-text('Done')")
     app.synced()
     [stored] = person.listed("/api/tasks/")
     assert stored["state"] == "done"
