@@ -100,7 +100,7 @@ class _Sheet:
         page.locator("main .empty").first.wait_for()
         self._shoot("loading")
         page.unroute_all(behavior="ignoreErrors")
-        for path in ("today", "upcoming", "all", "board", "shared", "done", "trash", "notifications"):
+        for path in ("today", "upcoming", "all", "board", "shared", "done", "trash"):
             self._view(f"/{path}", ".board .empty" if path == "board" else "main .empty .icon", f"empty-{path}")
         tasks = _seed(person, friend)
         self._tab.open("/all")
