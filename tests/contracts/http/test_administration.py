@@ -139,6 +139,7 @@ class TestUsers:
         shown = expect(admin.get(user_path(alice)), 200)
         created_at = shown.pop("created_at")
         assert shown.pop("shared_categories") == []
+        assert shown.pop("service_quotas") == dict.fromkeys(("max_tasks", "max_categories", "max_bytes"))
         assert shown == {
             "id": alice.id,
             "username": alice.username,
