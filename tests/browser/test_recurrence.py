@@ -65,7 +65,7 @@ class TestEditor:
         assert rule_of(person, task, "FREQ=DAILY")["start"] == day()
         assert changed(person, task, due_on=day())["series"] == task["id"]
         app.page.click("[aria-label='Remove the due date']")
-        app.see("It does not repeat any more.")
+        app.see("Due date changed. It does not repeat any more")
         app.page.wait_for_selector(DATES, state="detached")
         changed(person, task, due_on=None, recurrence=None)
         app.undo()
@@ -191,7 +191,7 @@ class TestOccurrences:
     def test_completing_says_when_the_next_one_is_due_and_undoing_takes_it_back(self, app: Tab, person: Person) -> None:
         person.task("Water", due_on=day(), recurrence=DAILY)
         app.page.click("button[aria-label='Complete “Water”']")
-        app.see("Completed: “Water”. Next: Tomorrow")
+        app.see("Completed. Due again Tomorrow: “Water”")
         app.expect("Water")
         app.page.wait_for_selector(".row .due:text-is('Tomorrow')")
         app.undo()
@@ -203,7 +203,7 @@ class TestOccurrences:
     def test_one_is_skipped_by_key_and_in_the_task_and_leads_to_the_next(self, app: Tab, person: Person) -> None:
         first = person.task("Water", due_on=day(), recurrence=DAILY)
         app.row("Water").locator("a").press("s")
-        app.see("Skipped: “Water”. Next: Tomorrow")
+        app.see("Skipped. Due again Tomorrow: “Water”")
         changed(person, first, state="cancelled")
         app.expect("Water")
         app.undo()
@@ -215,12 +215,12 @@ class TestOccurrences:
         app.page.wait_for_selector(".pane .repeat ol li")
         assert app.page.evaluate("location.pathname") != f"/task/{first['id']}"
         app.page.keyboard.press("s")  # the focus is in the open task
-        app.see("Skipped: “Water”. Next: ")
+        app.see("Skipped. Due again")
 
     def test_deleting_one_ends_the_series_and_undoing_continues_it(self, app: Tab, person: Person) -> None:
         person.task("Water", due_on=day(), recurrence=DAILY)
         app.row("Water").locator("a").press("Delete")
-        app.see("Deleted: “Water”. It does not repeat any more.")
+        app.see("Deleted. It does not repeat any more: “Water”")
         app.undo()
         app.page.locator(".row", has_text="Water").locator(SIGN).wait_for()
         for _ in range(2):
@@ -252,9 +252,10 @@ class TestOccurrences:
             tab.page.goto(f"{tab.url}/all")
             tab.expect("Water")
             tab.page.context.set_offline(True)
+            tab.page.wait_for_selector(".status-line.offline", state="attached")
         for tab in devices:
             tab.page.click("button[aria-label='Complete “Water”']")
-            tab.see("Completed: “Water”")
+            tab.see("Completed. The next one comes when you are online: “Water”")
             tab.expect()
         for tab in devices:
             tab.page.context.set_offline(False)
