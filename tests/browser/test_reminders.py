@@ -20,7 +20,7 @@ NOTICE = "main .notices li[data-notice]"
 
 def fire(person: Person, task: Mapping[str, Any]) -> None:
     """Remind the person of a task at once."""
-    at = (datetime.now(UTC) + timedelta(seconds=1.5)).isoformat()
+    at = (datetime.now(UTC) + timedelta(seconds=3)).isoformat()
     expect(person.post(f"/api/tasks/{task['id']}/reminders/", {"at": at}), 201)
 
 
