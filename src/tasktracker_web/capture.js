@@ -61,12 +61,12 @@ export function captured(text, { now, categories = [], priorities = [], creates 
   }
   const [day, time] = [found.get("day"), found.get("time")];
   if (day?.day && time?.on) found.set("time", { ...time, fields: atMoment(time.on(day.day)) }); // with other words between them
-  repeats = !recur(found, now) || repeats;
+  if (!recur(found, now)) repeats = true;
   const tokens = [...found.values()].sort((a, b) => a.start - b.start);
   const title = without(text, tokens);
   if (!title) return { ...fitting(tidy(text)), tokens: [], repeats: repeats || found.has("recurrence") };
   const { title: fitted, fields } = fitting(title);
-  return { title: fitted, fields: Object.assign(fields, ...tokens.map((token) => token.fields), found.get("time")?.fields), tokens, repeats };
+  return { title: fitted, fields: Object.assign(fields, ...tokens.map((token) => token.fields), found.get("time")?.fields, found.get("recurrence")?.fields), tokens, repeats };
 }
 
 /** Add what was found. A day and a time belong together; otherwise they replace what was found before. @param {Map<string, Token>} found @param {Token} token */
@@ -88,10 +88,10 @@ function recur(found, now) {
   const dated = day?.day && (clock ? atMoment(new Date(day.day.getFullYear(), day.day.getMonth(), day.day.getDate(), ...clock)) : onDay(dayFrom(day.day)));
   const given = moment?.fields ?? dated;
   const fields = fieldsOf(written, clock, given ? { due_on: given.due_on ?? null, due_date: given.due_date ?? null } : null, now);
-  if (!fields) return found.delete("recurrence"), false;
-  found.set("recurrence", { ...repeat, fields });
-  if (time) found.set("time", { ...time, fields: { due_on: fields.due_on, due_date: fields.due_date } });
-  return true;
+  if (fields) found.set("recurrence", { ...repeat, fields });
+  else found.delete("recurrence");
+  if (time && fields) found.set("time", { ...time, fields: { due_on: fields.due_on, due_date: fields.due_date } });
+  return fields !== null;
 }
 
 /** @param {Date} date @returns {[hours: number, minutes: number]} */

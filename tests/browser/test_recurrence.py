@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.browser.tab import Tab
-from tests.http import Person, expect
+from tests.http import Person, Server, expect
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.browser
@@ -134,7 +134,13 @@ class TestEditor:
         app.see("Due date changed")
         assert changed(person, task, due_on="2030-09-14")["recurrence"]["rule"] == rule
 
-    def test_a_viewer_and_a_subtask_have_no_rule_to_choose(self, app: Tab, person: Person) -> None:
+    def test_a_viewer_and_a_subtask_have_no_rule_to_choose(self, app: Tab, person: Person, server: Server) -> None:
+        friend = server.register()
+        shared = friend.task("Feed the cat", due_on="2031-01-06", recurrence=DAILY)
+        friend.share(shared, person, "viewer")
+        opened(app, shared).page.locator(DATES).nth(4).wait_for()
+        assert app.page.locator("#repeat").is_disabled()
+        assert app.page.locator(".repeat button").count() == 0
         task = person.task("above")
         child = person.task("below", parent=task["id"])
         app.open(f"/task/{child['id']}").page.wait_for_selector("#due")
