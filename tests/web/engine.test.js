@@ -151,13 +151,17 @@ test("edits of different fields are merged, and those of one field are a conflic
   assert.deepEqual(issue.conflicts, { title: { base: "a", yours: "phone", theirs: "laptop" } });
   await until(() => phone.titles.join() === "laptop");
   const undo = await phone.copy.resolve(issue, { ...issue.data, title: "both" });
+  const decided = () => phone.copy.decisions.value.map(({ task, fields }) => ({ task, fields }));
+  assert.deepEqual(decided(), [{ task: id, fields: { title: { before: "laptop", after: "both" } } }]);
   await until(() => laptop.titles.join() === "both" && laptop.copy.tasks.value.get(id)?.priority === 4);
   assert.deepEqual(phone.copy.issues.value, []);
   await undo();
+  assert.deepEqual(decided(), []);
   assert.equal(phone.copy.issues.value.length, 1);
   await until(() => laptop.titles.join() === "laptop" && laptop.copy.tasks.value.get(id)?.priority === 2);
   await phone.copy.resolve(phone.copy.issues.value[0]);
   assert.deepEqual([phone.copy.issues.value, phone.titles], [[], ["laptop"]]);
+  assert.deepEqual(decided(), [{ task: id, fields: { title: { before: "phone", after: "laptop" } } }]);
 });
 
 test("a category whose name exists on another device becomes that category", async () => {
