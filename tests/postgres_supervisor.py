@@ -38,6 +38,11 @@ SETTINGS = {
     "shared_buffers": "32MB",
     "max_wal_size": "256MB",
     "fsync": "off",
+    "full_page_writes": "off",
+    "io_method": "sync",
+    "autovacuum": "off",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
     "timezone": "UTC",
     "log_timezone": "UTC",
 }
@@ -121,6 +126,7 @@ def initialise(folder: Path, programs: Path) -> None:
         "--locale-provider=builtin",
         "--locale=C.UTF-8",
         "--no-sync",
+        "--set=scram_iterations=1",
         "--no-instructions",
     ]
     # Independent of the locale of the system.

@@ -19,13 +19,17 @@ from uvicorn import _subprocess
 from tests.guarded_process import Guard
 
 PRELOADED = [
+    "tests.uncollected",
     "alembic.command",
+    "anyio._backends._asyncio",
+    "encodings.idna",
     "psycopg",
     "tasktracker.adapters.sql.migrate",
     "tasktracker.entrypoints.cli",
     "tasktracker.entrypoints.server",
+    "tests.preloaded",
     "uvicorn.lifespan.on",
-    "uvloop",
+    "uvicorn.loops.uvloop",
     "tests.warmed",
 ]
 

@@ -11,4 +11,6 @@ application = create_app(Container(settings=load({"DATABASE_URL": "memory://"}, 
 for service in vars(application.services).values():
     if isinstance(service, ThreadRunner):
         service.close()
+gc.collect()
 gc.freeze()
+gc.enable()

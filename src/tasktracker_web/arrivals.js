@@ -17,7 +17,7 @@ export const arrived = signal(new Map());
 
 /**
  * Mark from now on fields that arrive by sync. Changes on this device are pending at first, and equal when they are
- * received again, so they are never marked.
+ * received again, so they are never marked. The rule moves to the next occurrence as a task is completed.
  * @param {{ tasks: import("./sync/collection.js").Collection<Task>, isComplete: { peek(): boolean } }} copy
  */
 export function markArrivals({ tasks, isComplete }) {
@@ -27,7 +27,7 @@ export function markArrivals({ tasks, isComplete }) {
     const found = new Map();
     for (const [before, after] of changes) {
       if (!after || after.pending) continue;
-      const names = EDITABLE.task.filter((name) => !isSame(before?.[/** @type {keyof Task} */ (name)], after[/** @type {keyof Task} */ (name)]));
+      const names = EDITABLE.task.filter((name) => !(name === "recurrence" && after.next) && !isSame(before?.[/** @type {keyof Task} */ (name)], after[/** @type {keyof Task} */ (name)]));
       if (names.length > 0) found.set(after.id, new Set(names));
     }
     if (found.size === 0 || found.size > MANY) return;

@@ -2,7 +2,7 @@
 // takes longer than a frame.
 
 import { now } from "./clock.js";
-import { dueBefore, inOrder, isDue, isOpen, lastDoneFirst, STATES } from "./tasks.js";
+import { dueBefore, inOrder, isDue, isOpen, lastDoneFirst, ORDERS, STATES } from "./tasks.js";
 import { startOfDay } from "./texts/texts.js";
 import { computed, signal } from "./vendor/preact-signals-core.js";
 
@@ -35,10 +35,15 @@ export class Lists {
   byState;
   /** The open tasks that others share with the user, by the id of their owner. @type {Signal<Map<string, Task[]>>} */
   shared;
+  /** By one of `ORDERS`. @type {(order: string) => Signal<Task[]>} */
+  openBy;
 
   /** @param {Tasks} tasks @param {string} user */
   constructor(tasks, user) {
     this.open = sorted(tasks, isOpen, inOrder);
+    /** @type {Record<string, Signal<Task[]>>} */
+    const orders = { due: this.open };
+    this.openBy = (order) => (orders[order] ??= sorted(tasks, isOpen, ORDERS[order]));
     this.done = sorted(tasks, (task) => !isOpen(task), lastDoneFirst);
     const tomorrow = computed(() => position(this.open.value, (task) => !dueBefore(task, startOfDay(now.value, 1))));
     const never = computed(() => position(this.open.value, (task) => !isDue(task)));

@@ -37,7 +37,8 @@ export function selectShown(shown) {
   const before = selected.peek();
   if (before.size === 0) return;
   const kept = shown.filter(({ id }) => before.has(id));
-  if (kept.length < before.size) selected.value = new Set(kept.map(({ id }) => id));
+  if (kept.length === 0) selectNothing();
+  else if (kept.length < before.size) selected.value = new Set(kept.map(({ id }) => id));
 }
 
 export function selectNothing() {

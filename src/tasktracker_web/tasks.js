@@ -1,7 +1,7 @@
 // What views ask about tasks.
 
 import { canOrganise } from "./sync/items.js";
-import { dateFrom, dayFrom } from "./texts/texts.js";
+import { dateFrom, dayFrom, language } from "./texts/texts.js";
 
 export { canOrganise };
 
@@ -104,10 +104,23 @@ export function canFile(task, to, user, { tasks, categories, children }) {
 
 /** The order of lists: by due date, then by priority, then the newest first. @param {Task} a @param {Task} b */
 export function inOrder(a, b) {
-  const due = compared(dueKey(a), dueKey(b));
-  const created = compared(b.created_at ?? LAST, a.created_at ?? LAST) || (b.made ?? 0) - (a.made ?? 0);
-  return due || b.priority - a.priority || created || compared(b.id, a.id);
+  return compared(dueKey(a), dueKey(b)) || b.priority - a.priority || newestFirst(a, b);
 }
+
+/** @param {Task} a @param {Task} b */
+function newestFirst(a, b) {
+  return compared(b.created_at ?? LAST, a.created_at ?? LAST) || (b.made ?? 0) - (a.made ?? 0) || compared(b.id, a.id);
+}
+
+const { compare } = new Intl.Collator(language, { numeric: true });
+
+/** The orders of all tasks. @type {Record<string, (a: Task, b: Task) => number>} */
+export const ORDERS = {
+  due: inOrder,
+  priority: (a, b) => b.priority - a.priority || inOrder(a, b),
+  newest: newestFirst,
+  title: (a, b) => compare(a.title, b.title) || newestFirst(a, b),
+};
 
 /** The order in which tasks were added, the first one first. @param {Task} a @param {Task} b */
 export function firstAddedFirst(a, b) {

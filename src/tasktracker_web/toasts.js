@@ -18,13 +18,12 @@ export function toast(text, action, seconds = SECONDS) {
 /** What undoes the last action, also after its message is gone. @type {Action | null} */
 let last = null;
 
-/** Undo the last action, unless it is undone. */
+/** Undo the last action when it is done, unless it is undone. */
 export async function undoLast() {
   const undo = last;
   last = null;
   if (!undo) return;
-  await undo.act();
-  toast(t("did.undo"));
+  await undo.act().then(() => toast(t("did.undo")), () => toast(t("error.store")));
 }
 
 /** Remove the message, unless it stays until it is closed. */
@@ -41,13 +40,14 @@ export async function together(...doing) {
 
 /** Do something, and offer to undo it. @param {Promise<import("./sync/copy.js").Undo>} doing @param {string} text @param {number} [seconds] */
 export async function undoable(doing, text, seconds) {
+  /** @type {Action} */
+  const action = { label: t("undo"), act: async () => ((last = last === action ? null : last), (await doing)()) };
+  last = action;
   try {
-    const undo = await doing;
-    /** @type {Action} */
-    const action = { label: t("undo"), act: () => ((last = last === action ? null : last), undo()) };
-    last = action;
+    await doing;
     toast(text, action, seconds);
   } catch (error) {
+    if (last === action) last = null;
     toast(t(error instanceof NoSpace ? "error.space" : "error.store"));
     if (!(error instanceof NoSpace)) throw error;
   }

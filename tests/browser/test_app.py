@@ -119,6 +119,11 @@ def test_a_conflict_is_decided_by_field(app: Tab, new_device: Callable[..., Tab]
     wait_until(lambda: person.listed("/api/tasks/")[0]["title"] == "mine", "the decision is not sent")
     [task] = person.listed("/api/tasks/")
     assert (task["description"], task["priority"]) == ("y", 3)
+    app.open(f"/task/{task['id']}")
+    app.page.click(".history summary")
+    decided = ".history li:has-text('You decided this conflict, on this device.')"
+    app.page.wait_for_selector(f"{decided}:has-text('Title: theirs → mine')")
+    assert app.page.locator(decided).count() == 1
 
 
 def test_conflicts_of_a_task_are_decided_at_once_in_the_open_task_or_restore_a_deleted_one(
@@ -471,6 +476,27 @@ def test_all_tasks_are_searched_and_filtered(app: Tab, person: Person) -> None:
         app.expect("Water plants")
     app.page.select_option(".filters select", label="No due date")
     app.expect("Call the bank", "Call home")
+
+
+def test_all_tasks_are_shown_in_the_order_that_was_chosen_on_this_device(app: Tab, person: Person) -> None:
+    person.task("b10", priority=4)
+    person.task("a", due_on="2030-01-01")
+    person.task("b9", priority=3)
+
+    def expect_order(*titles: str) -> None:
+        shown = "[...document.querySelectorAll('.row .title')].map((each) => each.textContent).join() === "
+        app.wait_for(f"{shown}'{','.join(titles)}'")
+
+    expect_order("a", "b10", "b9")
+    orders = {"By priority": ("b10", "b9", "a"), "Newest first": ("b9", "a", "b10"), "By title": ("a", "b9", "b10")}
+    for label, titles in orders.items():
+        app.page.select_option("select[aria-label='Order']", label=label)
+        expect_order(*titles)
+    app.add("az")
+    expect_order("a", "az", "b9", "b10")
+    app.page.reload()
+    expect_order("a", "az", "b9", "b10")
+    assert app.mistakes() == []
 
 
 def test_the_trash_restores_and_deletes_for_good_and_is_shown_offline(app: Tab, person: Person, server: Server) -> None:

@@ -47,6 +47,14 @@ def test_controls_are_large_enough_for_a_thumb(new_device: Callable[..., Tab], p
         tab.page.click(f".reminders {choose}")
         tab.page.wait_for_selector(".reminders .editor")
         found[choose] = tab.page.evaluate(SMALL)
+    for rule in ("DAILY", "WEEKLY", "YEARLY"):
+        if rule == "DAILY":
+            tab.page.select_option("#repeat", "FREQ=DAILY")
+            tab.page.wait_for_selector(".repeat li")
+        else:
+            tab.page.select_option("#repeat", "other")
+            tab.page.select_option("#repeat-unit", rule)
+        found[rule] = tab.page.evaluate(SMALL)
     tab.page.click(".history summary")
     tab.page.wait_for_selector(".history li button")
     found["history"] = tab.page.evaluate(SMALL)

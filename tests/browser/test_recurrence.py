@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.browser.tab import Tab
-from tests.http import Person, expect
+from tests.http import Person, Server, expect
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.browser
@@ -65,7 +65,7 @@ class TestEditor:
         assert rule_of(person, task, "FREQ=DAILY")["start"] == day()
         assert changed(person, task, due_on=day())["series"] == task["id"]
         app.page.click("[aria-label='Remove the due date']")
-        app.see("It does not repeat any more.")
+        app.see("Due date changed. It does not repeat any more")
         app.page.wait_for_selector(DATES, state="detached")
         changed(person, task, due_on=None, recurrence=None)
         app.undo()
@@ -134,7 +134,13 @@ class TestEditor:
         app.see("Due date changed")
         assert changed(person, task, due_on="2030-09-14")["recurrence"]["rule"] == rule
 
-    def test_a_viewer_and_a_subtask_have_no_rule_to_choose(self, app: Tab, person: Person) -> None:
+    def test_a_viewer_and_a_subtask_have_no_rule_to_choose(self, app: Tab, person: Person, server: Server) -> None:
+        friend = server.register()
+        shared = friend.task("Feed the cat", due_on="2031-01-06", recurrence=DAILY)
+        friend.share(shared, person, "viewer")
+        opened(app, shared).page.locator(DATES).nth(4).wait_for()
+        assert app.page.locator("#repeat").is_disabled()
+        assert app.page.locator(".repeat button").count() == 0
         task = person.task("above")
         child = person.task("below", parent=task["id"])
         app.open(f"/task/{child['id']}").page.wait_for_selector("#due")
@@ -191,7 +197,7 @@ class TestOccurrences:
     def test_completing_says_when_the_next_one_is_due_and_undoing_takes_it_back(self, app: Tab, person: Person) -> None:
         person.task("Water", due_on=day(), recurrence=DAILY)
         app.page.click("button[aria-label='Complete “Water”']")
-        app.see("Completed: “Water”. Next: Tomorrow")
+        app.see("Completed. Due again Tomorrow: “Water”")
         app.expect("Water")
         app.page.wait_for_selector(".row .due:text-is('Tomorrow')")
         app.undo()
@@ -203,7 +209,7 @@ class TestOccurrences:
     def test_one_is_skipped_by_key_and_in_the_task_and_leads_to_the_next(self, app: Tab, person: Person) -> None:
         first = person.task("Water", due_on=day(), recurrence=DAILY)
         app.row("Water").locator("a").press("s")
-        app.see("Skipped: “Water”. Next: Tomorrow")
+        app.see("Skipped. Due again Tomorrow: “Water”")
         changed(person, first, state="cancelled")
         app.expect("Water")
         app.undo()
@@ -215,12 +221,12 @@ class TestOccurrences:
         app.page.wait_for_selector(".pane .repeat ol li")
         assert app.page.evaluate("location.pathname") != f"/task/{first['id']}"
         app.page.keyboard.press("s")  # the focus is in the open task
-        app.see("Skipped: “Water”. Next: ")
+        app.see("Skipped. Due again")
 
     def test_deleting_one_ends_the_series_and_undoing_continues_it(self, app: Tab, person: Person) -> None:
         person.task("Water", due_on=day(), recurrence=DAILY)
         app.row("Water").locator("a").press("Delete")
-        app.see("Deleted: “Water”. It does not repeat any more.")
+        app.see("Deleted. It does not repeat any more: “Water”")
         app.undo()
         app.page.locator(".row", has_text="Water").locator(SIGN).wait_for()
         for _ in range(2):
@@ -252,9 +258,10 @@ class TestOccurrences:
             tab.page.goto(f"{tab.url}/all")
             tab.expect("Water")
             tab.page.context.set_offline(True)
+            tab.page.wait_for_selector(".status-line.offline", state="attached")
         for tab in devices:
             tab.page.click("button[aria-label='Complete “Water”']")
-            tab.see("Completed: “Water”")
+            tab.see("Completed. The next one comes when you are online: “Water”")
             tab.expect()
         for tab in devices:
             tab.page.context.set_offline(False)

@@ -324,6 +324,16 @@ def test_the_colors_are_chosen_on_this_device(new_device: Callable[..., Tab], pe
     tab = opened(new_device, person, color_scheme=scheme)
     used = "getComputedStyle(document.body).backgroundColor"
     before = tab.page.evaluate(used)
+
+    def of_server(shown: str) -> None:
+        tab.open("/no/such/path")
+        assert tab.page.evaluate("getComputedStyle(document.querySelector('main')).colorScheme") == shown
+        tab.open("/docs")
+        shown_in_docs = "dark" if tab.page.locator("html.dark-mode").count() else "light"
+        assert shown_in_docs == (scheme if shown == "light dark" else shown)
+        tab.open("/settings")
+
+    of_server("light dark")
     tab.page.get_by_label("On this device").select_option(other)
     tab.wait_for(f"{used} !== '{before}'")
     assert tab.mistakes() == []
@@ -331,9 +341,10 @@ def test_the_colors_are_chosen_on_this_device(new_device: Callable[..., Tab], pe
     tab.see("No open tasks.")
     assert tab.page.evaluate(used) != before
     assert tab.mistakes() == []
-    tab.open("/settings")
+    of_server(other)
     tab.page.get_by_label("On this device").select_option("")
     tab.wait_for(f"{used} === '{before}'")
+    of_server("light dark")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -12,6 +12,17 @@ from tests.http import Person, Server, expect
 
 pytestmark = pytest.mark.browser
 
+COVERED = """() => {
+    scrollTo(0, 10000);
+    const toast = document.querySelector(".toast").getBoundingClientRect();
+    return [...document.querySelectorAll(".row, .bulk, .top .capture-button")]
+        .map((each) => [each, each.getBoundingClientRect()])
+        .filter(([, { top, bottom, left, right }]) =>
+            bottom > toast.top && top < toast.bottom && right > toast.left && left < toast.right)
+        .map(([each]) => each.textContent);
+}"""
+"""What the message covers at the end of a list."""
+
 
 def test_a_task_moves_on_the_board_by_key_by_menu_and_by_dragging(app: Tab, person: Person) -> None:
     for title in ("by key", "by menu", "by dragging"):
@@ -139,15 +150,22 @@ def test_selected_tasks_are_changed_together_with_one_undo(app: Tab, person: Per
     app.see("2 selected")
     app.page.select_option(".bulk select[aria-label='Priority']", label="Urgent")
     app.see("2 tasks changed")
-    app.page.wait_for_selector(".bulk", state="detached")
     assert sorted(fields("priority").values()) == [2, 2, 2, 4, 4]
-    app.undo()
+    app.page.keyboard.press("Control+z")
     app.page.wait_for_selector(".priority-4", state="detached")
+    app.see("2 selected")  # for the next change of the same tasks
+    app.page.select_option(".bulk select[aria-label='Priority']", label="Urgent")
+    app.page.wait_for_selector(".row .priority-4")
+    app.page.select_option(".bulk select[aria-label='Priority']", label="Normal")
+    app.page.wait_for_selector(".priority-4", state="detached")
+    app.page.keyboard.press("Escape")
+    app.page.wait_for_selector(".bulk", state="detached")
     app.row("c").locator(".pick").click()
     app.row("d").locator(".pick").click(modifiers=["Shift"])
     app.page.select_option(".bulk select[aria-label='Category']", label="Home")
-    app.page.wait_for_selector(".bulk", state="detached")
+    app.see("2 tasks changed")
     assert list(fields("category").values()).count(category["id"]) == 2
+    app.page.keyboard.press("Escape")
     app.row("a").locator(".pick").click()
     app.row("c").locator("a").click()  # selects while others are selected
     app.see("2 selected")
@@ -157,6 +175,7 @@ def test_selected_tasks_are_changed_together_with_one_undo(app: Tab, person: Per
     app.page.select_option(".bulk select[aria-label='Due']", label="Today")
     app.page.wait_for_selector(".row .due:text-is('Today')")
     app.undo()
+    app.page.focus(".row a")
     app.page.keyboard.press("Control+a")
     app.see("5 selected")
     app.page.fill("input[type=search]", "b")
@@ -169,6 +188,7 @@ def test_selected_tasks_are_changed_together_with_one_undo(app: Tab, person: Per
     app.page.click(".bulk button:has-text('Delete')")
     app.expect()
     app.see("5 tasks deleted")
+    app.page.wait_for_selector(".bulk", state="detached")
     app.undo()
     app.expect("a", "b", "below b", "c", "d")
     assert fields("category")["below b"] is None
@@ -198,6 +218,36 @@ def test_no_view_is_wider_than_the_window(
             tab.page.keyboard.press("x")
         found[path] = tab.page.evaluate("document.documentElement.scrollWidth")
     assert found == dict.fromkeys(found, size[0])
+
+
+def test_on_a_phone_a_tap_selects_and_the_message_covers_no_row_at_the_end_of_the_list(
+    new_device: Callable[..., Tab], person: Person
+) -> None:
+    titles = [f"task {number:02}" for number in range(12)]
+    for title in titles:
+        person.task(title)
+    size = {"width": 390, "height": 844}
+    tab = new_device(viewport=size, has_touch=True, is_mobile=True).open().enter(person.username)
+    tab.see("Nothing is due today.")
+    tab.open("/all").expect(*titles)
+    tab.page.tap("main header button:text-is('Select')")
+    tab.row("task 11").locator("a").tap()
+    tab.row("task 10").locator(".title").tap()
+    tab.see("2 selected")
+    assert tab.page.locator(".pane").count() == 0
+    tab.page.select_option(".bulk select[aria-label='Priority']", label="Urgent")
+    tab.page.wait_for_selector(".toast:has-text('2 tasks changed')")
+    tab.settle()
+    assert tab.page.evaluate(COVERED) == []
+    tab.page.tap(".bulk button:text-is('Complete')")
+    tab.page.wait_for_selector(".toast:has-text('2 tasks completed')")
+    tab.expect(*titles[:-2])
+    tab.page.wait_for_selector(".bulk", state="detached")
+    tab.page.wait_for_selector("main header button:text-is('Select')")
+    tab.settle()
+    assert tab.page.evaluate(COVERED) == []
+    tab.row("task 08").locator("a").tap()
+    tab.page.wait_for_selector(".pane .title")
 
 
 def test_a_double_click_completes_one_task(app: Tab) -> None:
@@ -328,6 +378,13 @@ def test_keys_complete_delete_undo_and_go_to_a_list(app: Tab, person: Person) ->
     app.page.keyboard.press("Control+z")
     app.expect("a", "below")
     app.page.wait_for_selector(".toast:has-text('Change undone')")
+    app.row("below").locator("a").press("Enter")
+    app.page.fill(".pane textarea.title", "discarded?")
+    app.page.keyboard.press("Escape")  # saves, says so, and offers to undo it
+    app.expect("a", "discarded?")
+    app.page.wait_for_selector(".toast:has-text('Title changed') button:text-is('Undo')")
+    app.page.keyboard.press("Control+z")
+    app.expect("a", "below")
     app.row("a").locator("a").nth(0).focus()
     app.page.keyboard.press("Delete")
     app.page.wait_for_selector(".toast:has-text('Deleted, with 1 subtask: “a”')")

@@ -75,6 +75,21 @@ class TestSummary:
         seed.event(user, kind=Kind.LOGOUT, at=START + SECOND, session_id=seed.id())
         assert find(store, user).last_seen_at == START + SECOND
 
+    def test_the_last_use_stays_when_all_sessions_of_a_user_are_ended(self, store: Storage, seed: Seed) -> None:
+        user, other = seed.user(), seed.user()
+        for seconds in (0, 3, 2, 1):
+            for each in range(2):
+                seed.session(user, used_at=START + (seconds + each) * SECOND)
+            seed.session(other, used_at=START + MOMENT)
+            before = find(store, user).last_seen_at
+            with store.writing(SYSTEM) as work:
+                work.sessions.remove_others(user.id, keep=None)
+            assert (find(store, user).last_seen_at, find(store, user).sessions) == (before, 0)
+        assert find(store, user).last_seen_at == START + 4 * SECOND
+        seed.session(user, used_at=START + 5 * SECOND)
+        assert find(store, user).last_seen_at == START + 5 * SECOND
+        assert find(store, other).last_seen_at == START + MOMENT
+
     @pytest.mark.parametrize("kind", [Kind.LOGIN, Kind.REGISTER, Kind.LOGOUT])
     def test_a_user_without_a_session_was_last_seen_at_the_last_action(
         self, store: Storage, seed: Seed, kind: Kind

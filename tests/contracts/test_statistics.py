@@ -19,6 +19,7 @@ from tasktracker.domain.tasks.task import State
 from tasktracker.domain.work import Storage
 from tests.contracts.base import MOMENT, SECOND, Seed
 from tests.fakes import START, SYSTEM, App
+from tests.unit.base import PASSWORD
 
 TODAY = START.date()
 DAY = timedelta(days=1)
@@ -83,6 +84,20 @@ def test_the_counts_of_a_day_never_decrease(store: Storage) -> None:
         today = DayCounts(TODAY, NONE | {Counted.LOGINS: 3, Counted.TASKS_DONE: 4})
         assert list(work.statistics.days(TODAY - DAY)) == [yesterday, today]
         assert list(work.statistics.days(TODAY)) == [today]
+
+
+@pytest.mark.parametrize("by_admin", [False, True])
+def test_what_an_account_did_stays_counted_after_it_is_deleted(app: App, alice: SessionActor, by_admin: bool) -> None:
+    app.do(alice, app.tasks.create, {"title": "task"})
+    if by_admin:
+        app.account_processes.delete(SYSTEM, alice.user_id)
+    else:
+        app.account_removal.delete(alice, PASSWORD)
+    app.jobs.run_all()
+    app.housekeeping.sweep()
+    with app.store.reading(SYSTEM) as work:
+        [day] = work.statistics.days(TODAY)
+    assert (day.counts[Counted.TASKS_CREATED], day.counts[Counted.REGISTRATIONS]) == (1, 1)
 
 
 def test_the_counts_of_earlier_days_are_purged(store: Storage) -> None:

@@ -33,7 +33,7 @@ from tasktracker.domain.jobs.job import Job, JobKind
 from tasktracker.domain.portability.report import Counts, Finding, ImportReport, TaskCounts
 from tasktracker.domain.throttling.limit import LOGIN_BY_PAIR
 from tasktracker.entrypoints import admin_commands, backup_commands, cli, logging, server, transfer_commands
-from tasktracker.entrypoints.command_support import report_errors
+from tasktracker.entrypoints.command_support import report_errors, show_table
 from tasktracker.entrypoints.container import Container
 from tasktracker.entrypoints.settings import Settings, load
 from tasktracker.entrypoints.worker import background
@@ -327,6 +327,18 @@ class TestUsers:
         assert tasktracker("invites", "list").output == ""
         assert "no such invitation" in tasktracker("invites", "revoke", row[0], status=1).output
 
+    def test_a_list_has_titles_and_aligned_columns_at_a_terminal_only(
+        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        titles, rows = ("ID", "NAME", "NOTE"), [("1", "grace hopper", ""), ("20", "ada", "new")]
+        for is_terminal, shown in {
+            False: "1\tgrace hopper\t\n20\tada\tnew\n",
+            True: "ID  NAME          NOTE\n1   grace hopper\n20  ada           new\n",
+        }.items():
+            monkeypatch.setattr("sys.stdout.isatty", lambda is_terminal=is_terminal: is_terminal)
+            show_table(titles, iter(rows))
+            assert capsys.readouterr().out == shown
+
     def test_deliveries_are_listed_retried_and_cancelled(self, api: Api) -> None:
         store = api.container.store()
         seed = Seed(store, api.clock, SequentialIds())
@@ -341,14 +353,14 @@ class TestUsers:
             return tasktracker("deliveries", "list", *options).output.splitlines()
 
         assert listed() == [
-            f"{second.id}  2026-03-01 12:01  failed  password-changed  0  the relay answered 550",
-            f"{first.id}  2026-03-01 12:00  due  password-changed  0",
+            f"{second.id}\t2026-03-01 12:01\tfailed\tpassword-changed\t0\tthe relay answered 550",
+            f"{first.id}\t2026-03-01 12:00\tdue\tpassword-changed\t0\t-",
         ]
         assert listed("--limit", "1") == listed("--state", "failed") == listed()[:1]
         assert tasktracker("deliveries", "retry", str(second.id)).output.splitlines()[-1] == "the mail is due"
-        assert listed()[0].split()[3] == "due"
+        assert listed()[0].split("\t")[2] == "due"
         assert tasktracker("deliveries", "cancel", str(first.id)).output.splitlines()[-1] == "the mail is cancelled"
-        assert listed()[1].split()[3] == "cancelled"
+        assert listed()[1].split("\t")[2] == "cancelled"
         for command, delivery, reason in [
             ("cancel", first.id, "The delivery is not due: it was cancelled."),
             ("retry", seed.id(), "There is no such delivery."),

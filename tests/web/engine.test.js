@@ -8,6 +8,7 @@ import { historyOf, TRASH } from "../../src/tasktracker_web/sync/items.js";
 import { setMeta } from "../../src/tasktracker_web/sync/store.js";
 import { inOrder } from "../../src/tasktracker_web/tasks.js";
 import { Browser, until } from "./device.js";
+import { numbers } from "./random.js";
 import { PASSWORD, Peer, Server } from "./server.js";
 
 /** @type {Server} */
@@ -63,7 +64,7 @@ test("an edit is shown at once, and reaches another device", async () => {
   assert.equal(phone.copy.tasks.value.get(id)?.pending, true);
   await until(() => laptop.titles.join() === "Buy milk");
   await until(() => phone.copy.tasks.value.get(id)?.pending === undefined);
-  await laptop.copy.complete(id);
+  await laptop.copy.edit("task", id, { state: "done" });
   await until(() => phone.copy.tasks.value.get(id)?.state === "done");
 });
 
@@ -150,13 +151,17 @@ test("edits of different fields are merged, and those of one field are a conflic
   assert.deepEqual(issue.conflicts, { title: { base: "a", yours: "phone", theirs: "laptop" } });
   await until(() => phone.titles.join() === "laptop");
   const undo = await phone.copy.resolve(issue, { ...issue.data, title: "both" });
+  const decided = () => phone.copy.decisions.value.map(({ task, fields }) => ({ task, fields }));
+  assert.deepEqual(decided(), [{ task: id, fields: { title: { before: "laptop", after: "both" } } }]);
   await until(() => laptop.titles.join() === "both" && laptop.copy.tasks.value.get(id)?.priority === 4);
   assert.deepEqual(phone.copy.issues.value, []);
   await undo();
+  assert.deepEqual(decided(), []);
   assert.equal(phone.copy.issues.value.length, 1);
   await until(() => laptop.titles.join() === "laptop" && laptop.copy.tasks.value.get(id)?.priority === 2);
   await phone.copy.resolve(phone.copy.issues.value[0]);
   assert.deepEqual([phone.copy.issues.value, phone.titles], [[], ["laptop"]]);
+  assert.deepEqual(decided(), [{ task: id, fields: { title: { before: "phone", after: "laptop" } } }]);
 });
 
 test("a category whose name exists on another device becomes that category", async () => {
@@ -345,6 +350,8 @@ test("two devices and the Python client converge, online and offline, with lost 
   }
 });
 
+const DAILY = { rule: "FREQ=DAILY", time_zone: "UTC", from: "due" };
+
 /** Make a random edit, if there is an item to edit. @param {import("./device.js").Tab} tab @param {() => number} random */
 async function editSomething({ copy }, random) {
   const choose = (/** @type {any[]} */ from) => from[Math.floor(random() * from.length)];
@@ -361,7 +368,9 @@ async function editSomething({ copy }, random) {
           () => copy.edit("task", task, choose([{ due_on: "2027-03-02" }, { due_date: "2027-03-02T12:00:00Z" }, { due_on: null, due_date: null }])),
           () => copy.edit("task", task, { description: word, priority: choose([1, 2, 3, 4]) }),
           () => copy.edit("task", task, { category }),
-          () => copy.complete(task),
+          () => copy.edit("task", task, { state: choose(["done", "done", "open"]) }),
+          () => copy.edit("task", task, { due_on: "2027-03-02", recurrence: { ...DAILY, start: "2027-03-02" } }),
+          () => copy.edit("task", task, { recurrence: null }),
           async () => (await copy.trash("task", task))(),
           () => copy.trash("task", task),
         ]
@@ -373,16 +382,6 @@ async function editSomething({ copy }, random) {
   await choose(actions)();
 }
 
-/** Return random numbers that depend on the seed alone (mulberry32). @param {number} seed */
-function numbers(seed) {
-  return () => {
-    seed = (seed + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(seed ^ (seed >>> 15), 1 | seed);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
-  };
-}
-
 test("an edit stays as it is shown when it is received again", async () => {
   const { phone } = await twoDevices();
   const id = randomUUID();
@@ -390,6 +389,46 @@ test("an edit stays as it is shown when it is received again", async () => {
   const before = phone.copy.tasks.value.get(id)?.due_date;
   await until(() => areIdle(phone) && !phone.copy.tasks.value.get(id)?.pending);
   assert.equal(phone.copy.tasks.value.get(id)?.due_date, before);
+});
+
+test("a task that recurs and is completed on two devices without a connection has one next, and undoing takes it back", async () => {
+  const { phone, laptop } = await twoDevices();
+  const id = randomUUID();
+  await phone.copy.create("task", { title: "Water", due_on: "2030-01-01", recurrence: { ...DAILY, start: "2030-01-01" } }, id);
+  await until(() => areIdle(phone, laptop) && laptop.copy.tasks.value.has(id));
+  const undos = [];
+  for (const { browser, copy } of [phone, laptop]) {
+    browser.isOnline = false;
+    undos.push(await copy.edit("task", id, { state: "done" }));
+  }
+  for (const { browser, copy } of [phone, laptop]) {
+    browser.isOnline = true;
+    copy.wake();
+  }
+  const due = (/** @type {import("./device.js").Tab} */ { copy }) => [...copy.tasks.value.values()].map(({ state, due_on, recurrence }) => `${state} ${due_on} ${recurrence?.rule}`).sort();
+  const both = ["done 2030-01-01 undefined", "open 2030-01-02 FREQ=DAILY"];
+  for (const tab of [phone, laptop]) await until(() => areIdle(tab) && String(due(tab)) === String(both), () => due(tab));
+  assert.deepEqual([phone, laptop].flatMap(({ copy }) => copy.issues.value), []);
+  await undos[0]();
+  for (const tab of [phone, laptop]) await until(() => areIdle(tab) && String(due(tab)) === "open 2030-01-01 FREQ=DAILY", () => due(tab));
+});
+
+test("a task that is not due any more does not recur, and undoing gives it its rule again", async () => {
+  const { phone } = await twoDevices();
+  const id = randomUUID();
+  phone.browser.isOnline = false;
+  await phone.copy.create("task", { title: "Water", due_on: "2030-01-01", recurrence: { ...DAILY, start: "2030-01-01" } }, id);
+  const task = () => phone.copy.tasks.value.get(id);
+  const undo = await phone.copy.edit("task", id, { due_on: null, due_date: null });
+  assert.equal(task()?.recurrence, null);
+  phone.browser.isOnline = true;
+  phone.copy.wake();
+  await until(() => areIdle(phone) && !task()?.pending);
+  assert.deepEqual([task()?.due_on, task()?.recurrence, phone.copy.issues.value], [null, null, []]);
+  await undo();
+  const before = JSON.stringify(task()?.recurrence);
+  await until(() => areIdle(phone) && !task()?.pending);
+  assert.deepEqual([task()?.due_on, JSON.stringify(task()?.recurrence)], ["2030-01-01", before]); // it is not marked as new
 });
 
 test("a due day and a due date that two devices set are a conflict of both, and undo restores either", async () => {

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Lists, sorted } from "../../src/tasktracker_web/lists.js";
-import { inOrder, isOpen } from "../../src/tasktracker_web/tasks.js";
+import { inOrder, isOpen, ORDERS } from "../../src/tasktracker_web/tasks.js";
 import { Collection } from "../../src/tasktracker_web/sync/collection.js";
 
 const ROUNDS = 300;
@@ -22,14 +22,14 @@ function task(/** @type {number} */ number) {
   const due = [{ due_on: day, due_date: null }, { due_on: null, due_date: `${day}T00:00:00Z` }, { due_date: null }][random(3)];
   const state = random(4) ? "open" : "done";
   const others = { category: random(2) ? "home" : null, parent: random(9) ? null : "7", owner: random(3) ? "me" : "other" };
-  return { ...others, id: `${number}`, state, ...due, priority: 1 + random(4), created_at: `2029-01-0${1 + random(9)}T00:00:00Z` };
+  return { ...others, id: `${number}`, state, ...due, priority: 1 + random(4), created_at: `2029-01-0${1 + random(9)}T00:00:00Z`, title: `t${random(20)}` };
 }
 
 test("a list that is kept sorted is the same as one that is sorted again", () => {
   /** @type {Collection<any>} */
   const tasks = new Collection();
   const list = sorted(tasks, isOpen, inOrder);
-  const { counts, children, shared, below, doneBelow } = new Lists(tasks, "me");
+  const { counts, children, shared, below, doneBelow, openBy } = new Lists(tasks, "me");
   for (let round = 0; round < ROUNDS; round++) {
     const next = new Map();
     for (let changes = random(round % 10 ? 9 : COUNT); changes >= 0; changes--) {
@@ -40,6 +40,7 @@ test("a list that is kept sorted is the same as one that is sorted again", () =>
     const all = [...tasks.value.values()].sort(inOrder);
     const open = all.filter(isOpen);
     assert.deepEqual(list.value, open);
+    for (const [name, order] of Object.entries(ORDERS)) assert.deepEqual(openBy(name).value, [...open].sort(order));
     for (const name of ["home", null]) {
       assert.equal(counts.value.get(name) ?? 0, open.filter(({ category }) => category === name).length);
     }

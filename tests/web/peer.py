@@ -10,7 +10,9 @@ from contextlib import suppress
 from datetime import date
 from typing import Any
 
-from tasktracker_client import Category, Replica, Task, UnknownItem
+from tasktracker_client import Category, Recurrence, Replica, Task, UnknownItem
+
+DAILY: Recurrence = {"rule": "FREQ=DAILY", "time_zone": "UTC"}
 
 
 def edit(replica: Replica, chance: random.Random) -> None:
@@ -25,6 +27,7 @@ def edit(replica: Replica, chance: random.Random) -> None:
         lambda: replica.edit_task(task, due_on=choose([None, date(2027, 3, 1)])),
         lambda: replica.edit_task(task, description=word, priority=choose([1, 2, 3, 4])),
         lambda: replica.complete(task),
+        lambda: replica.edit_task(task, due_on=date(2027, 3, 1), recurrence=DAILY),
         lambda: replica.delete(task),
         lambda: replica.restore(task),
         lambda: replica.create_category(name=f"{word} {chance.random()}"),

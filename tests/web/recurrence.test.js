@@ -8,6 +8,7 @@ import { captured } from "../../src/tasktracker_web/capture.js";
 import { changed, formOf, newForm, numbersFor, textFrom, usualRules } from "../../src/tasktracker_web/recurrence/form.js";
 import { parse, textOf } from "../../src/tasktracker_web/recurrence/rule.js";
 import { firstSlot, firstSlots, numberOfDay, textOfDay } from "../../src/tasktracker_web/recurrence/slots.js";
+import { numbers } from "./random.js";
 import { REPEATS } from "./repeats.js";
 
 const BIN = process.env.BIN ?? ".venv/bin";
@@ -26,19 +27,9 @@ async function asked(questions) {
   return answers;
 }
 
-/** A generator of random numbers with a seed. @param {number} seed */
-function chance(seed) {
-  return () => {
-    seed = (seed + 0x6d2b79f5) | 0;
-    let t = Math.imul(seed ^ (seed >>> 15), 1 | seed);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-}
-
 /** Make random questions about any rules. @param {number} count @param {number} seed @returns {Question[]} */
 function questions(count, seed) {
-  const random = chance(seed);
+  const random = numbers(seed);
   const number = (/** @type {number} */ from, /** @type {number} */ to) => from + Math.floor(random() * (to - from + 1));
   /** @template T @param {T[]} list */
   const one = (list) => list[number(0, list.length - 1)];

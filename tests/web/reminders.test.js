@@ -50,7 +50,7 @@ const areIdle = (...tabs) => tabs.every(({ copy }) => copy.waiting.value === 0 &
 const reminders = ({ copy }) => [...copy.reminders.value.values()];
 /** @param {import("./device.js").Tab} tab */
 const notifications = ({ copy }) => [...copy.notifications.value.values()];
-const soon = () => new Date(Date.now() + 1500).toISOString();
+const soon = () => new Date(Date.now() + 3000).toISOString();
 
 const NOW = new Date(2027, 2, 1, 12);
 /** @param {any} fields @returns {any} */

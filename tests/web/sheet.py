@@ -100,7 +100,7 @@ class _Sheet:
         page.locator("main .empty").first.wait_for()
         self._shoot("loading")
         page.unroute_all(behavior="ignoreErrors")
-        for path in ("today", "upcoming", "all", "board", "shared", "done", "trash", "notifications"):
+        for path in ("today", "upcoming", "all", "board", "shared", "done", "trash"):
             self._view(f"/{path}", ".board .empty" if path == "board" else "main .empty .icon", f"empty-{path}")
         tasks = _seed(person, friend)
         self._tab.open("/all")
@@ -353,7 +353,7 @@ def _seed(person: Person, friend: Person) -> dict[str, str]:
     person.task("Cancelled trip", state="cancelled")
     for title in ("Old note", LONG):
         expect(person.delete(f"/api/tasks/{person.task(title)['id']}/"), 204)
-    soon = (datetime.now(UTC) + timedelta(seconds=1)).isoformat()
+    soon = (datetime.now(UTC) + timedelta(seconds=3)).isoformat()
     later = (now + timedelta(days=3)).isoformat()
     for reminder in ({"before": "PT0M"}, {"before": "P1D"}, {"at": soon}, {"at": later}):
         expect(person.post(f"/api/tasks/{contract['id']}/reminders/", reminder), 201)

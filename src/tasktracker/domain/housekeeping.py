@@ -93,7 +93,7 @@ class HousekeepingService:
         """
         removed = 0
         now = self._clock.now()
-        self._count(now)  # before its sources are removed
+        self.count()  # before its sources are removed
         before = now - self._retention
         steps: tuple[Callable[[SweepWork, int], int], ...] = (
             lambda work, batch: work.history.purge_before(before, batch),
@@ -122,7 +122,9 @@ class HousekeepingService:
             work.statistics.purge_before((now - timedelta(days=2 * DAYS)).date())
         return removed
 
-    def _count(self, now: datetime) -> None:
+    def count(self) -> None:
+        """Count what happened on the days since the last sweep."""
+        now = self._clock.now()
         with self._store.reading(SWEEP) as work:
             last = work.statistics.marks().get(Maintenance.SWEEP)
         for day in days_to_count(last, now):

@@ -19,7 +19,7 @@ from tasktracker.domain.deliveries.delivery import DeliveryKind
 from tasktracker.domain.kernel.actors import SystemActor
 from tasktracker.domain.kernel.paging import MAX_PAGE
 from tasktracker.domain.work import UnitOfWork
-from tasktracker.entrypoints.command_support import opened_container, report_errors
+from tasktracker.entrypoints.command_support import opened_container, report_errors, show_table
 from tasktracker.entrypoints.container import Container
 from tasktracker.entrypoints.link_urls import link_to
 
@@ -85,23 +85,26 @@ def users() -> None:
 @click.option("--state", type=click.Choice([each.value for each in AccountState]), help="Only these users.")
 @report_errors
 def list_users(search: str, state: str | None) -> None:
-    """List users, one on a line, with tabs between the columns.
+    """List users, one on a line. If the output is no terminal, there are tabs between the columns, and no titles.
 
     The columns are the id, the username, the e-mail address, the state (active or disabled, admin, two-factor), the
     last use, and the numbers of sessions and tasks.
     """
     with opened_container() as container, container.store().reading(ACTOR) as work:
-        after: AccountKey[Any] | None = None
-        while True:
-            query = AccountQuery(
-                now=work.now, text=search, state=AccountState(state) if state else None, after=after, limit=MAX_PAGE
-            )
-            page = container.administration().list(work, query)
-            for each in page.items:
-                click.echo("\t".join(_columns(each)))
-            if page.next is None:
-                return
-            after = page.next
+
+        def rows() -> Iterator[Sequence[str]]:
+            after: AccountKey[Any] | None = None
+            while True:
+                query = AccountQuery(
+                    now=work.now, text=search, state=AccountState(state) if state else None, after=after, limit=MAX_PAGE
+                )
+                page = container.administration().list(work, query)
+                yield from map(_columns, page.items)
+                if page.next is None:
+                    return
+                after = page.next
+
+        show_table(("ID", "USERNAME", "ADDRESS", "STATE", "LAST USE", "SESSIONS", "TASKS"), rows())
 
 
 def _columns(account: AccountSummary) -> Sequence[str]:
@@ -224,15 +227,19 @@ def create_invite(note: str, address: str | None, uses: int) -> None:
 def list_invites() -> None:
     """List invitations, one on a line: the id, the remaining uses, the time of expiry, the address, and the note."""
     with opened_container() as container, container.store().reading(ACTOR) as work:
-        after: InviteKey | None = None
-        while True:
-            page = container.invites().list(work, after, MAX_PAGE)
-            for each in page.items:
-                expiry = each.expires_at.isoformat(" ", "seconds")
-                click.echo("\t".join((str(each.id), str(each.uses_left), expiry, each.address or "-", each.note)))
-            if page.next is None:
-                return
-            after = page.next
+
+        def rows() -> Iterator[Sequence[str]]:
+            after: InviteKey | None = None
+            while True:
+                page = container.invites().list(work, after, MAX_PAGE)
+                for each in page.items:
+                    expiry = each.expires_at.isoformat(" ", "seconds")
+                    yield str(each.id), str(each.uses_left), expiry, each.address or "-", each.note
+                if page.next is None:
+                    return
+                after = page.next
+
+        show_table(("ID", "USES", "EXPIRES", "ADDRESS", "NOTE"), rows())
 
 
 @invites.command("revoke")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import wraps
 from typing import Any
@@ -56,6 +56,18 @@ def load_settings(*, serving: bool = True) -> settings.Settings:
     for warning in settings.misspelled():
         click.echo(f"Warning: {warning}", err=True)
     return settings.load(serving=serving)
+
+
+def show_table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print rows with tabs between their columns; for a person at a terminal, print aligned columns with titles."""
+    if sys.stdout.isatty():
+        table = [titles, *rows]
+        widths = [max(len(cell) for cell in column) for column in zip(*table, strict=True)]
+        for row in table:
+            click.echo("  ".join(map(str.ljust, row, widths)).rstrip())
+    else:
+        for row in rows:
+            click.echo("\t".join(row))
 
 
 @contextmanager

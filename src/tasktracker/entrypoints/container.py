@@ -428,7 +428,11 @@ class Container(containers.DeclarativeContainer):
     history = providers.Singleton(HistoryService, tasks=tasks)
     invitation_limit = providers.Singleton(InvitationLimit, store=store, throttle=throttle)
     category_removal = providers.Singleton(CategoryRemoval)
-    account_removal = providers.Singleton(AccountRemoval, store=store, confirmation=confirmation, recorder=recorder)
+    retention = providers.Callable(_retention, settings)
+    housekeeping = providers.Singleton(HousekeepingService, store=store, clock=shared_clock, retention=retention)
+    account_removal = providers.Singleton(
+        AccountRemoval, store=store, confirmation=confirmation, recorder=recorder, count=housekeeping.provided.count
+    )
     administration = providers.Singleton(UserAdministration, recorder=recorder, outbox=outbox, characters=characters)
     account_processes = providers.Singleton(
         AccountProcesses,
@@ -438,6 +442,7 @@ class Container(containers.DeclarativeContainer):
         users=administration,
         passwords=passwords,
         policy=password_policy,
+        count=housekeeping.provided.count,
     )
     service_administration = providers.Singleton(
         ServiceAdministration, recorder=recorder, invites=invites, mode=registration_mode
@@ -446,7 +451,6 @@ class Container(containers.DeclarativeContainer):
     exports = providers.Singleton(ExportService, store=store)
     imports = providers.Singleton(ImportService, store=store, characters=characters, calendar=calendar)
     import_jobs = providers.Singleton(ImportJobService, store=store, clock=shared_clock, ids=ids)
-    retention = providers.Callable(_retention, settings)
     sync = providers.Singleton(SyncService, store=store, secrets=store, retention=retention)
     streams = providers.Singleton(StreamService, store=store, admission=store, clock=clock)
     pushing = providers.Singleton(
@@ -473,4 +477,3 @@ class Container(containers.DeclarativeContainer):
     )
     firing = providers.Singleton(Firing, store=store, clock=shared_clock, outbox=outbox)
     jobs = providers.Singleton(JobRunner, store=store, clock=shared_clock, steps=STEPS)
-    housekeeping = providers.Singleton(HousekeepingService, store=store, clock=shared_clock, retention=retention)

@@ -9,7 +9,7 @@ import click
 from tasktracker.domain.deliveries.delivery import DeliveryState
 from tasktracker.domain.kernel.actors import SystemActor
 from tasktracker.domain.kernel.paging import DEFAULT_PAGE, MAX_PAGE
-from tasktracker.entrypoints.command_support import opened_container, report_errors
+from tasktracker.entrypoints.command_support import opened_container, report_errors, show_table
 
 ADMINISTRATION = SystemActor("administration")
 
@@ -33,16 +33,25 @@ def list_deliveries(state: str | None, limit: int) -> None:
     """List the newest mails: id, time, state, kind, number of attempts, and the problem of the last attempt."""
     with opened_container() as container, container.store().reading(ADMINISTRATION) as work:
         page = container.deliveries().list_all(work, DeliveryState(state) if state else None, limit=limit)
-    for each in page.items:
-        problem = f"  {each.problem}" if each.problem else ""
-        click.echo(f"{each.id}  {each.created_at:%Y-%m-%d %H:%M}  {each.state}  {each.kind}  {each.attempts}{problem}")
+    rows = [
+        (
+            str(each.id),
+            f"{each.created_at:%Y-%m-%d %H:%M}",
+            each.state,
+            each.kind,
+            str(each.attempts),
+            each.problem or "-",
+        )
+        for each in page.items
+    ]
+    show_table(("ID", "TIME", "STATE", "KIND", "ATTEMPTS", "PROBLEM"), rows)
 
 
 @deliveries.command("retry")
 @click.argument("delivery_id", type=click.UUID)
 @report_errors
 def retry_delivery(delivery_id: UUID) -> None:
-    """Send a failed mail again. Attempts are made for another 24 hours."""
+    """Send a mail again that has failed, or now if it is due. Attempts are made for another 24 hours."""
     with opened_container() as container, container.store().writing(ADMINISTRATION) as work:
         container.delivery_administration().retry(work, delivery_id)
     click.echo("the mail is due")

@@ -19,6 +19,7 @@ import { Syncer } from "./syncer.js";
 /** @typedef {import("./store.js").Issue} Issue */
 /** @typedef {import("./store.js").Edit} Edit */
 /** @typedef {import("./store.js").Table} Table */
+/** What was not kept in a conflict, and what was. @typedef {{ id: string, task: string, at: string, fields: Record<string, { before: any, after: any }> }} Decision */
 /** What undoes an action. @typedef {() => Promise<unknown>} Undo */
 /**
  * How the copy and the server are connected. `received` counts the changes of the running pull.
@@ -62,6 +63,8 @@ export class Copy {
   issues = signal([]);
   /** @type {import("@preact/signals-core").Signal<Status>} */
   status = signal({ connection: "starting", received: 0 });
+  /** The last decisions on conflicts, made here. @type {import("@preact/signals-core").Signal<Decision[]>} */
+  decisions = signal([]);
   /** The number of edits that the server has not confirmed. */
   waiting = signal(0);
   /** Whether the copy was read. Before that, a part of it may be shown, as it was some time ago. */
@@ -290,6 +293,7 @@ export class Copy {
       this.isComplete.value = this.#meta("complete_at") !== null;
       this.isWelcomed.value = this.#meta("welcomed") !== null;
       this.checked.value = this.#meta("checked");
+      this.decisions.value = this.#meta("decisions") ?? NONE;
       replace(this.answers, new Map([...this.#table("meta").values()].filter(({ name }) => isPath(name)).map(({ name, value }) => [name, value])));
       this.names.value = this.#meta("names") ?? this.names.value;
     });
@@ -397,11 +401,6 @@ export class Copy {
     return [...all];
   }
 
-  /** @param {string} id of a task */
-  complete(id) {
-    return this.edit("task", id, { state: "done" });
-  }
-
   /** Move a task to the trash with its subtasks, or delete another item. @param {Type} type @param {string} id @returns {Promise<Undo>} */
   async trash(type, id) {
     if (type === "task") return this.trashAll([id]);
@@ -480,6 +479,7 @@ export class Copy {
     const isSent = op === "update" ? hasFields : op !== "delete" || !!before;
     await this.write(async (tx) => {
       for (const { mutation } of [issue, ...earlier]) tx.delete("issues", mutation);
+      if (before && type === "task") await this.#keepDecision(tx, [issue, ...earlier], data, before);
       if (!isSent) return;
       await queue(tx, this.context, { type, op, target, data });
       if (op === "restore" && hasFields) await queue(tx, this.context, { type, op: "update", target, data });
@@ -496,7 +496,21 @@ export class Copy {
 
   /** @param {Issue[]} issues */
   #keepIssues(...issues) {
-    return this.write(async (tx) => issues.forEach((each) => tx.put("issues", each)));
+    return this.write(async (tx) => {
+      issues.forEach((each) => tx.put("issues", each));
+      setMeta(tx, { decisions: (await meta(tx, "decisions", NONE)).filter((/** @type {Decision} */ { id }) => id !== issues[0].mutation) });
+    });
+  }
+
+  /** @param {import("./store.js").Transaction} tx @param {Issue[]} issues @param {Fields} data that is sent @param {Fields} before what is shown */
+  async #keepDecision(tx, issues, data, before) {
+    /** @type {Decision["fields"]} */
+    const fields = {};
+    for (const { conflicts } of issues.toReversed()) {
+      for (const [name, { yours }] of Object.entries(conflicts)) fields[name] = name in data ? { before: before[name], after: data[name] } : { before: yours, after: before[name] };
+    }
+    const decision = { id: issues[0].mutation, task: issues[0].target, at: new Date(this.#parts.now()).toISOString(), fields };
+    if (Object.keys(fields).length) setMeta(tx, { decisions: [...(await meta(tx, "decisions", NONE)), decision].slice(-50) });
   }
 
   /** Return fields without references to what the user does not see, or may only view. @param {Fields} data @returns {Fields} */
@@ -670,6 +684,9 @@ export class Copy {
     this.#wasLost = false;
   }
 }
+
+/** @type {any[]} */
+const NONE = [];
 
 /** Set a signal, unless it has the same items. Then no view needs to be rendered. @template {Map<string, unknown> | unknown[]} T @param {import("@preact/signals-core").Signal<T>} shown @param {T} next */
 function replace(shown, next) {

@@ -24,8 +24,10 @@ export function skip(task) {
 }
 
 /** Set the state of a task. If it recurs and is closed, the message says when it is due next, as soon as the server has made that one. @param {Task} task @param {Task["state"]} state @param {string} text */
-export async function setState({ id, recurrence }, state, text) {
+export async function setState({ id, title, recurrence }, state, text) {
   const copy = useCopy();
+  const isEndless = recurrence && !/COUNT|UNTIL/.test(recurrence.rule);
+  if (isEndless && !isOpen({ state }) && copy.status.peek().connection === "offline") text = withNews(text, title, t("did.next.later"));
   await undoable(copy.edit("task", id, { state }), text);
   const said = shown.peek();
   if (!recurrence || isOpen({ state }) || said?.text !== text) return;
@@ -33,8 +35,14 @@ export async function setState({ id, recurrence }, state, text) {
     if (shown.value !== said) return void Promise.resolve().then(() => stop());
     const tasks = copy.tasks.value;
     const next = tasks.get(tasks.get(id)?.next ?? "");
-    if (next && isDue(next)) shown.value = { ...said, text: `${text}. ${t("did.next", { due: dueText(next, now.peek()) })}` };
+    if (next && isDue(next)) shown.value = { ...said, text: withNews(text, title, t("did.next", { due: dueText(next, now.peek()) })) };
   });
+}
+
+/** Add a sentence to a message, before the title at its end: a long title is cut off. @param {string} text @param {string} title @param {string} news */
+export function withNews(text, title, news) {
+  const end = `: ${t("quoted", { text: title })}`;
+  return text.endsWith(end) ? `${text.slice(0, -end.length)}. ${news}${end}` : `${text}. ${news}`;
 }
 
 /** Delete a task with its subtasks. @param {Task} task */
@@ -44,5 +52,5 @@ export function trash({ id, title, recurrence }) {
   for (const each of all) for (const child of children.get(each) ?? []) all.add(child.id); // grows meanwhile
   const count = all.size - 1;
   const text = t(count > 0 ? "did.trash.all" : "did.trash", { title, count });
-  void undoable(copy.trash("task", id), recurrence ? `${text}. ${t("did.ended")}` : text);
+  void undoable(copy.trash("task", id), recurrence ? withNews(text, title, t("did.ended")) : text);
 }

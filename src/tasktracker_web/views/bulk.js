@@ -6,7 +6,7 @@ import { selected, selectNothing } from "../selection.js";
 import { canEdit, canOrganise, onDay, isOpen, topmost } from "../tasks.js";
 import { dayFrom, startOfDay, t } from "../texts/texts.js";
 import { undoable } from "../toasts.js";
-import { useState } from "../vendor/preact-hooks.js";
+import { useRef, useState } from "../vendor/preact-hooks.js";
 import "../vendor/preact-signals.js";
 import { Icon } from "./icon.js";
 import { byName } from "./sidebar.js";
@@ -22,16 +22,17 @@ export function Bulk() {
   const copy = useCopy();
   const me = useMe();
   const [asksDay, askDay] = useState(false);
+  const toolbar = useRef(/** @type {HTMLElement | null} */ (null));
   const mayFile = useFiling();
   const tasks = [...selected.value].flatMap((id) => copy.tasks.value.get(id) ?? []);
   if (tasks.length === 0) return null;
   const categories = copy.categories.value;
   const ids = (/** @type {typeof canEdit} */ isAllowed) => tasks.filter((task) => isAllowed(task, me, categories)).map(({ id }) => id);
   const canMove = (/** @type {string | null} */ category) => (/** @type {Task} */ task) => task.category !== category && mayFile(task, category);
-  /** The message says how many of the selected tasks the user may not change, and how many end their series. @param {string[]} changed @param {(ids: string[]) => Promise<import("../sync/copy.js").Undo>} change @param {string} text @param {number} [seconds] @param {boolean} [isEnd] whether tasks do not recur after it */
+  /** The tasks stay selected while they are shown. The message says how many of the selected tasks the user may not change, and how many end their series. @param {string[]} changed @param {(ids: string[]) => Promise<import("../sync/copy.js").Undo>} change @param {string} text @param {number} [seconds] @param {boolean} [isEnd] whether tasks do not recur after it */
   const act = (changed, change, text, seconds, isEnd = false) => {
     askDay(false);
-    selectNothing();
+    toolbar.current?.focus(); // a menu or a field would get the next key
     const count = tasks.length - changed.length;
     const ended = isEnd ? tasks.filter(({ id, recurrence }) => recurrence && changed.includes(id)).length : 0;
     const texts = [t(text, { count: changed.length }), ...(ended > 0 ? [t("bulk.ended", { count: ended })] : []), ...(count > 0 ? [t("bulk.left", { count })] : [])];
@@ -52,11 +53,15 @@ export function Bulk() {
   };
   const isDone = tasks.every((task) => !isOpen(task));
   /** A menu that begins with its own name. @param {string} label @param {[value: string | number, text: string][]} options @param {(value: string) => void} choose */
-  const menu = (label, options, choose) => html`<select aria-label=${label} onChange=${(/** @type {any} */ event) => choose(event.target.value)}>
+  const menu = (label, options, choose) => html`<select aria-label=${label} onChange=${(/** @type {any} */ { target }) => {
+      const { value } = target;
+      target.selectedIndex = 0;
+      choose(value);
+    }}>
     <option value="" selected disabled>${label}</option>
     ${options.map(([value, text]) => html`<option value=${value}>${text}</option>`)}
   </select>`;
-  return html`<div class="bulk" role="toolbar" aria-label=${t("bulk")}>
+  return html`<div class="bulk" role="toolbar" aria-label=${t("bulk")} tabindex="-1" ref=${toolbar}>
     <button class="quiet" aria-label=${t("bulk.clear")} onClick=${selectNothing}>${h(Icon, { name: "close" })}</button>
     <span role="status">${t("bulk.count", { count: tasks.length })}</span>
     ${!canChange && html`<span class="hint">${t("bulk.read-only")}</span>`}

@@ -42,5 +42,5 @@ export function wrong(field, message) {
 /** Return the words of the server about a problem. @param {Refused} refused */
 export function detailOf({ slug, fields, message }) {
   const all = Object.entries(fields);
-  return all.length ? all.map(([field, each]) => wrong(field.replace(/^data\./, ""), each)).join(". ") : fromServer(slug, message);
+  return all.length ? all.map(([field, each]) => wrong(field.replace(/^data\./, "").replace(/^recurrence\..*/, "recurrence"), each)).join(". ") : fromServer(slug, message);
 }

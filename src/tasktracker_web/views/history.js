@@ -17,7 +17,9 @@ import { Value } from "./value.js";
 /** Values that are too long for a line: how much of them is shown, and how much before the first difference. */
 const LONG = ["description"];
 const [MAX_SHOWN, MAX_BEFORE] = [60, 20];
-const RESET = ["edit", "undo"];
+const RESET = ["edit", "undo", "decide"];
+/** For how long the edit of a decision may grow. */
+const GROWS_MS = 60_000;
 
 /** @param {{ task: Task, canEdit: boolean }} props */
 export function History({ task, canEdit }) {
@@ -28,17 +30,41 @@ export function History({ task, canEdit }) {
   </details>`;
 }
 
+/**
+ * Return the history with the decisions on conflicts of this device: those that the server has as edits are marked there.
+ * @param {Change[]} changes the last one first @param {import("../sync/copy.js").Decision[]} decisions @param {string} me @returns {(Change & { isDecided?: boolean })[]}
+ */
+export function withDecisions(changes, decisions, me) {
+  /** @type {any[]} */
+  const all = [...changes];
+  for (const { id, at, fields } of decisions) {
+    const isOf = (/** @type {any} */ { actor, made_at, fields: edited }) => {
+      const age = Date.parse(made_at) - Date.parse(at);
+      return actor?.id === me && age >= 0 && age < GROWS_MS && Object.entries(fields).some(([name, { after }]) => name in edited && isSame(edited[name].after, after));
+    };
+    const index = all.findIndex(isOf);
+    if (index >= 0) all[index] = { ...all[index], isDecided: true };
+    else {
+      const before = all.findIndex((each) => Date.parse(each.at) < Date.parse(at));
+      all.splice(before < 0 ? all.length : before, 0, { id, action: "decide", actor: { id: me }, at, made_at: null, fields, isDecided: true });
+    }
+  }
+  return all;
+}
+
 /** @param {{ task: Task, canEdit: boolean }} props */
 function Changes({ task, canEdit }) {
+  const decisions = useCopy().decisions.value.filter((each) => each.task === task.id);
+  const me = useMe();
   const { answer, isOffline } = useAnswer(task.version ? historyOf(task.id) : "", task.version, 1);
   if (!answer) return html`<p class="hint" role="status">${t(isOffline || !task.version ? "history.unknown" : "history.loading")}</p>`;
   return html`${isOffline && html`<p class="hint">${t("history.old", { time: dayAndTime(new Date(answer.at), now.value) })}</p>`}
     <ol>
-      ${answer.results.map((change) => h(Line, { key: change.id, task, change, canEdit }))}
+      ${withDecisions(answer.results, decisions, me).map((change) => h(Line, { key: change.id, task, change, canEdit }))}
     </ol>`;
 }
 
-/** @param {{ task: Task, change: Change, canEdit: boolean, key?: string }} props */
+/** @param {{ task: Task, change: Change & { isDecided?: boolean }, canEdit: boolean, key?: string }} props */
 function Line({ task, change, canEdit }) {
   const copy = useCopy();
   const me = useMe();
@@ -73,6 +99,7 @@ function Line({ task, change, canEdit }) {
             </details>`}`,
         )
       : html`<p>${t(`action.${action}`)}</p>`}
+    ${change.isDecided && html`<p class="hint">${t("history.decided")}</p>`}
     ${canUndo && html`<button class="plain" onClick=${undo}>${t("undo")}</button>`}
     ${canEdit && !isCurrent && changes.length > 0 && RESET.includes(action) && html`<p class="hint">${t("history.since")}</p>`}
   </li>`;

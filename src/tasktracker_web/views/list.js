@@ -6,7 +6,7 @@ import { draftOf } from "../drafts.js";
 import { h, html } from "../html.js";
 import { isSelecting, selected, selectNothing, selectShown } from "../selection.js";
 import { url } from "../router.js";
-import { canFileIn, containing, dayDue, dueBefore, isDue, isOpen } from "../tasks.js";
+import { canFileIn, containing, dayDue, dueBefore, isDue, isOpen, ORDERS } from "../tasks.js";
 import { dayOf, startOfDay, t } from "../texts/texts.js";
 import { useEffect, useLayoutEffect, useRef, useState } from "../vendor/preact-hooks.js";
 import "../vendor/preact-signals.js";
@@ -30,8 +30,9 @@ export function List({ name, category }) {
   const [limits, setLimits] = useState(/** @type {Limits} */ ({ text: "", only: "" }));
   useEffect(() => scrollTo(0, 0), []);
   useKeys(["ArrowDown", "j", "J", "ArrowUp", "k", "K"], (event) => move.current(event), "body, main, .side a"); // no task has the focus
+  const [order, setOrder] = useState(() => localStorage.getItem(ORDER) ?? "");
   const isLimited = limits.text !== "" || limits.only !== "";
-  const all = useEntries(name, category);
+  const all = useEntries(name, category, order in ORDERS ? order : "due");
   const others = useDone(name, category);
   const found = isLimited ? all.filter(within(limits)) : all;
   /** A search finds what is done, too. */
@@ -52,7 +53,7 @@ export function List({ name, category }) {
     </header>
     ${shown?.version && h(Members, { key: shown.id, category: shown })}
     ${canAdd && h(AddBox, { name, category, draft: draftOf(name, category) })}
-    ${SEARCHED.includes(name) && (isLimited || name === "all" || entries.length > 0 || others.length > 0) && h(Filters, { limits, setLimits, isFiltered: name === "all" })}
+    ${SEARCHED.includes(name) && (isLimited || name === "all" || entries.length > 0 || others.length > 0) && h(Filters, { limits, setLimits, isFiltered: name === "all", order, setOrder })}
     ${entries.length > 0 ? h(Rows, { entries, move }) : h(Empty, { name: isLimited ? "filter" : name, hasHint: canAdd || name !== "list" })}
     ${h(Bulk, {})}
   </section>`;
@@ -60,6 +61,8 @@ export function List({ name, category }) {
 
 /** @typedef {Task | import("./rows.js").Heading} Entry */
 
+/** In localStorage. */
+const ORDER = "tasktracker:order";
 /** The lists with a search. */
 const SEARCHED = ["all", "list", "done"];
 
@@ -70,13 +73,13 @@ function useDone(name, category) {
   return name === "list" ? done.value.filter((task) => task.category === category) : [];
 }
 
-/** Return the tasks of a list, with the headings between them. @param {string} name @param {string} category @returns {Entry[]} */
-function useEntries(name, category) {
-  const { open, today, upcoming, done, shared } = useLists();
+/** Return the tasks of a list, with the headings between them. @param {string} name @param {string} category @param {string} order @returns {Entry[]} */
+function useEntries(name, category, order) {
+  const { open, openBy, today, upcoming, done, shared } = useLists();
   const owners = useOwners("task", name === "shared" ? [...shared.value].map(([owner, [{ id }]]) => ({ id, owner })) : []);
   if (name === "list") return open.value.filter((task) => task.category === category);
   if (name === "done") return done.value;
-  if (name === "all") return open.value;
+  if (name === "all") return openBy(order).value;
   if (name === "shared") {
     const groups = [...shared.value].map(([id, tasks]) => ({ id, heading: owners[id] ?? "…", tasks }));
     groups.sort((a, b) => a.heading.localeCompare(b.heading));
@@ -117,21 +120,28 @@ function within({ text, only }) {
   return (entry) => "heading" in entry || ((!only || kinds[kind](entry)) && (!text || contains(entry)));
 }
 
-/** @param {{ limits: Limits, setLimits: (limits: Limits) => void, isFiltered: boolean }} props `isFiltered` offers other limits than a text */
-function Filters({ limits, setLimits, isFiltered }) {
+/** @param {{ limits: Limits, setLimits: (limits: Limits) => void, isFiltered: boolean, order: string, setOrder: (order: string) => void }} props */
+function Filters({ limits, setLimits, isFiltered, order, setOrder }) {
   /** @type {[kind: string, options: [value: string | number, text: string][]][]} */
   const groups = [
     ["priority", [4, 3, 2, 1].map((each) => [each, t(`priority.${each}`)])],
     ["due", [["overdue", t("overdue")], ["none", t("bulk.due.none")]]],
     ["category", [...byName(useCopy().categories.value).map(({ id, name }) => /** @type {[string, string]} */ ([id, name])), ["none", t("task.category.none")]]],
   ];
+  const choose = (/** @type {any} */ { target }) => {
+    localStorage.setItem(ORDER, target.value);
+    setOrder(target.value);
+  };
   return html`<search class="filters">
     <input type="search" autocomplete="off" placeholder=${t("search")} aria-label=${t("search")} value=${limits.text} onInput=${(/** @type {any} */ event) => setLimits({ ...limits, text: event.target.value })} />
     ${isFiltered &&
     html`<select aria-label=${t("filter")} onChange=${(/** @type {any} */ event) => setLimits({ ...limits, only: event.target.value })}>
       <option value="">${t("filter.any")}</option>
       ${groups.map(([kind, options]) => html`<optgroup label=${t(`task.${kind}`)}>${options.map(([value, text]) => html`<option value=${`${kind} ${value}`}>${text}</option>`)}</optgroup>`)}
-    </select>`}
+    </select>
+      <select aria-label=${t("order")} onChange=${choose}>
+        ${Object.keys(ORDERS).map((each) => html`<option value=${each} selected=${each === order}>${t(`order.${each}`)}</option>`)}
+      </select>`}
   </search>`;
 }
 

@@ -52,7 +52,9 @@ function Notice({ notice }) {
   const task = copy.tasks.value.get(taskId ?? "");
   const isThere = taskId ? task !== undefined : !category || copy.categories.value.has(category);
   const markRead = () => !read && void copy.edit("notification", id, { read: true });
-  const about = [kind === "reminder" && t("notification.reminder"), dayAndTime(new Date(moment ?? created_at), now.value), kind === "reminder" && task && dueText(task, now.value) && t("notification.due", { due: dueText(task, now.value) })];
+  const due = task && dueText(task, now.value);
+  const state = task && (isOpen(task) ? due && t("notification.due", { due }) : t(`state.${task.state}`));
+  const about = [kind === "reminder" && t("notification.reminder"), dayAndTime(new Date(moment ?? created_at), now.value), kind === "reminder" && state];
   const text = html`<span dir="auto">${noticeText(copy, notice)}</span><span class="hint">${about.filter(Boolean).join(" · ")}</span>`;
   return html`<li class=${read ? "" : "unread"} data-notice=${id}>
     ${h(Icon, { name: ICONS[kind] ?? "notifications" })}

@@ -12,7 +12,7 @@ import { together, undoable } from "../toasts.js";
 import { onDemand } from "../updates.js";
 import { useEffect, useLayoutEffect, useRef, useState } from "../vendor/preact-hooks.js";
 import "../vendor/preact-signals.js";
-import { setState, trash } from "./acts.js";
+import { setState, trash, withNews } from "./acts.js";
 import { History } from "./history.js";
 import { Icon } from "./icon.js";
 import { Issues, Reminders } from "./later.js";
@@ -49,7 +49,7 @@ export function Pane({ id, onClose }) {
     const text = t(`did.${Object.keys(fields)[0]}`);
     const ends = task.recurrence && "due_on" in fields && !isDue({ due_on: null, due_date: null, ...fields });
     if (fields.state) void setState(task, fields.state, text);
-    else void undoable(copy.edit("task", id, fields), ends ? `${text}. ${t("did.ended")}` : text);
+    else void undoable(copy.edit("task", id, fields), ends ? withNews(text, task.title, t("did.ended")) : text);
   };
   const remove = () => {
     trash(task);

@@ -90,6 +90,7 @@ export function Repeat({ task, save }) {
       ${form && h(Fields, { form, change: (change) => setForm(changed(form, change)), onClose: close, onDone: accept })}
       <div class="rule" role="status">
         ${shown?.recurrence && (form || chosen === CURRENT) && html`<p>${inWords(shown.recurrence)}</p>`}
+        ${shown?.recurrence && task.due_date && shown.recurrence.time_zone !== zone && html`<p class="hint">${t("repeat.zone", { zone: shown.recurrence.time_zone })}</p>`}
         ${isNever && html`<p class="error">${t("repeat.none")}</p>`}
         ${dates.length > 0 && html`<p class="hint" id="repeat-next">${t("repeat.next")}</p><ol aria-labelledby="repeat-next">${dates.map((due) => html`<li>${dueText(due, now.value)}</li>`)}</ol>`}
       </div>

@@ -99,6 +99,16 @@ def test_a_page_has_no_script_and_leaks_nothing(api: Api, alice: Person) -> None
         assert set(re.findall('href="([^"]*)"', response.text)) <= {"/forgot"}, "and leads to no other server"
 
 
+@pytest.mark.parametrize(("cookie", "shown"), [("dark", "dark"), ("light", "light"), ('"><b>', None), ("", None)])
+@pytest.mark.parametrize("path", ["/no/such/path", "/link/verify-email?token=x", "/problems/not-found"])
+def test_a_page_has_the_colors_that_were_chosen_in_the_app(api: Api, path: str, cookie: str, shown: str | None) -> None:
+    response = api.get(path, headers={"Accept": "text/html", "Cookie": f"tasktracker-scheme={cookie}"})
+    assert "<b>" not in response.text
+    found = re.search('<html [^>]*data-scheme="([^"]*)"', response.text)
+    assert (found and found[1]) == shown
+    assert response.headers["content-type"] == "text/html; charset=utf-8"
+
+
 def test_what_is_sent_is_never_in_the_page_as_markup_or_as_a_password(api: Api, alice: Person) -> None:
     token = '"><b>x'
     assert "<b>" not in show(api, token).text

@@ -43,6 +43,8 @@ class MemoryAccountDirectory:
         found = (data.sessions.get(session_id) for _, session_id in data.sessions_of.keys(user.id))
         sessions = [session for session in found if session is not None]
         uses = [session.used_at for session in sessions]
+        if ended := data.last_uses.get(user.id):
+            uses.append(ended.at)
         actions = [
             event.at
             for event in data.events.rows()

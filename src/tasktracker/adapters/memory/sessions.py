@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import islice
 from uuid import UUID
 
-from tasktracker.adapters.memory.tables import Transaction
+from tasktracker.adapters.memory.tables import StoredUse, Transaction
 from tasktracker.domain.accounts.session import Session
 from tasktracker.domain.kernel.errors import Stale
 
@@ -43,7 +43,12 @@ class MemorySessions:
         self._transaction.drop(self._transaction.data.sessions, session_id)
 
     def remove_others(self, user_id: UUID, keep: UUID | None) -> None:
-        for session in self.list(user_id):
+        sessions = self.list(user_id)
+        if keep is None and sessions:
+            uses = self._transaction.data.last_uses
+            last, stored = max(each.used_at for each in sessions), uses.get(user_id)
+            self._transaction.put(uses, StoredUse(user_id, max(last, stored.at) if stored else last))
+        for session in sessions:
             if session.id != keep:
                 self.remove(session.id)
 

@@ -153,6 +153,14 @@ class StoredQuotas:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredUse:
+    """The last use of sessions of a user that were ended all at once, with the user's id."""
+
+    id: UUID
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class StoredPreferences:
     """The preferences of a user, with the user's id."""
 
@@ -336,6 +344,7 @@ class Data:
 
         self.hidden = Table[Hidden]()
         self.quotas = Table[StoredQuotas]()
+        self.last_uses = Table[StoredUse]()
         self.daily_counts = Table[StoredCounts]()
         self.marks = Table[StoredMark]()
 

@@ -128,6 +128,7 @@ class MemoryUsers:
         drop(data.second_factors, user_id)
         drop(data.hidden, user_id)
         drop(data.quotas, user_id)
+        drop(data.last_uses, user_id)
         drop(data.users, user_id)
 
     def _put(self, user: User) -> None:

@@ -29,7 +29,7 @@ from tasktracker.domain.kernel.paging import Page
 
 _HAS_TWO_FACTOR = exists().where(second_factors.c.user_id == users.c.id, second_factors.c.confirmed_at.is_not(None))
 _LAST_USE = select(func.max(sessions.c.used_at)).where(sessions.c.user_id == users.c.id).scalar_subquery()
-# What users did themselves counts, too: otherwise, the last use of a session would be forgotten with the session.
+# What users did themselves counts, too, such as a log-out: it ends the session.
 _LAST_ACTION = (
     select(auth_events.c.at)
     .where(
@@ -44,7 +44,9 @@ _LAST_ACTION = (
 )
 _MOMENT = users.c.created_at.type
 _NEVER = bindparam("never", NEVER, type_=_MOMENT)
-_LAST_SEEN = type_coerce(Later(*(func.coalesce(each, _NEVER) for each in (_LAST_USE, _LAST_ACTION))), _MOMENT)
+_LAST_SEEN = type_coerce(
+    Later(*(func.coalesce(each, _NEVER) for each in (_LAST_USE, users.c.seen_at, _LAST_ACTION))), _MOMENT
+)
 _SEEN_OR_NULL = func.nullif(_LAST_SEEN, _NEVER, type_=_MOMENT)
 _SESSIONS = (
     select(func.count())

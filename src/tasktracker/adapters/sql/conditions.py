@@ -29,7 +29,7 @@ class OneOf(ColumnElement[bool]):
 
 
 class Later(FunctionElement[Any]):
-    """The later of two times, neither of which is null."""
+    """The latest of some times, none of which is null."""
 
     inherit_cache = True
 

@@ -129,6 +129,8 @@ users = Table(
     # If mail is configured, this is a new address that is not verified yet. `email` stays unchanged until then.
     Column("pending_email", String(MAX_EMAIL_LENGTH)),
     Column("email_verified_at", Moment),
+    # The last use of sessions that were ended all at once. Those that remain have their own.
+    Column("seen_at", Moment),
     # Set while a job removes the data of the user. The row then has no name or address, and no query finds it.
     Column("removed_at", Moment),
     PrimaryKeyConstraint("id", name="pk_users"),

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Integer, bindparam, delete, insert, or_, select, update
+from sqlalchemy import Integer, bindparam, delete, func, insert, or_, select, update
 
 from tasktracker.adapters.sql.connection import Connection
 from tasktracker.adapters.sql.rows import Rows
-from tasktracker.adapters.sql.schema import sessions
+from tasktracker.adapters.sql.schema import sessions, users
 from tasktracker.domain.accounts.session import Session
 from tasktracker.domain.kernel.errors import Stale
 
@@ -40,6 +40,12 @@ _PURGE = delete(sessions).where(
     )
 )
 _REMOVE_OTHERS = _REMOVE_ALL.where(sessions.c.id != bindparam("keep"))
+_LAST_USE = select(func.max(sessions.c.used_at)).where(sessions.c.user_id == users.c.id).scalar_subquery()
+_KEEP_LAST_USE = (
+    update(users)
+    .where(users.c.id == bindparam("of_user"), or_(users.c.seen_at.is_(None), users.c.seen_at < _LAST_USE))
+    .values(seen_at=_LAST_USE)
+)
 
 
 class SqlSessions:
@@ -71,6 +77,7 @@ class SqlSessions:
 
     def remove_others(self, user_id: UUID, keep: UUID | None) -> None:
         if keep is None:
+            self._connection.change(_KEEP_LAST_USE, {"of_user": user_id})
             self._connection.change(_REMOVE_ALL, {"user_id": user_id})
         else:
             self._connection.change(_REMOVE_OTHERS, {"user_id": user_id, "keep": keep})

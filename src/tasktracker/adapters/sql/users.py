@@ -51,7 +51,7 @@ USERS = Rows(
         "email_key": lambda user: None if user.email is None else email_key(user.email),
     },
     fixed=("id", "created_at"),
-    unmapped=("removed_at",),
+    unmapped=("seen_at", "removed_at"),
 )
 
 _SHOWN = users.c.removed_at.is_(None)

@@ -128,7 +128,7 @@ class SessionRepository(Protocol):
         ...
 
     def remove_others(self, user_id: UUID, keep: UUID | None) -> None:
-        """End all of a user's sessions except `keep`."""
+        """End all of a user's sessions except `keep`. Without `keep`, the time of their last use is kept."""
         ...
 
     def clear_proofs(self, user_id: UUID) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from typing import Any, cast
 from uuid import UUID
 
@@ -36,6 +37,7 @@ class AccountProcesses:
         users: UserAdministration,
         passwords: PasswordHasher,
         policy: PasswordPolicy,
+        count: Callable[[], None],
     ) -> None:
         self._store: Store[Administrator, AdminWork] = store
         self._removals: Store[Administrator, AccountRemovalWork] = store
@@ -45,6 +47,7 @@ class AccountProcesses:
         self._users = users
         self._passwords = passwords
         self._policy = policy
+        self._count = count
 
     def create(
         self,
@@ -106,6 +109,7 @@ class AccountProcesses:
         Busy.
         """
         transfer_to = checked_transfer(transfer_to)
+        self._count()  # what happened today, before the data of the account is removed
         with self._removals.writing(actor) as work:
             administration = cast(AdminWork, work)
             require_proof(administration)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from time import monotonic, sleep
 from uuid import UUID
@@ -41,8 +41,10 @@ class AccountRemoval:
         store: Store[SystemActor, JobWork],
         confirmation: PasswordConfirmation[AccountRemovalWork],
         recorder: Recorder,
+        count: Callable[[], None],
     ) -> None:
         self._store = store
+        self._count = count
         self._confirmation = confirmation
         self._recorder = recorder
 
@@ -63,6 +65,7 @@ class AccountRemoval:
         """
 
         transfer_to = checked_transfer(transfer_to)
+        self._count()  # what happened today, before the data of the account is removed
 
         def delete(work: AccountRemovalWork, user: User) -> Job:
             job = end_account(work, user, transfer_to)

@@ -142,9 +142,7 @@ class AdminUserView(Struct):
     created_at: Moment
     last_seen_at: Annotated[
         Moment | None,
-        Meta(
-            description="The last use of a session that has not ended, or a later event of the user, such as a log-out."
-        ),
+        Meta(description="The last use of a session that has not expired, or a later event of the user."),
     ]
     sessions: Annotated[int, Meta(description="Number of live sessions.")]
     tasks: int
@@ -168,9 +166,18 @@ class PassingView(Struct):
     members: Annotated[int, Meta(description="Number of its members, the editors included.")]
 
 
-class AccountView(AdminUserView):
-    """An account, with what would become of its shared categories if it was deleted."""
+class ServiceQuotasView(Struct):
+    """The quotas of the service, for accounts without their own. Null means no limit."""
 
+    max_tasks: int | None
+    max_categories: int | None
+    max_bytes: int | None
+
+
+class AccountView(AdminUserView):
+    """An account, with the quotas of the service, and what would become of its shared categories if it was deleted."""
+
+    service_quotas: ServiceQuotasView
     shared_categories: list[PassingView]
 
 
@@ -301,7 +308,10 @@ class AdminUserController(Controller):
         with self.audited.open(request.admin_actor, Kind.USER_READ, request.origin, user_id) as work:
             seen = view_account(self.administration.get(work, user_id))
             shared = [PassingView(list(each.editors), each.members) for each in passings(work, user_id)]
-        return AccountView(**msgspec.structs.asdict(seen), shared_categories=shared)
+        found = self.settings
+        limits = (found.tasks_per_user, found.categories_per_user, found.bytes_per_user)
+        service = ServiceQuotasView(*(limit or None for limit in limits))
+        return AccountView(**msgspec.structs.asdict(seen), service_quotas=service, shared_categories=shared)
 
     @patch(
         "/{id:str}",

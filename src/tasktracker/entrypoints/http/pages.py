@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
-from litestar import MediaType, Response
+from litestar import MediaType, Request, Response
+from litestar.response.base import ASGIResponse
 
 from tasktracker.domain.kernel.languages import Language
 from tasktracker.entrypoints.texts import text
@@ -26,6 +28,9 @@ PAGE_HEADERS: Mapping[str, str] = {
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
 }
+SCHEME_COOKIE = "tasktracker-scheme"
+"""The cookie in which the app keeps the colors that were chosen on this device (`scheme.js`)."""
+SCHEMES = ("light", "dark")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +63,30 @@ class Page:
 
     def response(self, status: int = 200, headers: Mapping[str, str] = {}) -> Response[str]:
         """Return the page as a response."""
-        html = _template().render(
+        return _PageResponse(self, status, {**PAGE_HEADERS, **headers})
+
+    def html(self, scheme: str) -> str:
+        """Return the page in a color scheme; if that is empty, in that of the system."""
+        return _template().render(
             service=text(self.language, "service"),
             style=STYLE,
             open_app=text(self.language, "open-app"),
+            scheme=scheme,
             **{each.name: getattr(self, each.name) for each in dataclasses.fields(self)},
         )
-        return Response(html, status_code=status, media_type=MediaType.HTML, headers={**PAGE_HEADERS, **headers})
+
+
+class _PageResponse(Response[str]):
+    """A page in the colors that were chosen in the app."""
+
+    def __init__(self, page: Page, status: int, headers: Mapping[str, str]) -> None:
+        super().__init__("", status_code=status, media_type=MediaType.HTML, headers=headers)
+        self._page = page
+
+    def to_asgi_response(self, app: Any, request: Request[Any, Any, Any], **options: Any) -> ASGIResponse:
+        scheme = request.cookies.get(SCHEME_COOKIE, "")
+        self.content = self._page.html(scheme if scheme in SCHEMES else "")
+        return super().to_asgi_response(app, request, **options)
 
 
 @cache

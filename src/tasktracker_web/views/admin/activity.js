@@ -36,6 +36,7 @@ export function Activity({ id }) {
       ${["since", "until"].map((name) => html`<label key=${name}>${t(`filter.${name}`)} <input type="date" onChange=${(/** @type {any} */ event) => choose({ [name]: event.target.value })} /></label>`)}
       <label><input type="checkbox" checked=${hasReads} onChange=${() => setHasReads(!hasReads)} /> ${t("activity.reads")}</label>
     </div>
+    ${filters.outcome === "failure" && html`<p class="hint">${t("activity.waits")}</p>`}
     ${h(Pages, {
       filter: JSON.stringify([filters, hasReads]),
       load: (cursor) => allActivity({ ...filters, kind: shown, user: id, since: midnight(filters.since), until: end(filters.until), cursor }),

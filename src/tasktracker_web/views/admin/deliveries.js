@@ -10,19 +10,26 @@ import { Pages } from "../panel/loading.js";
 import { Mail } from "../panel/mail.js";
 import { Filters } from "../panel/filters.js";
 
-const STATES = ["due", "sent", "failed", "cancelled", "skipped"];
+const STATES = ["due", "failing", "sent", "failed", "cancelled", "skipped"];
 
 // The problems of the relay itself. The server does not name its host: users read the problems of their mails, too.
 const RELAY = /^(the relay cannot be used|no file can be written)/;
+
+/** Failing mails are due ones whose last attempt failed: nearly all that wait. @param {string} state @param {string} cursor */
+async function load(state, cursor) {
+  if (state !== "failing") return allDeliveries({ state, cursor });
+  const page = await allDeliveries({ state: "due", cursor });
+  return { ...page, results: page.results.filter(({ problem }) => problem) };
+}
 
 export function Deliveries() {
   const [state, setState] = useState("");
   return html`<section>
     <h2>${t("admin.deliveries")}</h2>
-    <div class="filters">${h(Filters, { chosen: { state }, options: { state: [["", t("deliveries.any")], ...STATES.map((each) => [each, t(each === "due" ? "deliveries.due" : `delivery.${each}`)])] }, choose: (changed) => setState(changed.state) })}</div>
+    <div class="filters">${h(Filters, { chosen: { state }, options: { state: [["", t("deliveries.any")], ...STATES.map((each) => [each, t(`delivery.${each}`)])] }, choose: (changed) => setState(changed.state) })}</div>
     ${h(Pages, {
       filter: state,
-      load: (cursor) => allDeliveries({ state, cursor }),
+      load: (cursor) => load(state, cursor),
       empty: t("mails.empty"),
       children: (/** @type {import("../../sync/items.js").Schemas["AdminDeliveryView"][]} */ mails, reload) =>
         html`<ul class="entries">

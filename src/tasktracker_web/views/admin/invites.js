@@ -32,6 +32,7 @@ export function Invites() {
   return html`<section>
       <h2>${t("admin.invites")}</h2>
       ${mode === "closed" && html`<p class="note">${t("invites.closed")} <a href=${url("/admin/settings")}>${t("invites.mode")}</a></p>`}
+      ${mode !== "closed" && html`<div class="filters"><button onClick=${() => /** @type {HTMLElement | null} */ (document.querySelector(".panel .form [name=address]"))?.focus()}>${t("invites.new")}</button></div>`}
       ${h(Pages, {
         filter: String(made),
         load: invites,

@@ -90,13 +90,14 @@ function Quotas({ user, put }) {
     const fields = QUOTAS.map((name) => [`max_${name}`, textOf(data, `max_${name}`)]).map(([name, text]) => [name, text === "" ? null : Number(text)]);
     put(await editUser(user.id, Object.fromEntries(fields)));
   };
+  const ofService = (/** @type {string} */ name) => user.service_quotas[/** @type {keyof typeof user.service_quotas} */ (name)];
   return html`<section>
     <h2>${t("quotas")}</h2>
     <p class="hint">${t("quotas.hint")}</p>
     ${h(Form, {
       label: t("save"),
       send: change,
-      children: QUOTAS.map((name) => h(Field, { key: name, name: `max_${name}`, label: `quota.${name}`, type: "number", min: 0, value: String(user[`max_${name}`] ?? "") })),
+      children: QUOTAS.map((name) => h(Field, { key: name, name: `max_${name}`, label: `quota.${name}`, type: "number", min: 0, value: String(user[`max_${name}`] ?? ""), hint: t(ofService(`max_${name}`) === null ? "quota.none" : "quota.service", { count: ofService(`max_${name}`) ?? 0 }) })),
     })}
   </section>`;
 }

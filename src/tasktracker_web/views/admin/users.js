@@ -48,6 +48,7 @@ export function Users() {
           options: { state: [["", t("users.state.any")], ...STATES.map((each) => [each, t(`users.state.${each}`)])], sort: SORTS.map((each) => [each, t(`users.sort.${each}`)]) },
           choose: filter,
         })}
+        <button onClick=${() => /** @type {HTMLElement | null} */ (document.querySelector(".panel .form [name=username]"))?.focus()}>${t("users.new")}</button>
       </div>
       ${h(Pages, {
         filter: JSON.stringify([filters.value, made]),

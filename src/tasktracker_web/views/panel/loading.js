@@ -45,7 +45,7 @@ export function Pages({ load, filter = "", empty, children }) {
       const next = await load(next_cursor ?? "");
       pages.put({ ...next, results: [...results, ...next.results] });
     };
-    if (results.length === 0) return html`<p class="empty">${empty}</p>`;
+    if (results.length === 0 && !next_cursor) return html`<p class="empty">${empty}</p>`;
     return html`${children(results, pages.reload)} ${next_cursor && h(Act, { label: t("more"), act: more })}`;
   });
 }

@@ -13,7 +13,7 @@ import { useLoad } from "../panel/loading.js";
 /** @typedef {import("../../sync/items.js").Schemas["UserView"]} User */
 /** @typedef {{ user: User, put: (user: User) => void }} Props */
 
-/** In localStorage, as in scheme.js. */
+/** In localStorage, and in a cookie, as in scheme.js. */
 const SCHEME = "tasktracker:scheme";
 const NAMES = /** @type {const} */ (["first_name", "last_name"]);
 
@@ -56,6 +56,7 @@ function Colors() {
     if (value) localStorage.setItem(SCHEME, value);
     else localStorage.removeItem(SCHEME);
     document.documentElement.dataset.scheme = value;
+    document.cookie = `tasktracker-scheme=${value};path=/;max-age=${value ? 34560000 : 0};samesite=lax`;
   };
   return html`<section>
     <h2>${t("scheme")}</h2>

@@ -1,3 +1,8 @@
+// The colors that were chosen in the app on this device, or else those of the system.
+const scheme = localStorage.getItem("tasktracker:scheme");
+const isDark = scheme ? scheme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+document.documentElement.classList.toggle("dark-mode", isDark);
+
 const ui = SwaggerUIBundle({
   url: "/schema/openapi.json",
   dom_id: "#docs",
