@@ -32,7 +32,8 @@ export { inWords } from "./recurrence/words.js";
  */
 /** @typedef {DayGrammar & { repeats: import("./repeats.js").Repeats }} Grammar */
 
-const PRIORITY = new RegExp(`(?:!([1-4])|p([1-4]))${END}`, "iy");
+/** One sign alone is more often the end of a sentence. */
+const PRIORITY = new RegExp(`(?:!([1-4])|p([1-4])|!(!!?)(?!!))${END}`, "iy");
 /** One word, which is no number. */
 const NEW_CATEGORY = new RegExp(`#(\\p{L}[\\p{L}\\p{M}\\p{N}_-]{0,63})${END}`, "uy");
 /** A time follows, so what is before it is a day. */
@@ -125,8 +126,8 @@ function without(text, tokens) {
 /** @param {string} text @param {number} at @param {Iterable<Named>} priorities @returns {Token | null} */
 function priorityAt(text, at, priorities) {
   const match = matched(PRIORITY, text, at);
-  const [number, place] = match?.groups ?? []; // p1 is the first, as in other apps
-  const found = match ? { id: number ?? String(5 - Number(place)), end: match.end } : namedAt("!", text, at, priorities);
+  const [number, place, signs] = match?.groups ?? []; // p1 is the first, as in other apps
+  const found = match ? { id: number ?? String(signs ? 2 + signs.length : 5 - Number(place)), end: match.end } : namedAt("!", text, at, priorities);
   return found && token(text, at, found.end, { priority: /** @type {1 | 2 | 3 | 4} */ (Number(found.id)) });
 }
 
