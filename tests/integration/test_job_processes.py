@@ -13,7 +13,7 @@ from tasktracker.adapters.sql.urls import database_url
 from tests.http import Server, expect
 from tests.waiting import wait_until
 
-TASKS = 4000
+TASKS = 2000
 KILLS = 3
 
 
