@@ -20,8 +20,8 @@ UV_COMPILE := $(BIN)/python -m uv --no-config pip compile --universal \
 	--python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet --no-strip-extras
 # The packages that a set of locks installs on this system.
 COUNT = $$(cat $(1) | grep -v "sys_platform == 'win32'" | grep -c '==')
-# Many tests wait for processes: more workers than cores are faster.
-PYTEST_WORKERS := -n 4 --dist worksteal
+# Many tests wait for processes: one worker more than the two cores of a small machine. A worker takes 8 s to start.
+PYTEST_WORKERS := -n 3 --dist worksteal
 
 # Several processes read the tests and the program: compile them once.
 unexport PYTHONDONTWRITEBYTECODE

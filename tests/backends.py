@@ -16,7 +16,6 @@ import pytest
 
 from tasktracker.adapters.memory.rate_limiter import MemoryRateLimiter
 from tasktracker.adapters.memory.store import MemoryStore
-from tasktracker.adapters.sql import migrate
 from tasktracker.adapters.sql.engine import open_database
 from tasktracker.adapters.sql.rate_limiter import SqlRateLimiter
 from tasktracker.adapters.sql.schema import metadata
@@ -25,6 +24,7 @@ from tasktracker.adapters.system import Uuid7Generator
 from tasktracker.domain.throttling.ports import RateLimiter
 from tasktracker.domain.work import Storage
 from tests.fakes import START, ManualClock, RecordingAuditLog, SequentialIds
+from tests.http import migrated
 
 NAMES = ("memory", "sqlite", "postgresql")
 TABLES = [table.name for table in reversed(metadata.sorted_tables)]
@@ -109,6 +109,7 @@ def memory() -> Backend:
 
 @contextmanager
 def sqlite(file: Path) -> Iterator[Backend]:
+    url = migrated(f"sqlite:///{file}")
     # One connection for all tests: each new one parses the schema.
     with closing(sqlite3.connect(file, check_same_thread=False)) as connection:
 
@@ -120,12 +121,13 @@ def sqlite(file: Path) -> Iterator[Backend]:
         def query(statement: str) -> list[tuple[Any, ...]]:
             return connection.execute(statement).fetchall()
 
-        with _sql("sqlite", f"sqlite:///{file}", delete_rows, query) as backend:
+        with _sql("sqlite", url, delete_rows, query) as backend:
             yield backend
 
 
 @contextmanager
 def postgresql(url: str) -> Iterator[Backend]:
+    """`url`: a migrated database."""
     statements = "; ".join(f"DELETE FROM {table}" for table in TABLES).encode()
     with psycopg.connect(url, autocommit=True) as connection:
 
@@ -143,7 +145,6 @@ def postgresql(url: str) -> Iterator[Backend]:
 def _sql(
     name: str, url: str, delete_rows: Callable[[], None], query: Callable[[str], list[tuple[Any, ...]]]
 ) -> Iterator[Backend]:
-    migrate.upgrade(url)
     clock, audit_log = ManualClock(), RecordingAuditLog()
     database = open_database(url)
     store = SqlStore(database, clock, Uuid7Generator(), audit_log)

@@ -19,7 +19,15 @@ from tests.backends import Backend
 from tests.contracts.base import Seed
 from tests.fakes import ManualClock, RecordingAuditLog, SequentialIds
 from tests.http import migrated
-from tests.postgres import RUN_FOLDER_VARIABLE, DatabaseFactory, PrivatePostgres, ServerFolder, memory, shared_server
+from tests.postgres import (
+    RUN_FOLDER_VARIABLE,
+    URL_VARIABLE,
+    DatabaseFactory,
+    PrivatePostgres,
+    ServerFolder,
+    memory,
+    shared_server,
+)
 from tests.strategies import THOROUGHNESS
 
 RUN_FOLDER = pytest.StashKey[ServerFolder]()
@@ -62,7 +70,8 @@ def postgres_server() -> str:
 @pytest.fixture(scope="session")
 def postgres_url_factory(postgres_server: str) -> Iterator[DatabaseFactory]:
     """Creates and drops databases on the shared server."""
-    factory = DatabaseFactory(postgres_server)
+    folder = None if os.environ.get(URL_VARIABLE) else Path(os.environ[RUN_FOLDER_VARIABLE])
+    factory = DatabaseFactory(postgres_server, folder)
     yield factory
     factory.close()
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from itertools import count
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 from uuid import UUID
 
 from tasktracker.adapters.calendar.rules import DateutilCalendarRules
@@ -293,8 +293,64 @@ def _settings(**variables: str) -> Settings:
     return load({"DATABASE_URL": "memory://", **variables}, None)
 
 
+class Service(Generic[Result]):
+    """A service of an `App`, built on first use: a test uses few of them."""
+
+    def __init__(self, provider: Callable[..., Result]) -> None:
+        pass
+
+    def __set_name__(self, _: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, app: App, _: type) -> Result:
+        built: Result = getattr(app.container, self._name)()
+        app.__dict__[self._name] = built
+        return built
+
+
 class App:
     """The services of the container, with a store and with fakes of all other adapters."""
+
+    throttle = Service(Container.throttle)
+    recorder = Service(Container.recorder)
+    confirmation = Service(Container.confirmation)
+    two_factor = Service(Container.two_factor)
+    reencryption = Service(Container.reencryption)
+    sessions = Service(Container.sessions)
+    registration = Service(Container.registration)
+    administration = Service(Container.administration)
+    account_processes = Service(Container.account_processes)
+    service_administration = Service(Container.service_administration)
+    audited = Service(Container.audited)
+    registration_mode = Service(Container.registration_mode)
+    invites = Service(Container.invites)
+    accounts = Service(Container.accounts)
+    emails = Service(Container.emails)
+    courier = Service(Container.courier)
+    delivery_administration = Service(Container.delivery_administration)
+    password_reset = Service(Container.password_reset)
+    api_tokens = Service(Container.api_tokens)
+    activity = Service(Container.activity)
+    tasks = Service(Container.tasks)
+    categories = Service(Container.categories)
+    trash = Service(Container.trash)
+    reminders = Service(Container.reminders)
+    notifications = Service(Container.notifications)
+    preferences = Service(Container.preferences)
+    firing = Service(Container.firing)
+    reminder_letters = Service(Container.reminder_letters)
+    history = Service(Container.history)
+    sharing = Service(Container.sharing)
+    category_sharing = Service(Container.category_sharing)
+    acceptance = Service(Container.acceptance)
+    invitation_limit = Service(Container.invitation_limit)
+    category_removal = Service(Container.category_removal)
+    account_removal = Service(Container.account_removal)
+    imports = Service(Container.imports)
+    sync = Service(Container.sync)
+    pushing = Service(Container.pushing)
+    housekeeping = Service(Container.housekeeping)
+    jobs = Service(Container.jobs)
 
     def __init__(
         self,
@@ -353,46 +409,7 @@ class App:
             (container.mailer, self.mailer if mail else None),
         ):
             provider.override(fake)
-        self.throttle = container.throttle()
-        self.recorder = container.recorder()
-        self.confirmation = container.confirmation()
-        self.two_factor = container.two_factor()
-        self.reencryption = container.reencryption()
-        self.sessions = container.sessions()
-        self.registration = container.registration()
-        self.administration = container.administration()
-        self.account_processes = container.account_processes()
-        self.service_administration = container.service_administration()
-        self.audited = container.audited()
-        self.registration_mode = container.registration_mode()
-        self.invites = container.invites()
-        self.accounts = container.accounts()
-        self.emails = container.emails()
-        self.courier = container.courier()
-        self.delivery_administration = container.delivery_administration()
-        self.password_reset = container.password_reset()
-        self.api_tokens = container.api_tokens()
-        self.activity = container.activity()
-        self.tasks = container.tasks()
-        self.categories = container.categories()
-        self.trash = container.trash()
-        self.reminders = container.reminders()
-        self.notifications = container.notifications()
-        self.preferences = container.preferences()
-        self.firing = container.firing()
-        self.reminder_letters = container.reminder_letters()
-        self.history = container.history()
-        self.sharing = container.sharing()
-        self.category_sharing = container.category_sharing()
-        self.acceptance = container.acceptance()
-        self.invitation_limit = container.invitation_limit()
-        self.category_removal = container.category_removal()
-        self.account_removal = container.account_removal()
-        self.imports = container.imports()
-        self.sync = container.sync()
-        self.pushing = container.pushing()
-        self.housekeeping = container.housekeeping()
-        self.jobs = container.jobs()
+        self.container = container
 
     def set_active(self, work: UnitOfWork[SystemActor], login: str, is_active: bool) -> User:
         """Enable or disable a user, as the command does."""

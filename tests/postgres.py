@@ -138,8 +138,10 @@ def _runs(pid: int) -> bool:
 class DatabaseFactory:
     """Creates databases with new names on one server, and drops them again."""
 
-    def __init__(self, admin_url: str) -> None:
+    def __init__(self, admin_url: str, folder: Path | None = None) -> None:
+        """`folder`: that of a server of this test run, whose workers share a migrated database."""
         self.admin_url = admin_url
+        self._folder = folder
         self._created: list[str] = []
         self._connection: psycopg.Connection | None = None
         self._migrated: str | None = None
@@ -169,9 +171,24 @@ class DatabaseFactory:
         It is a copy: migrating takes five times as long.
         """
         if self._migrated is None:
-            self._migrated = self.create_database()
-            migrate.upgrade(self._migrated)
+            self._migrated = self._shared_database(self._folder) if self._folder else self._new_migrated_database()
         return self.create_database(self._migrated)
+
+    def _shared_database(self, folder: Path) -> str:
+        """Return the database that all workers copy. The first one migrates it; it ends with the server."""
+        known = folder / "migrated"
+        with (folder / "migrate").open("wb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # until it is closed
+            if not known.exists():
+                url = self._new_migrated_database()
+                self._created.remove(url)
+                write_secret(known, url)
+            return known.read_text()
+
+    def _new_migrated_database(self) -> str:
+        url = self.create_database()
+        migrate.upgrade(url)
+        return url
 
     def drop_database(self, url: str) -> None:
         """Drop a database and close all connections to it."""

@@ -32,7 +32,8 @@ export { inWords } from "./recurrence/words.js";
  */
 /** @typedef {DayGrammar & { repeats: import("./repeats.js").Repeats }} Grammar */
 
-const PRIORITY = new RegExp(`(?:!([1-4])|p([1-4]))${END}`, "iy");
+/** One sign alone is more often the end of a sentence. */
+const PRIORITY = new RegExp(`(?:!([1-4])|p([1-4])|!(!!?)(?!!))${END}`, "iy");
 /** One word, which is no number. */
 const NEW_CATEGORY = new RegExp(`#(\\p{L}[\\p{L}\\p{M}\\p{N}_-]{0,63})${END}`, "uy");
 /** A time follows, so what is before it is a day. */
@@ -60,12 +61,12 @@ export function captured(text, { now, categories = [], priorities = [], creates 
   }
   const [day, time] = [found.get("day"), found.get("time")];
   if (day?.day && time?.on) found.set("time", { ...time, fields: atMoment(time.on(day.day)) }); // with other words between them
-  repeats = !recur(found, now) || repeats;
+  if (!recur(found, now)) repeats = true;
   const tokens = [...found.values()].sort((a, b) => a.start - b.start);
   const title = without(text, tokens);
   if (!title) return { ...fitting(tidy(text)), tokens: [], repeats: repeats || found.has("recurrence") };
   const { title: fitted, fields } = fitting(title);
-  return { title: fitted, fields: Object.assign(fields, ...tokens.map((token) => token.fields), found.get("time")?.fields), tokens, repeats };
+  return { title: fitted, fields: Object.assign(fields, ...tokens.map((token) => token.fields), found.get("time")?.fields, found.get("recurrence")?.fields), tokens, repeats };
 }
 
 /** Add what was found. A day and a time belong together; otherwise they replace what was found before. @param {Map<string, Token>} found @param {Token} token */
@@ -87,10 +88,10 @@ function recur(found, now) {
   const dated = day?.day && (clock ? atMoment(new Date(day.day.getFullYear(), day.day.getMonth(), day.day.getDate(), ...clock)) : onDay(dayFrom(day.day)));
   const given = moment?.fields ?? dated;
   const fields = fieldsOf(written, clock, given ? { due_on: given.due_on ?? null, due_date: given.due_date ?? null } : null, now);
-  if (!fields) return found.delete("recurrence"), false;
-  found.set("recurrence", { ...repeat, fields });
-  if (time) found.set("time", { ...time, fields: { due_on: fields.due_on, due_date: fields.due_date } });
-  return true;
+  if (fields) found.set("recurrence", { ...repeat, fields });
+  else found.delete("recurrence");
+  if (time && fields) found.set("time", { ...time, fields: { due_on: fields.due_on, due_date: fields.due_date } });
+  return fields !== null;
 }
 
 /** @param {Date} date @returns {[hours: number, minutes: number]} */
@@ -125,8 +126,8 @@ function without(text, tokens) {
 /** @param {string} text @param {number} at @param {Iterable<Named>} priorities @returns {Token | null} */
 function priorityAt(text, at, priorities) {
   const match = matched(PRIORITY, text, at);
-  const [number, place] = match?.groups ?? []; // p1 is the first, as in other apps
-  const found = match ? { id: number ?? String(5 - Number(place)), end: match.end } : namedAt("!", text, at, priorities);
+  const [number, place, signs] = match?.groups ?? []; // p1 is the first, as in other apps
+  const found = match ? { id: number ?? String(signs ? 2 + signs.length : 5 - Number(place)), end: match.end } : namedAt("!", text, at, priorities);
   return found && token(text, at, found.end, { priority: /** @type {1 | 2 | 3 | 4} */ (Number(found.id)) });
 }
 

@@ -35,7 +35,7 @@ export class Lists {
   byState;
   /** The open tasks that others share with the user, by the id of their owner. @type {Signal<Map<string, Task[]>>} */
   shared;
-  /** Return the open tasks in one of `ORDERS`. @type {(order: string) => Signal<Task[]>} */
+  /** By one of `ORDERS`. @type {(order: string) => Signal<Task[]>} */
   openBy;
 
   /** @param {Tasks} tasks @param {string} user */

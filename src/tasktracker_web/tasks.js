@@ -114,7 +114,7 @@ function newestFirst(a, b) {
 
 const { compare } = new Intl.Collator(language, { numeric: true });
 
-/** The orders that a user may choose for open tasks. @type {Record<string, (a: Task, b: Task) => number>} */
+/** The orders of all tasks. @type {Record<string, (a: Task, b: Task) => number>} */
 export const ORDERS = {
   due: inOrder,
   priority: (a, b) => b.priority - a.priority || inOrder(a, b),

@@ -18,7 +18,7 @@ export function toast(text, action, seconds = SECONDS) {
 /** What undoes the last action, also after its message is gone. @type {Action | null} */
 let last = null;
 
-/** Undo the last action as soon as it is done, unless it is undone. */
+/** Undo the last action when it is done, unless it is undone. */
 export async function undoLast() {
   const undo = last;
   last = null;

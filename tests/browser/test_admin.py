@@ -179,7 +179,8 @@ def test_an_account_is_created_found_changed_and_deleted(
 ) -> None:
     tab = opened("users")
     page = tab.page
-    page.get_by_label("Username", exact=True).fill("grace")
+    page.click("button:text-is('New user')")  # above all accounts
+    page.keyboard.type("grace")
     page.click("text=Create account")
     prove(tab)
     assert "/link/set-password?token=" in page.get_by_label("Link", exact=True).input_value()
@@ -188,6 +189,7 @@ def test_an_account_is_created_found_changed_and_deleted(
     page.click(".entries a:text-is('grace')")
     page.click("text=Link for a new password")
     assert "/link/reset-password?token=" in page.get_by_label("Link", exact=True).input_value()
+    tab.see("The service sets no limit.")
     page.get_by_label("Tasks").fill("-1")
     page.locator("form", has_text="Bytes of").locator("button").click()
     tab.see("Use a whole number from 0 on.")
@@ -368,6 +370,11 @@ class TestWithMail:
         tab = opened("deliveries")
         mail = tab.page.locator(".entries li", has_text="ada@example.org")
         mail.locator(".badge.negative:text-is('Failing')").wait_for()
+        tab.page.get_by_label("State").select_option("sent")
+        mail.wait_for(state="detached")
+        tab.page.get_by_label("State").select_option("failing")
+        mail.wait_for()
+        tab.page.get_by_label("State").select_option("")
         assert "Check MAIL_URL" in mail.inner_text()
         assert tab.mistakes() == []
         with tab.page.expect_response(lambda each: each.url.endswith("/retry") and each.ok) as sent_now:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.browser.tab import Tab
-from tests.http import Person, expect
+from tests.http import Person, Server, expect
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.browser
@@ -134,7 +134,13 @@ class TestEditor:
         app.see("Due date changed")
         assert changed(person, task, due_on="2030-09-14")["recurrence"]["rule"] == rule
 
-    def test_a_viewer_and_a_subtask_have_no_rule_to_choose(self, app: Tab, person: Person) -> None:
+    def test_a_viewer_and_a_subtask_have_no_rule_to_choose(self, app: Tab, person: Person, server: Server) -> None:
+        friend = server.register()
+        shared = friend.task("Feed the cat", due_on="2031-01-06", recurrence=DAILY)
+        friend.share(shared, person, "viewer")
+        opened(app, shared).page.locator(DATES).nth(4).wait_for()
+        assert app.page.locator("#repeat").is_disabled()
+        assert app.page.locator(".repeat button").count() == 0
         task = person.task("above")
         child = person.task("below", parent=task["id"])
         app.open(f"/task/{child['id']}").page.wait_for_selector("#due")
@@ -216,6 +222,14 @@ class TestOccurrences:
         assert app.page.evaluate("location.pathname") != f"/task/{first['id']}"
         app.page.keyboard.press("s")  # the focus is in the open task
         app.see("Skipped. Due again")
+
+    def test_cancelling_one_on_the_board_says_when_it_is_due_again(self, app: Tab, person: Person) -> None:
+        person.task("Water " * 12, due_on=day(), recurrence=DAILY)
+        app.page.click(".side a:has-text('Board')")
+        app.page.wait_for_selector(f".card {SIGN}")
+        app.page.select_option(".card select", label="Cancelled")
+        app.see("Moved to Cancelled. Due again Tomorrow: “Water Water")
+        app.page.wait_for_selector("section[aria-label='Open'] .card .due:text-is('Tomorrow')")
 
     def test_deleting_one_ends_the_series_and_undoing_continues_it(self, app: Tab, person: Person) -> None:
         person.task("Water", due_on=day(), recurrence=DAILY)

@@ -12,7 +12,6 @@ from uuid import UUID
 
 import pytest
 
-from tasktracker.domain.jobs import service
 from tasktracker.domain.jobs.job import LEASE, IsOver, Job, JobKind, after_steps, after_time
 from tasktracker.domain.jobs.service import JobRunner, start
 from tasktracker.domain.kernel.actors import AnyActor, SystemActor
@@ -21,11 +20,6 @@ from tests.backends import Backend, on_postgresql, on_sql
 from tests.contracts.base import SECOND, Abort, Seed, race, run_next
 from tests.fakes import START, SYSTEM, ManualClock
 from tests.waiting import wait_until
-
-
-@pytest.fixture(autouse=True)
-def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(service, "MIN_PAUSE", 0.0)
 
 
 def new_job(seed: Seed, **more: Any) -> Job:

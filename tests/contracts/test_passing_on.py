@@ -35,7 +35,6 @@ from tests.waiting import PATIENCE
 def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a piece end after one step, and a step take at most two items."""
     monkeypatch.setattr(service, "FIRST_STEPS", 1)
-    monkeypatch.setattr(service, "MIN_PAUSE", 0.0)
     monkeypatch.setattr(service, "after_time", partial(after_steps, 1))
     for module, name in ((accounts, "LEAVE_STEP"), (accounts, "TASKS_STEP"), (accounts, "ROWS_STEP")):
         monkeypatch.setattr(module, name, 2)

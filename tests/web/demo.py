@@ -32,7 +32,8 @@ def fill(server: Server) -> tuple[Person, str]:
         return person.task(title, due_on=due, **fields)
 
     add(alice, "Pay the electricity bill", -2, category=home["id"], priority=4)
-    add(alice, "Water the plants", 0, category=home["id"])
+    every_third_day = {"rule": "FREQ=DAILY;INTERVAL=3", "time_zone": "UTC"}
+    add(alice, "Water the plants", 0, category=home["id"], recurrence=every_third_day)
     letter = add(alice, "Answer the letter of the bank", 0, category=work["id"], priority=3)
     soon = datetime.now(UTC) + timedelta(minutes=1)
     expect(alice.post(f"/api/tasks/{letter['id']}/reminders/", {"at": soon.isoformat()}), 201)

@@ -54,6 +54,9 @@ export const REPEATS = {
     ["Yoga mondays and thursdays 9am", "Yoga", "2026-11-26 09:00", "FREQ=WEEKLY;BYDAY=MO,TH"],
     ["Take pills every day until friday", "Take pills", "2026-11-25", "FREQ=DAILY;UNTIL=20261127"],
     ["tomorrow water every 2 days", "water", "2026-11-26", "FREQ=DAILY;INTERVAL=2"],
+    ["water every 2 days at 9 tomorrow", "water", "2026-11-26 09:00", "FREQ=DAILY;INTERVAL=2"],
+    ["water tomorrow 8:00 every 2 days", "water", "2026-11-26 08:00", "FREQ=DAILY;INTERVAL=2"],
+    ["17:00 water every 2 days tomorrow", "water", "2026-11-26 17:00", "FREQ=DAILY;INTERVAL=2"],
     ["water every 2 weeks on 24 dec", "water", "2026-12-24", "FREQ=WEEKLY;INTERVAL=2"],
   ],
   de: [
@@ -95,7 +98,7 @@ export const REPEATS = {
 export const NEAR = {
   en: [
     "Read every detail", "Write weekly report", "Daily standup", "Drink every hour", "Meet every 31 feb", "Water every 0 days", "Fridays for Future",
-    "Everyday clothes", "Wait every second", "every monday", "Camp mon to fri", "Take every 2nd pill", "Pay every day until 2020-01-01",
+    "Everyday clothes", "Wait every second", "every monday", "Camp mon to fri", "Take every 2nd pill", "Pay every day until 2020-01-01", "Pay every 999 quarters",
   ],
   de: ["Alle so informieren", "Jedes Mal prüfen", "Trinken alle 2 Stunden", "Den täglichen Bericht", "Jede Menge Arbeit", "jeden Montag", "Di bis Do Messe"],
 };

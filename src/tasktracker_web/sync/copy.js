@@ -19,7 +19,7 @@ import { Syncer } from "./syncer.js";
 /** @typedef {import("./store.js").Issue} Issue */
 /** @typedef {import("./store.js").Edit} Edit */
 /** @typedef {import("./store.js").Table} Table */
-/** How the user has decided on a conflict: what was not kept and what was, by field, as in the history of the server. @typedef {{ id: string, task: string, at: string, fields: Record<string, { before: any, after: any }> }} Decision */
+/** What was not kept in a conflict, and what was. @typedef {{ id: string, task: string, at: string, fields: Record<string, { before: any, after: any }> }} Decision */
 /** What undoes an action. @typedef {() => Promise<unknown>} Undo */
 /**
  * How the copy and the server are connected. `received` counts the changes of the running pull.
@@ -49,7 +49,6 @@ const RETRY_MS = 5000;
 const RETENTION_DAYS = 30; // unless the server says otherwise
 const MAX_ANSWERS = 50;
 const MAX_GONE = 200;
-const MAX_DECISIONS = 50;
 
 export class Copy {
   /** @type {Collection<Task>} */
@@ -64,7 +63,7 @@ export class Copy {
   issues = signal([]);
   /** @type {import("@preact/signals-core").Signal<Status>} */
   status = signal({ connection: "starting", received: 0 });
-  /** The last decisions on conflicts on this device: the server sees only edits. @type {import("@preact/signals-core").Signal<Decision[]>} */
+  /** The last decisions on conflicts, made here. @type {import("@preact/signals-core").Signal<Decision[]>} */
   decisions = signal([]);
   /** The number of edits that the server has not confirmed. */
   waiting = signal(0);
@@ -503,13 +502,15 @@ export class Copy {
     });
   }
 
-  /** @param {import("./store.js").Transaction} tx @param {Issue[]} issues the last one first @param {Fields} data that is sent @param {Fields} before what is shown */
+  /** @param {import("./store.js").Transaction} tx @param {Issue[]} issues @param {Fields} data that is sent @param {Fields} before what is shown */
   async #keepDecision(tx, issues, data, before) {
-    const conflicts = Object.entries(Object.assign({}, ...issues.map((each) => each.conflicts).reverse()));
-    if (conflicts.length === 0) return;
-    const fields = conflicts.map(([name, { yours }]) => [name, name in data ? { before: before[name], after: data[name] } : { before: yours, after: before[name] }]);
-    const decision = { id: issues[0].mutation, task: issues[0].target, at: new Date(this.#parts.now()).toISOString(), fields: Object.fromEntries(fields) };
-    setMeta(tx, { decisions: [...(await meta(tx, "decisions", NONE)), decision].slice(-MAX_DECISIONS) });
+    /** @type {Decision["fields"]} */
+    const fields = {};
+    for (const { conflicts } of issues.toReversed()) {
+      for (const [name, { yours }] of Object.entries(conflicts)) fields[name] = name in data ? { before: before[name], after: data[name] } : { before: yours, after: before[name] };
+    }
+    const decision = { id: issues[0].mutation, task: issues[0].target, at: new Date(this.#parts.now()).toISOString(), fields };
+    if (Object.keys(fields).length) setMeta(tx, { decisions: [...(await meta(tx, "decisions", NONE)), decision].slice(-50) });
   }
 
   /** Return fields without references to what the user does not see, or may only view. @param {Fields} data @returns {Fields} */

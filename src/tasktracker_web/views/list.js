@@ -61,7 +61,7 @@ export function List({ name, category }) {
 
 /** @typedef {Task | import("./rows.js").Heading} Entry */
 
-/** The order of all tasks on this device, in localStorage. */
+/** In localStorage. */
 const ORDER = "tasktracker:order";
 /** The lists with a search. */
 const SEARCHED = ["all", "list", "done"];
@@ -73,7 +73,7 @@ function useDone(name, category) {
   return name === "list" ? done.value.filter((task) => task.category === category) : [];
 }
 
-/** Return the tasks of a list, with the headings between them. @param {string} name @param {string} category @param {string} order of all tasks @returns {Entry[]} */
+/** Return the tasks of a list, with the headings between them. @param {string} name @param {string} category @param {string} order @returns {Entry[]} */
 function useEntries(name, category, order) {
   const { open, openBy, today, upcoming, done, shared } = useLists();
   const owners = useOwners("task", name === "shared" ? [...shared.value].map(([owner, [{ id }]]) => ({ id, owner })) : []);
@@ -120,7 +120,7 @@ function within({ text, only }) {
   return (entry) => "heading" in entry || ((!only || kinds[kind](entry)) && (!text || contains(entry)));
 }
 
-/** @param {{ limits: Limits, setLimits: (limits: Limits) => void, isFiltered: boolean, order: string, setOrder: (order: string) => void }} props `isFiltered` offers other limits than a text, and orders */
+/** @param {{ limits: Limits, setLimits: (limits: Limits) => void, isFiltered: boolean, order: string, setOrder: (order: string) => void }} props */
 function Filters({ limits, setLimits, isFiltered, order, setOrder }) {
   /** @type {[kind: string, options: [value: string | number, text: string][]][]} */
   const groups = [

@@ -162,6 +162,14 @@ class TestUsers:
         api.login(alice)
         assert expect(admin.get(user_path(alice)), 200)["last_seen_at"] > created_at
 
+    def test_the_quotas_of_the_service_are_shown_beside_those_of_a_user(
+        self, new_api: NewApi, admin: Person, alice: Person
+    ) -> None:
+        limited = admin.through(new_api(TASKS_PER_USER="9", BYTES_PER_USER="1000").client)
+        shown = expect(limited.get(user_path(alice)), 200)
+        assert shown["service_quotas"] == {"max_tasks": 9, "max_categories": None, "max_bytes": 1000}
+        assert (shown["max_tasks"], shown["max_bytes"]) == (None, None)
+
     def test_the_last_login_is_shown_after_the_sessions(self, admin: Person, alice: Person) -> None:
         seen = expect(admin.get(user_path(alice)), 200)["last_seen_at"]
         expect(admin.post(user_path(alice, "end-sessions/")), 204)

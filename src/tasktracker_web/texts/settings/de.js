@@ -35,7 +35,7 @@ export const texts = {
   "help.syntax.repeat": "jeden Tag, jeden Mo und Do um 9, werktags, alle 2 Wochen, jeden Monat am 1., jeden letzten Freitag, jeden 24. Dezember, alle! 3 Tage",
   "help.syntax.repeat.means": "Sie ist immer wieder fällig. Mit „!“ oder „nach Erledigung“ wird ab der Erledigung gezählt; „bis Freitag“ beendet es. „Jeden 2. Freitag“ ist alle zwei Wochen, „jeden 2. Freitag im Monat“ einmal im Monat.",
   "help.syntax.priority": "!dringend, !hoch, !normal, !niedrig",
-  "help.syntax.priority.means": "Die Priorität. !4 bis !1 bedeuten dasselbe, ebenso p1 bis p4.",
+  "help.syntax.priority.means": "Die Priorität. !4 bis !1 bedeuten dasselbe, ebenso p1 bis p4. Ein Wort !!! heißt dringend, !! heißt hoch.",
   "help.syntax.category": "#haus",
   "help.syntax.category.means": "Die Kategorie. Eine neue wird angelegt.",
   "help.syntax.text": "Ein Klick auf das Erkannte",

@@ -35,7 +35,7 @@ export const texts = {
   "help.syntax.repeat": "every day, every mon, thu at 9, weekdays, every 2 weeks, every month on the 1st, every last friday, every 24 dec, every! 3 days",
   "help.syntax.repeat.means": "It is due again and again. With “!” or “after completion”, it is counted from the completion; “until friday” ends it. “Every 2nd friday” is every two weeks, “every 2nd friday of the month” once a month.",
   "help.syntax.priority": "!urgent, !high, !normal, !low",
-  "help.syntax.priority.means": "The priority. !4 to !1 are the same, and p1 to p4.",
+  "help.syntax.priority.means": "The priority. !4 to !1 are the same, and p1 to p4. A word !!! is urgent, and !! is high.",
   "help.syntax.category": "#home",
   "help.syntax.category.means": "The category. A new one is created.",
   "help.syntax.text": "A click on what was understood",
