@@ -1,7 +1,7 @@
 // The words of tasks that recur, as in "every monday at 9": what rule they mean.
 
-import { each, ruleOf, textOf, WORKDAYS } from "./recurrence/rule.js";
-import { calendarOf, firstSlot, numberOfDay } from "./recurrence/slots.js";
+import { each, MAX_INTERVAL, ruleOf, textOf, WORKDAYS } from "./recurrence/rule.js";
+import { calendarOf, firstSlot, hasSlot, numberOfDay } from "./recurrence/slots.js";
 import { dayFrom } from "./texts/texts.js";
 import { ALONE, COUNT, matched, MONTHS, next, NUMBERS, numberOf, read, rule, SHORT_WEEKDAYS, WEEKDAYS } from "./vocabulary.js";
 
@@ -29,7 +29,7 @@ export function repeatAt(text, at, { rules, details, until, completion }, times,
   };
   const before = timeAt(at);
   const found = read(rules, text, before ? next(text, before.end) : at, now);
-  if (!found || found.value.interval === 0) return null;
+  if (!found || found.value.interval === 0 || (found.value.interval ?? 1) > MAX_INTERVAL) return null;
   let { value: { isFromCompletion = false, hour, ...parts }, end } = found;
   let time = before?.value;
   for (let last = -1; last < end; ) {
@@ -61,7 +61,8 @@ export function fieldsOf({ rule, from }, time, given, now) {
   const recurrence = { rule, time_zone: Intl.DateTimeFormat().resolvedOptions().timeZone, from, start };
   const due = given ?? firstSlot(recurrence, now);
   if (!due) return null;
-  return { recurrence: { ...recurrence, start: String(due.due_on ?? due.due_date).replace(".000Z", "Z") }, due_on: due.due_on, due_date: due.due_date };
+  const started = { ...recurrence, start: String(due.due_on ?? due.due_date).replace(".000Z", "Z") };
+  return hasSlot(started) ? { recurrence: started, due_on: due.due_on, due_date: due.due_date } : null;
 }
 
 // ---------------------------------------------------------------------- rules

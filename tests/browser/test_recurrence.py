@@ -223,6 +223,14 @@ class TestOccurrences:
         app.page.keyboard.press("s")  # the focus is in the open task
         app.see("Skipped. Due again")
 
+    def test_cancelling_one_on_the_board_says_when_it_is_due_again(self, app: Tab, person: Person) -> None:
+        person.task("Water " * 12, due_on=day(), recurrence=DAILY)
+        app.page.click(".side a:has-text('Board')")
+        app.page.wait_for_selector(f".card {SIGN}")
+        app.page.select_option(".card select", label="Cancelled")
+        app.see("Moved to Cancelled. Due again Tomorrow: “Water Water")
+        app.page.wait_for_selector("section[aria-label='Open'] .card .due:text-is('Tomorrow')")
+
     def test_deleting_one_ends_the_series_and_undoing_continues_it(self, app: Tab, person: Person) -> None:
         person.task("Water", due_on=day(), recurrence=DAILY)
         app.row("Water").locator("a").press("Delete")

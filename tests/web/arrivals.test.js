@@ -31,6 +31,9 @@ test("what arrives is marked for a moment, and what was changed here is not", (c
   assert.deepEqual(marked(), { b: ["title"] });
   context.mock.timers.tick(2000);
   assert.deepEqual(marked(), {});
+  set({ id: "b", title: "new", version: 1, recurrence: { rule: "FREQ=DAILY" }, state: "done", pending: true });
+  set({ id: "b", title: "new", version: 2, recurrence: null, state: "done", next: "c" }); // the rule has moved
+  assert.deepEqual(marked(), {});
   set(...Array.from({ length: 51 }, (_, index) => ({ id: `${index}`, title: "many", version: 1 })));
   assert.deepEqual(marked(), {});
 });

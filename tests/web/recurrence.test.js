@@ -107,6 +107,33 @@ test("the server accepts each rule that the app makes, in its form, and has the 
   });
 });
 
+test("the server accepts each rule that is read from random words, and the task is due on its first day or as it is written", async () => {
+  process.env.TZ = "UTC";
+  const now = new Date("2026-11-25T10:00Z");
+  const seed = Number(process.env.SEED ?? Date.now() % 1_000_000);
+  const random = numbers(seed);
+  const words = Object.fromEntries(Object.entries(REPEATS).map(([language, rows]) => [language, [...rows.flatMap(([text]) => text.split(" ")), "1st", "31.", "0", "!", ",", "999", "30 feb", "31.2.", "yesterday"]]));
+  const texts = Array.from({ length: 8000 }, (_, index) => {
+    const language = index % 2 ? "en" : "de";
+    const every = language === "en" ? "every" : ["jeden", "alle"][index % 4 ? 0 : 1];
+    const some = Array.from({ length: 1 + Math.floor(random() * 6) }, () => words[language][Math.floor(random() * words[language].length)]);
+    return { language, text: [every, ...some].join(" ").replaceAll(" ,", ",") };
+  });
+  const read = texts.flatMap(({ language, text }) => {
+    const { fields } = captured(`x ${text}`, { now, language, locale: language });
+    return fields.recurrence ? [{ text, recurrence: fields.recurrence, due: String(fields.due_on ?? fields.due_date) }] : [];
+  });
+  const rules = new Map(read.map((each) => [each.recurrence.rule + each.due, each]));
+  assert.ok(rules.size > 150, `only ${rules.size} rules were read`);
+  const all = [...rules.values()];
+  const answers = await asked(all.map(({ recurrence, due }) => ({ recurrence, due, now: now.toISOString(), completed: null, count: 1 })));
+  all.forEach(({ text, recurrence, due }, index) => {
+    const said = `seed ${seed}: ${text}`;
+    assert.deepEqual([answers[index].refused, answers[index].rule], [undefined, recurrence.rule], said);
+    assert.equal(recurrence.start, due.replace(".000Z", "Z"), said);
+  });
+});
+
 test("rules that the fields cannot make have no fields", () => {
   const fields = (/** @type {string} */ rule) => formOf({ rule, time_zone: "UTC", from: "due", start: "2026-11-25" });
   for (const rule of ["FREQ=DAILY;BYMONTH=6", "FREQ=MONTHLY;BYMONTHDAY=1,15", "FREQ=MONTHLY;BYDAY=MO,TU;BYSETPOS=1", "FREQ=YEARLY;BYDAY=20MO", "FREQ=WEEKLY;INTERVAL=2;BYDAY=MO;WKST=SU", "FREQ=DAILY;UNTIL=20270101T120000Z", "FREQ=MONTHLY;BYMONTHDAY=-2"]) assert.equal(fields(rule), null, rule);

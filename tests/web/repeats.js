@@ -98,7 +98,7 @@ export const REPEATS = {
 export const NEAR = {
   en: [
     "Read every detail", "Write weekly report", "Daily standup", "Drink every hour", "Meet every 31 feb", "Water every 0 days", "Fridays for Future",
-    "Everyday clothes", "Wait every second", "every monday", "Camp mon to fri", "Take every 2nd pill", "Pay every day until 2020-01-01",
+    "Everyday clothes", "Wait every second", "every monday", "Camp mon to fri", "Take every 2nd pill", "Pay every day until 2020-01-01", "Pay every 999 quarters",
   ],
   de: ["Alle so informieren", "Jedes Mal prüfen", "Trinken alle 2 Stunden", "Den täglichen Bericht", "Jede Menge Arbeit", "jeden Montag", "Di bis Do Messe"],
 };

@@ -1,6 +1,6 @@
 // The rules that can be chosen in the app, and the fields of which one is made.
 
-import { each, parse, ruleOf, textOf, WORKDAYS } from "./rule.js";
+import { each, MAX_COUNT, MAX_INTERVAL, parse, ruleOf, textOf, WORKDAYS } from "./rule.js";
 import { calendarOf, complete, localDue, textOfDay, weekdayOf } from "./slots.js";
 
 /** @typedef {import("./rule.js").Rule} Rule */
@@ -21,8 +21,6 @@ import { calendarOf, complete, localDue, textOfDay, weekdayOf } from "./slots.js
  * @property {Recurrence["from"]} from
  */
 
-export const MAX_INTERVAL = 1000;
-export const MAX_COUNT = 1000;
 /** After how many days a rule ends at first, if it ends on a day. */
 const YEAR = 365;
 const MONTH_LENGTHS = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];

@@ -19,6 +19,9 @@
 
 /** The names of the weekdays, from Monday on. */
 export const NAMES = ["MO", "TU", "WE", "TH", "FR", "SA", "SU"];
+/** The limits of the server. */
+export const MAX_INTERVAL = 1000;
+export const MAX_COUNT = 1000;
 export const WORKDAYS = [0, 1, 2, 3, 4];
 
 /** Return a rule with these parts. @param {Partial<Rule> & { frequency: Frequency }} parts @returns {Rule} */

@@ -175,6 +175,11 @@ export function* slots(recurrence, due, now, completed) {
   }
 }
 
+/** Whether a recurrence has a day at all: otherwise the server refuses it. @param {Recurrence} recurrence */
+export function hasSlot(recurrence) {
+  return firstSlots([recurrence, null, new Date(0)], 1).length > 0;
+}
+
 /** Return when a task is due first that gets a recurrence: on the next day of the rule. Periods are counted from there. @param {Recurrence} recurrence with a start of today @param {Date} now @returns {Due | undefined} undefined if the rule has no day */
 export function firstSlot(recurrence, now) {
   const rule = textOf({ ...parse(recurrence.rule), interval: 1 });

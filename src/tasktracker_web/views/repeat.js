@@ -4,8 +4,9 @@ import { useCopy, useMe } from "../account.js";
 import { arrival } from "../arrivals.js";
 import { now } from "../clock.js";
 import { h, html } from "../html.js";
-import { changed, formOf, MAX_COUNT, MAX_INTERVAL, newForm, numbersFor, textFrom, usualRules } from "../recurrence/form.js";
-import { dueOf, firstSlot, firstSlots, localDue, numberOfDay } from "../recurrence/slots.js";
+import { changed, formOf, newForm, numbersFor, textFrom, usualRules } from "../recurrence/form.js";
+import { MAX_COUNT, MAX_INTERVAL } from "../recurrence/rule.js";
+import { dueOf, firstSlot, firstSlots, hasSlot, localDue, numberOfDay } from "../recurrence/slots.js";
 import { inWords, monthName, nth, weekdayName } from "../recurrence/words.js";
 import { url } from "../router.js";
 import { asReturned } from "../sync/items.js";
@@ -71,7 +72,7 @@ export function Repeat({ task, save }) {
   /** What is shown: what is being chosen, or what the task has. */
   const shown = form ? made : recurrence && { recurrence };
   const dates = shown?.recurrence ? nextDates({ ...task, ...shown }, shown.recurrence, now.value) : [];
-  const isNever = form && text && !(made?.recurrence && firstSlots([made.recurrence, null, new Date(0)], 1).length);
+  const isNever = form && text && !(made?.recurrence && hasSlot(made.recurrence));
   const accept = () => {
     if (!made || isNever) return;
     save(made);
