@@ -62,9 +62,9 @@ def new_database(
         def create() -> str:
             if request.param == "sqlite":
                 return migrated(f"sqlite:///{tmp_path / f'{len(list(tmp_path.iterdir()))}.db'}")
-            url = postgres_url_factory.create_database()
+            url = postgres_url_factory.create_migrated_database()
             stack.callback(postgres_url_factory.drop_database, url)
-            return migrated(url)
+            return url
 
         yield create
 

@@ -10,15 +10,15 @@ from sqlalchemy import create_engine, text
 
 from benchmarks.studies.removal import fill, id_of, is_left
 from tasktracker.adapters.sql.urls import database_url
-from tests.http import Server, expect, migrated
+from tests.http import Server, expect
 from tests.waiting import wait_until
 
-TASKS = 4000
+TASKS = 2000
 KILLS = 3
 
 
-def test_an_account_is_removed_by_processes_of_which_each_is_killed(tmp_path: Path, url: str) -> None:
-    migrated(url)
+def test_an_account_is_removed_by_processes_of_which_each_is_killed(tmp_path: Path, migrated_url: str) -> None:
+    url = migrated_url
     chance = random.Random(url)
     with Server(tmp_path, DATABASE_URL=url) as server:
         owner, member = server.register(), server.register()
