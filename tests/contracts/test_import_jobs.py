@@ -18,6 +18,7 @@ from tasktracker.domain.feed.items import ItemType
 from tasktracker.domain.housekeeping import HousekeepingService
 from tasktracker.domain.kernel.actors import SessionActor
 from tasktracker.domain.kernel.errors import Busy, FieldError, ImportNotFound, InvalidInput, SessionEnded
+from tasktracker.domain.kernel.paging import Page
 from tasktracker.domain.portability import job_service
 from tasktracker.domain.portability.import_job import (
     STALLED_AFTER,
@@ -317,6 +318,27 @@ class TestService:
             for job_id in (job.id, seed.id()):
                 with pytest.raises(ImportNotFound):
                     call(stranger.actor, job_id)
+
+    def test_jobs_and_their_lines_are_read_in_pages(self, host: Host, clock: ManualClock, user: User) -> None:
+        jobs = []
+        for _ in range(3):
+            clock.advance(SECOND)
+            jobs.append(host.run(host.start(dry_run=True), to_lines(task(title=""), task(), task())))
+        first = host.jobs.list(host.actor, None, 2)
+        assert (first.items, first.next) == (jobs[:0:-1], jobs[1].key)
+        assert host.jobs.list(host.actor, first.next, 2) == Page([jobs[0]], None)
+        report, read, lines = b"2 created", 100, 3
+        times = {"created_at": jobs[0].created_at, "updated_at": START + SECOND}
+        ended = {"id": jobs[0].id, "user_id": user.id, "state": JobState.DONE, "dry_run": True, "size": 100}
+        assert jobs[0] == ImportJob(**ended, **times, report=report, read=read, lines=lines)  # type: ignore[arg-type]
+        for outcome, after, limit, numbers, following in (
+            (None, None, 2, [2, 3], 3),
+            (None, 3, 2, [4], None),
+            (LineOutcome.CREATED, None, 1, [3], 3),
+            (LineOutcome.CREATED, 3, 9, [4], None),
+        ):
+            page = host.jobs.lines(host.actor, jobs[0].id, outcome, after, limit)
+            assert ([line.number for line in page.items], page.next) == (numbers, following)
 
     def test_the_oldest_jobs_over_a_limit_are_removed(
         self, host: Host, clock: ManualClock, monkeypatch: pytest.MonkeyPatch

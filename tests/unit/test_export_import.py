@@ -5,10 +5,11 @@ from __future__ import annotations
 import io
 import json
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, timezone
+from functools import partial
 from itertools import pairwise
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID, uuid4, uuid5
 
 import pytest
 from hypothesis import given
@@ -16,19 +17,22 @@ from hypothesis import strategies as st
 
 from tasktracker.adapters.memory.bulk import MemoryBulkRepository
 from tasktracker.adapters.memory.store import MemoryStore
-from tasktracker.domain.accounts.user import User
+from tasktracker.domain.accounts.user import USER, User
 from tasktracker.domain.categories.category import Category, name_key
+from tasktracker.domain.feed.items import ItemType
 from tasktracker.domain.kernel.changes import Action
-from tasktracker.domain.kernel.errors import Busy, InvalidInput, SessionEnded, UserNotFound
+from tasktracker.domain.kernel.errors import Busy, FieldError, InvalidInput, SessionEnded, UserNotFound
 from tasktracker.domain.kernel.members import Member, Role
 from tasktracker.domain.portability import export_service, import_service, ndjson, planner
 from tasktracker.domain.portability.export_service import ExportService
+from tasktracker.domain.portability.import_job import ImportedLine, LineOutcome
 from tasktracker.domain.portability.import_service import FileFormat, ImportService
 from tasktracker.domain.portability.lines import MAX_LINE_LENGTH, numbered_lines
 from tasktracker.domain.portability.record import MAX_VERSION
-from tasktracker.domain.portability.report import MAX_FINDINGS, ImportReport
+from tasktracker.domain.portability.report import MAX_FINDINGS, Counts, ImportReport, TaskCounts
 from tasktracker.domain.recurrence.occurrence import Occurrence
 from tasktracker.domain.recurrence.recurrence import Anchor, Recurrence
+from tasktracker.domain.reminders.reminder import MAX_REMINDERS
 from tasktracker.domain.tasks.query import TaskQuery
 from tasktracker.domain.tasks.task import MAX_DEPTH, Priority, State, Task
 from tasktracker.domain.tasks.trash_service import TrashService
@@ -46,6 +50,7 @@ class Service:
     """A separate store with its export and import services."""
 
     def __init__(self, series: int, chunk: int = 500, backend: Backend | None = None) -> None:
+        self.batch = chunk
         self.clock = backend.clock if backend else ManualClock()
         self.store = backend.store if backend else MemoryStore(self.clock, SequentialIds(series + 1))
         self.seed = Seed(self.store, self.clock, SequentialIds(series))
@@ -273,6 +278,100 @@ def test_an_export_has_no_secrets_and_an_end_line(service: Service) -> None:
     assert last == {"type": "end", "categories": 0, "tasks": 0}
 
 
+def test_the_lines_of_an_export_have_every_field() -> None:
+    service = Service(10)
+    user = service.seed.user("ann", first_name="Ann", last_name="Lee", email="ann@example.org")
+    later = START + timedelta(hours=1)
+    zone = timezone(timedelta(hours=2))
+    home = service.seed.category(user, "Home", description="a", color="#1e90ff", updated_at=later, version=2)
+    kept = Occurrence(slot=START, series=UUID(int=1), next=UUID(int=2))
+    one = service.seed.task(
+        user,
+        "one",
+        description="b",
+        category=home.id,
+        root_category=home.id,
+        due_date=later.astimezone(zone),
+        state=State.DONE,
+        occurrence=kept,
+        completed_at=later,
+        updated_at=later + timedelta(hours=1),
+        version=3,
+    )
+    rule = {"rule": "FREQ=DAILY", "time_zone": "UTC", "from": "due", "start": "2026-03-01"}
+    two = service.seed.new_task(user, "two", due_on=date(2026, 3, 1), created_at=later, updated_at=later)
+    two = two.with_rule(Recurrence(rule="FREQ=DAILY", time_zone="UTC"))
+    service.seed.tasks(replace(two, trashed_at=later, trashed_with=two.id))
+    service.clock.advance(hours=1)
+    at, then = "2026-03-01T12:00:00Z", "2026-03-01T13:00:00Z"
+    common = {"type": "task", "own": True, "owner": "ann", "created_by": "ann", "priority": 2, "start_on": None}
+    common |= {"parent": None, "members": [], "reminders": []}
+    header, profile, *lines = map(json.loads, service.export(user).splitlines())
+    assert header == {"type": "header", "format": "tasktracker", "version": 5, "exported_at": then}
+    assert profile == {
+        "type": "profile",
+        "id": str(user.id),
+        **{name: getattr(user, name) for name in USER.names},
+        "created_at": at,
+    }
+    assert lines == [
+        {
+            "type": "category",
+            "id": str(home.id),
+            "own": True,
+            "owner": "ann",
+            "name": "Home",
+            "description": "a",
+            "color": "#1e90ff",
+            "created_at": at,
+            "updated_at": then,
+            "version": 2,
+            "members": [],
+        },
+        {
+            **common,
+            "id": str(one.id),
+            "title": "one",
+            "description": "b",
+            "state": "done",
+            "due_on": None,
+            "due_date": then,
+            "recurrence": None,
+            "category": str(home.id),
+            "created_at": at,
+            "updated_at": "2026-03-01T14:00:00Z",
+            "completed_at": then,
+            "series": str(kept.series),
+            "slot": at,
+            "next": str(kept.next),
+            "trashed_at": None,
+            "trashed_with": None,
+            "version": 3,
+        },
+        {
+            **common,
+            "id": str(two.id),
+            "title": "two",
+            "description": "",
+            "state": "open",
+            "due_on": "2026-03-01",
+            "due_date": None,
+            "recurrence": rule,
+            "category": None,
+            "created_at": then,
+            "updated_at": then,
+            "completed_at": None,
+            "series": str(two.id),
+            "slot": "2026-03-01",
+            "next": None,
+            "trashed_at": then,
+            "trashed_with": str(two.id),
+            "version": 1,
+        },
+        {"type": "end", "categories": 1, "tasks": 2},
+    ]
+
+
 def test_an_export_of_version_1_is_still_read(service: Service, user: User) -> None:
     lines = (
         '{"type":"header","format":"tasktracker","version":1,"exported_at":"2026-03-01T12:00:00Z"}',
@@ -327,6 +426,16 @@ def test_a_notice_about_members_says_of_what(service: Service, user: User) -> No
     ]
 
 
+def test_a_notice_names_five_members_and_only_the_topmost_task_has_one(service: Service, user: User) -> None:
+    members = [{"username": f"user {number} {'x' * 100}", "role": "editor"} for number in range(6)]
+    top = task(members=members)
+    report = service.import_lines(user, top, task(parent=top["id"], members=members))
+    names = ", ".join(each["username"][:100] for each in members[:5])
+    assert [(each.line, each.message) for each in report.notices] == [
+        (2, f"are not imported: share the task again with {names}")
+    ]
+
+
 def test_the_blocks_of_an_export_show_one_state(service: Service, user: User) -> None:
     service.seed.tasks(*(service.seed.new_task(user, description="x" * 1000) for _ in range(450)))
     blocks = service.exports.export(service.seed.actor(user))
@@ -362,6 +471,27 @@ def test_an_administrator_exports_and_imports_by_username(service: Service, user
         service.exports.export_of("unknown")
     with pytest.raises(UserNotFound):
         service.imports.import_file_for("unknown", io.BytesIO(raw), FileFormat.NDJSON)
+
+
+def test_an_import_by_an_administrator_has_every_choice_and_reports_its_progress(service: Service, user: User) -> None:
+    rows = "TYPE,CONTENT\ntask,one\n"
+    gone, new = task(), task()
+    service.import_lines(user, gone)
+    with service.store.writing(service.seed.actor(user)) as work:
+        TrashService().delete(work, UUID(gone["id"]))
+    by_name = partial(service.imports.import_file_for, user.username)
+    raw = to_lines(HEADER, gone, new, END)
+    for dry_run in (True, False):
+        read: list[int] = []
+        report = by_name(io.BytesIO(raw), FileFormat.NDJSON, restore=True, dry_run=dry_run, progress=read.append)
+        assert report == ImportReport(dry_run, tasks=TaskCounts(created=1, restored=1))
+        assert (len(set(read)) > 1, read[-1]) == (service.batch == 1, len(raw))
+        assert len([one for one in service.all_of(user)[1].values() if not one.trashed_at]) == (0 if dry_run else 2)
+    by_name(io.BytesIO(rows.encode()), FileFormat.TODOIST, project="Work")
+    assert [one.name for one in service.all_of(user)[0].values()] == ["Work"]
+    for file_format in (FileFormat.NDJSON, FileFormat.ZIP):
+        with pytest.raises(InvalidInput, match="only for a CSV file of Todoist"):
+            by_name(io.BytesIO(raw), file_format, project="Work")
 
 
 def test_an_export_reports_its_progress(service: Service, user: User) -> None:
@@ -513,6 +643,41 @@ def test_a_bad_line_is_skipped_and_reported(service: Service, user: User, record
     assert list(service.all_of(user)[1]) == [UUID(good["id"])]
 
 
+@pytest.mark.parametrize(
+    ("raw", "message"),
+    [
+        (b"[]\n", "must be a JSON object"),
+        (b'{"type": "task", "id": NaN}\n', "is not valid JSON: NaN is not a number"),
+        (b'{"type": "task", "id": -Infinity}\n', "is not valid JSON: -Infinity is not a number"),
+        (b'{"type":"task","type":"task"}\n', "has a duplicate field"),
+        (b'{"type":"task","title":"caf\xe9"}\n', "is not valid UTF-8"),
+        (b'{"x":' + b"[" * 100_000 + b"}\n", "is nested too deeply"),
+        (b'{"x":' + b"1" * 5000 + b"}\n", "contains a number with too many digits"),
+        (b"x" * (MAX_LINE_LENGTH + 1), f"is longer than {MAX_LINE_LENGTH} bytes"),  # also without an end of the line
+        (to_lines({"type": "list"}), "must be profile, category, task or end"),
+        (to_lines(task(**{"x" * 101: 1})), "is not a field of this type"),
+        (to_lines(task(version=0)), f"must be 1 to {MAX_VERSION}"),
+        (to_lines(task(id="x")), "is not a UUID"),
+        (to_lines(task(start_on="x")), "is not a date, as in 2026-01-31"),
+        (to_lines(task(due_date="x")), "is not a time, as in 2026-01-31T12:00:00Z"),
+        (to_lines(task(title=1)), "must be text"),
+        (to_lines(task(version=True)), "must be a whole number"),
+        (to_lines(task(own=1)), "must be true or false"),
+        (to_lines(task(members={})), "must be a list"),
+        (to_lines(task(members=[{}])), "must be a list of objects with a username and a role"),
+        (to_lines(task(reminders=[{}])), f"must be a list of at most {MAX_REMINDERS} objects, each with at or before"),
+        (to_lines(task(completed_at="2026-01-01T00:00:00Z")), "must be null unless the state is done"),
+        (to_lines(task(trashed_with=str(uuid4()))), "must be null unless the task is in the trash"),
+        (to_lines(task(due_on="2026-01-01", due_date="2026-01-01T00:00:00Z")), "must be null if due_on is set"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_the_error_for_a_line_says_what_is_wrong(raw: bytes, message: str) -> None:
+    (_, line, *_) = ndjson.read(io.BytesIO(to_lines(HEADER, task(), raw)))
+    assert (line.number, [each.message for each in line.errors]) == (3, [message])
+    assert all(len(each.field) <= 100 for each in line.errors)
+
+
 def test_a_value_that_is_none_of_those_allowed_is_reported_with_them(service: Service, user: User) -> None:
     report = service.import_lines(user, task(priority=6, state="todo"))
     assert {each.field: each.message for each in report.errors} == {
@@ -592,6 +757,141 @@ def test_an_existing_task_is_not_changed(service: Service, user: User) -> None:
     report = service.import_lines(user, task(id=str(own.id), title="other"))
     assert (report.tasks.unchanged, report.tasks.created) == (1, 0)
     assert service.all_of(user)[1] == {own.id: own}
+
+
+def test_an_existing_task_with_another_description_gets_no_notice(service: Service, user: User) -> None:
+    own = service.seed.task(user, "own")
+    report = service.import_lines(user, task(id=str(own.id), description="other", due_on="2026-01-01"))
+    assert report == ImportReport(False, tasks=TaskCounts(unchanged=1))
+
+
+def test_an_item_whose_ids_are_both_taken_is_refused(service: Service, user: User) -> None:
+    bob = service.seed.user()
+    of_bob, home = service.seed.task(bob), service.seed.category(bob, "Home")
+    service.seed.task(bob, id=uuid5(user.id, str(of_bob.id)))
+    service.seed.category(bob, "Other", id=uuid5(user.id, str(home.id)))
+    records = [category(id=str(home.id), name="Mine"), task(id=str(of_bob.id)), category(name="Free")]
+    for dry_run in (True, False):
+        report = service.import_lines(user, *records, dry_run=dry_run)
+        assert [(each.line, each.field, each.message) for each in report.errors] == [
+            (line, "id", "is taken, and so is the id derived from it") for line in (2, 3)
+        ]
+        assert (report.skipped, report.categories, report.tasks) == (2, Counts(created=1), TaskCounts())
+
+
+def test_a_mapped_item_is_counted_recorded_and_keeps_its_times_and_its_series(service: Service, user: User) -> None:
+    old, rule = START - timedelta(days=9), {"rule": "FREQ=DAILY", "time_zone": "UTC"}
+    first, home = task(created_at=old, state="done", due_on="2026-02-01", slot="2026-02-01"), category(created_at=old)
+    second = task(created_at=old, due_on="2026-02-02", slot="2026-02-02", series=first["id"], recurrence=rule)
+    first |= {"next": second["id"], "series": first["id"], "category": home["id"]}
+    for actor, is_mapped in ((user, False), (service.seed.user(), True)):
+        recorded: list[ImportedLine] = []
+        service.imports.import_file(
+            service.seed.actor(actor),
+            io.BytesIO(to_lines(HEADER, home, first, second, {**home, "id": str(uuid4())}, END)),
+            FileFormat.NDJSON,
+            record=lambda lines, _, recorded=recorded: recorded.extend(lines),  # type: ignore[misc]
+        )
+        categories, tasks = service.all_of(actor)
+        ids = {each["id"]: uuid5(actor.id, each["id"]) if is_mapped else UUID(each["id"]) for each in (first, second)}
+        home_id = uuid5(actor.id, home["id"]) if is_mapped else UUID(home["id"])
+        assert [(each.type, each.outcome, each.item) for each in recorded] == [
+            (ItemType.CATEGORY, LineOutcome.CREATED, home_id),
+            (ItemType.TASK, LineOutcome.CREATED, ids[first["id"]]),
+            (ItemType.TASK, LineOutcome.CREATED, ids[second["id"]]),
+            (ItemType.CATEGORY, LineOutcome.UNCHANGED, home_id),
+        ]
+        done, open_ = (tasks[ids[each["id"]]] for each in (first, second))
+        assert (done.series, done.next, done.category, done.updated_at) == (done.id, open_.id, home_id, old)
+        assert (open_.series, open_.next, open_.updated_at) == (done.id, None, old)
+        assert (categories[home_id].created_at, categories[home_id].updated_at) == (old, old)
+
+
+def test_a_dry_run_knows_that_a_restored_task_leaves_a_parent_in_the_trash(service: Service, user: User) -> None:
+    chain = [task() for _ in range(MAX_DEPTH + 1)]
+    for above, below in pairwise(chain):
+        below["parent"] = above["id"]
+    service.import_lines(user, *chain[:2])
+    with service.store.writing(service.seed.actor(user)) as work:
+        TrashService().delete(work, UUID(chain[0]["id"]))
+    for dry_run in (True, False):
+        report = service.import_lines(user, *chain[1:], restore=True, dry_run=dry_run)
+        assert report == ImportReport(dry_run, tasks=TaskCounts(created=MAX_DEPTH - 1, restored=1))
+    tasks = service.all_of(user)[1]
+    assert {one.root for one in tasks.values() if not one.trashed_at} == {UUID(chain[1]["id"])}
+
+
+@pytest.mark.parametrize("restore", [True, False])
+def test_the_recorded_lines_say_what_became_of_each_with_its_findings(
+    service: Service, user: User, restore: bool
+) -> None:
+    service.seed.tasks(replace(old := service.seed.new_task(user), trashed_at=START, trashed_with=old.id))
+    late = category(created_at=(START + timedelta(days=1)).isoformat(), members=[{"username": "bob"}])
+    lines: list[ImportedLine] = []
+    service.imports.import_file(
+        service.seed.actor(user),
+        io.BytesIO(to_lines(HEADER, task(id=str(old.id)), category(name=""), late, task(own=False, owner="bob"), END)),
+        FileFormat.NDJSON,
+        restore=restore,
+        record=lambda found, _: lines.extend(found),
+    )
+    in_future, not_again = FieldError("created_at", planner.IN_FUTURE), "are not imported: share the category again"
+    assert lines == [
+        ImportedLine(
+            position=2,
+            number=2,
+            type=ItemType.TASK,
+            outcome=LineOutcome.RESTORED if restore else LineOutcome.IN_TRASH,
+            item=old.id,
+            notices=() if restore else (planner.IN_TRASH,),
+        ),
+        ImportedLine(
+            position=3,
+            number=3,
+            type=None,
+            outcome=LineOutcome.SKIPPED,
+            errors=(FieldError("name", "must not be empty"),),
+        ),
+        ImportedLine(
+            position=4,
+            number=4,
+            type=ItemType.CATEGORY,
+            outcome=LineOutcome.CREATED,
+            item=UUID(late["id"]),
+            notices=(in_future, FieldError("members", f"{not_again} with bob")),
+        ),
+        ImportedLine(
+            position=5,
+            number=5,
+            type=ItemType.TASK,
+            outcome=LineOutcome.IGNORED,
+            notices=(FieldError("own", "is false: it belongs to bob, and was left out"),),
+        ),
+    ]
+
+
+def test_findings_are_in_the_order_of_the_lines(service: Service, user: User) -> None:
+    late = (START + timedelta(days=1)).isoformat()
+    bad, orphan, shared = task(title=""), task(parent=str(uuid4())), task(created_at=late)
+    report = service.import_lines(user, bad, category(name=""), task(title="x" * 201), shared, bad, orphan, shared)
+    assert [each.line for each in report.errors][:4] == [2, 3, 4, 6]
+    assert [(each.line, each.field) for each in report.notices] == [(5, "created_at")]
+    assert report.skipped == 5
+
+
+def test_imported_items_are_later_than_the_deletions_of_the_same_ids(service: Service, user: User) -> None:
+    one, home = task(), category()
+    service.import_lines(user, one, home)
+    categories, tasks = service.all_of(user)
+    with service.store.writing(service.seed.actor(user)) as work:
+        for each in categories.values():
+            work.changes.record_removal(each)
+        for one_task in tasks.values():
+            work.changes.record_removal(one_task)
+        work.trash.purge(tasks.values())
+        work.categories.remove(*categories)
+    service.import_lines(user, one, home)
+    assert [each.version for found in service.all_of(user) for each in found.values()] == [3, 3]
 
 
 @pytest.mark.parametrize("name", ["find_tasks", "find_categories"])

@@ -23,6 +23,8 @@ at = datetime  # without a time zone, which these texts do not have
         ("Oct 5 2026", "", date(2026, 10, 5)),
         ("October 5th, 2026 @ 9pm", "en", at(2026, 10, 5, 21)),
         ("5 OCT 2026 12:30 am", "en", at(2026, 10, 5, 0, 30)),
+        ("5 Oct 2026 12:30 pm", "en", at(2026, 10, 5, 12, 30)),
+        ("5 Oct 2026 10:11:12 pm", "EN-gb", at(2026, 10, 5, 22, 11, 12)),
         ("12/31/2026 @ 10:00", "en", at(2026, 12, 31, 10)),
         ("31/12/2026", "en", date(2026, 12, 31)),
         ("04/04/2026", "en", date(2026, 4, 4)),
@@ -43,6 +45,50 @@ at = datetime  # without a time zone, which these texts do not have
 )
 def test_an_unambiguous_date_is_read(text: str, language: str, expected: date) -> None:
     assert read(text, language) == [expected]
+
+
+@pytest.mark.parametrize("word", "@|,|at|um|à|alle|ore|a las|às|om|o|v|ve|в|о|kl.|kl|klo|saat".split("|"))  # noqa: SIM905
+def test_a_word_between_a_date_and_its_time_is_read(word: str) -> None:
+    assert read(f"2026-10-05 {word} 9:30", "en") == [at(2026, 10, 5, 9, 30)]
+
+
+@pytest.mark.parametrize("day", ["1", "1.", "1st", "1nd", "1rd", "1th", "1er", "1º"])
+def test_the_end_of_an_ordinal_number_is_read(day: str) -> None:
+    assert read(f"{day} of January 2026", "en") == [date(2026, 1, 1)]
+
+
+@pytest.mark.parametrize(("language", "words"), recurring_dates.LANGUAGES.items())
+def test_every_name_of_a_weekday_and_every_word_is_read(language: str, words: recurring_dates._Language) -> None:
+    every = words.every.split("|")[0]
+    for day, names in zip(("MO", "TU", "WE", "TH", "FR", "SA", "SU"), words.weekdays.split(), strict=True):
+        for name in names.split("/"):
+            found = recurring_dates.read(f"{every} {name}", language)
+            assert (name, found and found.rule) == (name, f"FREQ=WEEKLY;BYDAY={day}")
+    for text, rule in WORDS[language].items():
+        found = recurring_dates.read(text, language)
+        assert (text, found and found.rule) == (text, rule)
+
+
+WORDS = {
+    "en": {
+        **dict.fromkeys(("every day", "ev day"), "FREQ=DAILY"),
+        **dict.fromkeys(("every weekday", "every workday"), "FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR"),
+        **dict.fromkeys(("every 1st, 2nd and 3rd", "every 1th, 2th, 3th"), "FREQ=MONTHLY;BYMONTHDAY=1,2,3"),
+        **dict.fromkeys(("every day until 2027-01-01", "every day ending 2027-01-01"), "FREQ=DAILY;UNTIL=20270101"),
+        "every 2 days from 2026-01-01": "FREQ=DAILY;INTERVAL=2",
+        "every 2 weeks starting 2026-01-01": "FREQ=WEEKLY;INTERVAL=2",
+        "every 2 months from 2026-01-01": "FREQ=MONTHLY;INTERVAL=2",
+        "every 2 years from 2026-01-01": "FREQ=YEARLY;INTERVAL=2",
+    },
+    "de": {
+        **dict.fromkeys(("jeden tag", "jede tag", "jedes tag", "alle tag"), "FREQ=DAILY"),
+        "alle 2 Tage beginnend am 2026-01-01": "FREQ=DAILY;INTERVAL=2",
+        "alle 2 Wochen ab 2026-01-01": "FREQ=WEEKLY;INTERVAL=2",
+        "alle 2 Monate ab 2026-01-01": "FREQ=MONTHLY;INTERVAL=2",
+        "alle 2 Jahre ab 2026-01-01": "FREQ=YEARLY;INTERVAL=2",
+        "jeden 5. Ma\u0308rz": "FREQ=YEARLY;BYMONTH=3;BYMONTHDAY=5",
+    },
+}
 
 
 @pytest.mark.parametrize(

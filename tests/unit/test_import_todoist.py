@@ -16,6 +16,7 @@ from tasktracker.domain.categories.category import MAX_DESCRIPTION_LENGTH as MAX
 from tasktracker.domain.categories.category import MAX_NAME_LENGTH
 from tasktracker.domain.kernel.errors import InvalidInput
 from tasktracker.domain.portability import csv_rows, planner
+from tasktracker.domain.portability.attachments import as_links
 from tasktracker.domain.portability.import_service import FileFormat, ImportService
 from tasktracker.domain.portability.lines import MAX_LINE_LENGTH
 from tasktracker.domain.portability.project import project_of
@@ -560,3 +561,112 @@ def test_a_finding_of_a_row_is_reported_once(account: Account) -> None:
         "TYPE,CONTENT,DATE,DEADLINE,TIMEZONE\ntask,a,2026-04-24 9:00,2026-04-25 9:00,Nowhere\n"
     )
     assert sorted(notices(report)) == [(2, "DEADLINE"), (2, "TIMEZONE")]
+
+
+def test_priorities_are_those_of_todoist(account: Account) -> None:
+    account.import_file(HEAD + "".join(f"task,{each or 'none'},,{each},,,\n" for each in ("1", "2", "3", "4", "")))
+    assert {task.title: task.priority for task in account.tasks()} == {
+        "1": Priority.URGENT,
+        "2": Priority.HIGH,
+        **dict.fromkeys(("3", "4", "none"), Priority.NORMAL),
+    }
+
+
+DATED = "TYPE,CONTENT,DATE,DATE_LANG,DEADLINE,DEADLINE_LANG,TIMEZONE\n"
+
+
+@pytest.mark.parametrize(
+    ("row", "due", "description", "noticed"),
+    [
+        (",,2026-04-01,,", date(2026, 4, 1), "", []),
+        (",de,1. Mai 2026,de,", date(2026, 5, 1), "", []),
+        ("1. Mai 2026,de,,en,", date(2026, 5, 1), "", []),
+        (",de,1. Mai 2026,en,", None, "Deadline: 1. Mai 2026", ["DEADLINE"]),
+        (",,every day,en,", None, "Deadline: every day", ["DEADLINE"]),
+        ("every day,en,2026-04-01,,", date(2026, 3, 1), "Deadline: 2026-04-01", ["DEADLINE"]),
+        ("someday,en,2026-04-01,,", date(2026, 4, 1), "Date: someday", ["DATE"]),
+        ("9999-12-31 23:00,en,,,GMT-3", None, "Date: 9999-12-31 23:00", ["DATE"]),
+        ("0001-01-01 01:00,en,,,GMT+3", None, "Date: 0001-01-01 01:00", ["DATE"]),
+    ],
+)
+def test_the_date_and_else_the_deadline_is_when_a_task_is_due(
+    row: str, due: date | None, description: str, noticed: list[str]
+) -> None:
+    account = Account(zone="UTC")
+    report = account.import_file(f"{DATED}task,x,{row}\n")
+    task = account.task("x")
+    assert (task.due, task.description, [each.field for each in report.notices]) == (due, description, noticed)
+
+
+def test_the_rows_below_a_refused_section_or_task_are_not_of_the_one_before(account: Account) -> None:
+    report = account.import_file(
+        HEAD
+        + "section,Home,its text,,,,\ntask,in it,,,1,,\ntask,bad,,,0,,\ntask,below bad,,,2,,\n"
+        + "section,,,,,,\ntask,outside,,,2,,\nfolder,x,,,,,\nnote,of nothing,,,,,\n"
+    )
+    assert [(each.line, each.field) for each in sorted(report.errors, key=lambda each: each.line)] == [
+        (4, "INDENT"),
+        (6, "name"),
+        (8, "TYPE"),
+        (9, "TYPE"),
+    ]
+    (home,) = account.categories()
+    assert {task.title: (task.parent, task.category, task.description) for task in account.tasks()} == {
+        **dict.fromkeys(("in it", "below bad"), (None, home, "")),
+        "outside": (None, None, ""),
+    }
+    with account.store.reading(SYSTEM) as work:
+        found = work.categories.find(account.user.id, home)
+    assert found is not None
+    assert (found.description, found.created_at, found.updated_at) == ("its text", START, START)
+
+
+def test_a_note_after_a_broken_row_is_not_added_to_the_task_before(account: Account) -> None:
+    report = account.import_file(HEAD + "task,a,,,,,\ntask,b,,,,,,too many\nnote,of b,,,,,\n")
+    assert [(each.line, each.field) for each in report.errors] == [(3, "line"), (4, "TYPE")]
+    assert account.task("a").description == ""
+
+
+@pytest.mark.parametrize(("indent", "is_refused"), [("0", True), ("100", False), ("101", True), ("9" * 20, True)])
+def test_an_indent_is_1_to_100(indent: str, is_refused: bool) -> None:
+    assert (Account().import_file(HEAD + f"task,x,,,{indent},,\n").skipped == 1) is is_refused
+
+
+def test_a_notice_about_an_indent_says_why_the_task_was_moved() -> None:
+    account = Account()
+    levels = "".join(f"task,level {number},,,{number},,\n" for number in range(1, 8))
+    report = account.import_file(HEAD + levels + "task,skips,,,1,,\ntask,a level,,,3,,\n")
+    assert [(each.line, each.message.split(":")[0]) for each in report.notices] == [
+        (7, "is more than 5 levels deep"),
+        (8, "is more than 5 levels deep"),
+        (10, "skips a level"),
+    ]
+    above = account.task("level 4").id
+    assert [account.task(f"level {number}").parent for number in (5, 6, 7)] == [above] * 3
+
+
+def test_a_title_of_many_code_points_is_cut_to_those_that_are_stored(account: Account) -> None:
+    letter = "x" + "\u0300" * 9
+    account.import_file(HEAD + f"task,{letter * 101},,,,,\n")
+    assert [task.title for task in account.tasks()] == [letter * 99 + "\u2026"]
+
+
+@pytest.mark.parametrize(
+    ("url", "end", "is_link"),
+    [
+        ("https://x/y", "]]", True),
+        ("HTTP://x/y", "]]", True),
+        ("javascript:x", "]]", False),
+        ("ftp://x/y", "]]", False),
+        ("https://x/y", "]", False),
+    ],
+)
+def test_only_a_whole_attachment_with_an_address_of_the_web_becomes_a_link(url: str, end: str, is_link: bool) -> None:
+    text = f'[[file {{"file_name": "a", "file_url": "{url}"}}{end} after'
+    assert as_links(text) == (f"[a]({url}) after" if is_link else text)
+
+
+def test_rows_with_types_in_capitals_inside_a_value_are_found_again(account: Account) -> None:
+    report = account.import_file(HEAD + 'task,"never,,,,,\nTASK,last,,,,,\ntask,"and,,,,,\n')
+    assert [(each.line, each.field) for each in report.errors] == [(2, "line"), (4, "line")]
+    assert [task.title for task in account.tasks()] == ["last"]

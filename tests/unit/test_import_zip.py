@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import struct
 import zipfile
@@ -36,7 +37,7 @@ def account() -> Account:
 
 
 def test_each_file_is_a_project(account: Account) -> None:
-    others = {"__MACOSX/._Home.csv": "\0\1", ".DS_Store": "", "readme.txt": "no CSV"}
+    others = {"__MACOSX/Home.csv": "\0\1", "._Home.csv": "", ".DS_Store": "", "readme.txt": "no CSV"}
     for dry_run in (True, False):
         report = account.import_file(packed(BOTH | others), dry_run=dry_run)
         assert (report.errors, report.notices) == ([], [])
@@ -106,6 +107,22 @@ def test_a_zip_file_without_csv_files_is_refused(account: Account) -> None:
             account.import_file(packed(files))
 
 
+def test_a_file_whose_first_row_is_broken_is_refused(account: Account) -> None:
+    for raw in (packed(BOTH | {"Zoo.CSV": 'x,"a"b\n'}), 'x,"a"b\n'):
+        with pytest.raises(InvalidInput, match=r"must begin with a row of column names; missing: TYPE, CONTENT$"):
+            account.import_file(raw)
+    assert (account.tasks(), account.categories()) == ([], {})
+
+
+def test_an_error_of_the_disk_is_not_an_error_of_the_file(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "the disk is full")
+
+    monkeypatch.setattr("shutil.copyfileobj", fail)
+    with pytest.raises(OSError, match="the disk is full"):
+        account.import_file(packed(BOTH))
+
+
 def test_a_damaged_zip_file_is_refused(account: Account) -> None:
     raw = packed(BOTH, zipfile.ZIP_STORED)
     for damaged in (raw[:-30], raw[:50], raw.replace(b"at home", b"at h0me")):
@@ -157,6 +174,8 @@ def test_what_a_zip_file_unpacks_to_is_limited(account: Account, monkeypatch: py
 
 
 def test_the_number_of_files_is_limited(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = packed({f"{number}.csv": HEAD for number in range(1000)}, zipfile.ZIP_STORED)
+    assert account.import_file(files).skipped == 0
     with pytest.raises(InvalidInput, match="more than 1000 files"):
         account.import_file(packed({f"{number}.csv": HEAD for number in range(1001)}, zipfile.ZIP_STORED))
     # The directory is read at once, so its size is limited, too.

@@ -113,7 +113,7 @@ test("the server accepts each rule that is read from random words, and the task 
   const seed = Number(process.env.SEED ?? Date.now() % 1_000_000);
   const random = numbers(seed);
   const words = Object.fromEntries(Object.entries(REPEATS).map(([language, rows]) => [language, [...rows.flatMap(([text]) => text.split(" ")), "1st", "31.", "0", "!", ",", "999", "30 feb", "31.2.", "yesterday"]]));
-  const texts = Array.from({ length: 8000 }, (_, index) => {
+  const texts = Array.from({ length: 4000 }, (_, index) => {
     const language = index % 2 ? "en" : "de";
     const every = language === "en" ? "every" : ["jeden", "alle"][index % 4 ? 0 : 1];
     const some = Array.from({ length: 1 + Math.floor(random() * 6) }, () => words[language][Math.floor(random() * words[language].length)]);
@@ -124,7 +124,7 @@ test("the server accepts each rule that is read from random words, and the task 
     return fields.recurrence ? [{ text, recurrence: fields.recurrence, due: String(fields.due_on ?? fields.due_date) }] : [];
   });
   const rules = new Map(read.map((each) => [each.recurrence.rule + each.due, each]));
-  assert.ok(rules.size > 150, `only ${rules.size} rules were read`);
+  assert.ok(rules.size > 100, `only ${rules.size} rules were read`);
   const all = [...rules.values()];
   const answers = await asked(all.map(({ recurrence, due }) => ({ recurrence, due, now: now.toISOString(), completed: null, count: 1 })));
   all.forEach(({ text, recurrence, due }, index) => {

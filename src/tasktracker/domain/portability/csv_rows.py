@@ -71,12 +71,9 @@ def _columns(cells: list[str], source: BinaryIO) -> list[str]:
     while columns and not columns[-1]:
         columns.pop()
     if missing := [name for name in REQUIRED_COLUMNS if name not in columns]:
-        position = source.tell()
         source.seek(0)
         helpful = advice(source.read(200), is_csv=True)
-        message = f"must begin with a row of column names; missing: {', '.join(missing)}{helpful}"
-        source.seek(position)
-        raise InvalidInput.of("body", message)
+        raise InvalidInput.of("body", f"must begin with a row of column names; missing: {', '.join(missing)}{helpful}")
     named = [name for name in columns if name]
     if len(set(named)) < len(named):
         raise InvalidInput.of("body", "has a duplicate column")

@@ -356,8 +356,8 @@ class ImportPlanner:
         found = self._find_existing(record.id)
         if found is not None or record.former_id is None:
             return found
-        is_claimed = record.former_id in self._context.claimed or record.former_id in self._plan.context.claimed
-        return None if is_claimed else self._find_existing(record.former_id)
+        # Rows of one file have different former ids, so only earlier files can have claimed it.
+        return None if record.former_id in self._context.claimed else self._find_existing(record.former_id)
 
     def _find_existing(self, file_id: UUID) -> UUID | None:
         """Return the id of the owner's task for an id in the file, if the task exists or is planned."""

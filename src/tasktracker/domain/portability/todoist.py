@@ -264,7 +264,7 @@ class _Reader:
             at = at.replace(tzinfo=self._zone_of(draft, row))
         try:
             return moment(at)
-        except (ValueError, OverflowError):
+        except Refused:
             return None
 
     def _recurring(self, text: str, draft: _Draft, row: Row) -> tuple[Recurrence, date] | None:
