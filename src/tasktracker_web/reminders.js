@@ -66,9 +66,9 @@ export function offered(task, set, now, hour = MORNING) {
 
 /** Return the moments that are offered, by the ends of the keys of their names. @param {Date} now */
 export function moments(now) {
-  const in_ = (/** @type {number} */ minutes) => new Date(Math.ceil(now.getTime() / MINUTE_MS + minutes) * MINUTE_MS);
+  const later = (/** @type {number} */ minutes) => new Date(Math.ceil(now.getTime() / MINUTE_MS + minutes) * MINUTE_MS);
   /** @type {Record<string, Date>} */
-  const all = { minutes: in_(10), hour: in_(60), evening: atHour(now, EVENING), tomorrow: atHour(startOfDay(now, 1), MORNING) };
+  const all = { minutes: later(10), hour: later(60), evening: atHour(now, EVENING), tomorrow: atHour(startOfDay(now, 1), MORNING) };
   return Object.entries(all).filter(([, date]) => date > now);
 }
 

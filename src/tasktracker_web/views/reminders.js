@@ -14,7 +14,7 @@ import { Icon } from "./icon.js";
 import { useLoad } from "./panel/loading.js";
 import { loadStyle } from "./panel/panel.js";
 
-await Promise.all([addTexts("reminders"), addTexts("settings"), loadStyle("reminders")]);
+await Promise.all([addTexts("reminders"), loadStyle("reminders")]);
 
 /** @typedef {import("../sync/items.js").Task} Task */
 /** @typedef {import("../sync/items.js").Reminder} Reminder */
