@@ -13,6 +13,8 @@ from itertools import count
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 from uuid import UUID
 
+from dependency_injector.providers import BaseSingleton
+
 from tasktracker.adapters.calendar.rules import DateutilCalendarRules
 from tasktracker.adapters.characters import RegexCharacters
 from tasktracker.adapters.memory.rate_limiter import MemoryRateLimiter
@@ -43,7 +45,8 @@ Result = TypeVar("Result")
 Parameters = ParamSpec("Parameters")
 
 _series = count(1)
-_free: list[Container] = []
+_free: list[tuple[Container, Sequence[BaseSingleton[Any]]]] = []
+"""Containers that no `App` uses, with their singletons: finding these takes longer than many tests."""
 
 
 class ManualClock:
@@ -293,6 +296,11 @@ def _settings(**variables: str) -> Settings:
     return load({"DATABASE_URL": "memory://", **variables}, None)
 
 
+def _new_container() -> tuple[Container, Sequence[BaseSingleton[Any]]]:
+    container = Container()
+    return container, tuple(container.traverse(types=[BaseSingleton]))
+
+
 class Service(Generic[Result]):
     """A service of an `App`, built on first use: a test uses few of them."""
 
@@ -375,11 +383,12 @@ class App:
             **(mail_settings if mail else {}),
         )
         # Copying the providers of the class takes longer than many tests, so a later `App` uses the copy again.
-        container = _free.pop() if _free else Container()
-        weakref.finalize(self, _free.append, container)
+        container, singletons = _free.pop() if _free else _new_container()
+        weakref.finalize(self, _free.append, (container, singletons))
         for provider in container.providers.values():
             provider.reset_override()
-        container.reset_singletons()
+        for singleton in singletons:
+            singleton.reset()
         container.settings.override(settings)
         self.store = WatchedStore(store)
         self.clock = clock

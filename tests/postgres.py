@@ -35,7 +35,7 @@ from tests import postgres_supervisor as supervisor
 from tests.waiting import PATIENCE, wait_until
 
 URL_VARIABLE = "TEST_DATABASE_URL"
-RUN_FOLDER_VARIABLE = "TASKTRACKER_TEST_RUN_FOLDER"
+RUN_FOLDER_VARIABLE = supervisor.RUN_FOLDER_VARIABLE
 DATABASE_PREFIX = "tasktracker_test_"
 
 

@@ -38,18 +38,28 @@ SETTINGS = {
     "shared_buffers": "32MB",
     "max_wal_size": "256MB",
     "fsync": "off",
-    "full_page_writes": "off",
-    "io_method": "sync",
-    "autovacuum": "off",
-    "wal_level": "minimal",
-    "max_wal_senders": "0",
     "timezone": "UTC",
     "log_timezone": "UTC",
+}
+RUN_FOLDER_VARIABLE = "TASKTRACKER_TEST_RUN_FOLDER"
+# Only in a test run: benchmarks measure a server that does these.
+IN_TESTS = {
+    "autovacuum": "off",
+    "full_page_writes": "off",
+    "io_method": "sync",
+    "max_wal_senders": "0",
+    "track_counts": "off",
+    "update_process_title": "off",
+    "wal_level": "minimal",
 }
 
 
 class StartError(Exception):
     """The server could not be started; the message says why."""
+
+
+def is_test_run() -> bool:
+    return RUN_FOLDER_VARIABLE in os.environ
 
 
 def unprivileged_user() -> dict[str, Any]:
@@ -126,8 +136,8 @@ def initialise(folder: Path, programs: Path) -> None:
         "--locale-provider=builtin",
         "--locale=C.UTF-8",
         "--no-sync",
-        "--set=scram_iterations=1",
         "--no-instructions",
+        *(["--set=scram_iterations=1"] if is_test_run() else []),
     ]
     # Independent of the locale of the system.
     environment = {**os.environ, "LC_ALL": "C"}
@@ -173,7 +183,7 @@ def is_ready(data: Path, pid: int) -> bool:
 def start(folder: Path, programs: Path, port: int) -> subprocess.Popen[bytes]:
     data = folder / "data"
     command = [str(programs / "postgres"), "-D", str(data), "-c", f"port={port}"]
-    for name, value in SETTINGS.items():
+    for name, value in (SETTINGS | (IN_TESTS if is_test_run() else {})).items():
         command += ["-c", f"{name}={value}"]
     log = folder / "log"
     with log.open("ab") as output:

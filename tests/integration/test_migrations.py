@@ -30,7 +30,8 @@ from tasktracker.adapters.system import Uuid7Generator
 from tasktracker.domain.kernel.errors import StorageUnavailable
 from tests.contracts.base import race
 from tests.fakes import ManualClock
-from tests.postgres import DatabaseFactory, PrivatePostgres
+from tests.postgres import DatabaseFactory
+from tests.postgres_supervisor import free_port
 from tests.waiting import PATIENCE
 
 NewDatabase = Callable[[], str]
@@ -266,11 +267,11 @@ def test_a_table_of_another_program_with_the_same_name_is_an_error_with_advice(u
     assert (error.value.reason or "").startswith('relation "users" already exists. Check that the database runs')
 
 
-def test_a_server_that_is_down_is_unavailable(private_postgres: PrivatePostgres) -> None:
-    private_postgres.stop()
+def test_a_server_that_is_down_is_unavailable() -> None:
+    url = f"postgresql://postgres@127.0.0.1:{free_port()}/postgres"
     for call in (migrate.upgrade, migrate.current, lambda url: migrate.downgrade(url, "base")):
         with pytest.raises(StorageUnavailable):
-            call(private_postgres.url)
+            call(url)
 
 
 def test_a_missing_folder_is_created_for_the_owner_only(tmp_path: Path) -> None:

@@ -188,7 +188,7 @@ class TestSignals:
                 seen.append(sig)
 
         async def main() -> None:
-            own = Own(uvicorn.Config("x:y"))
+            own = Own(uvicorn.Config("x:y", log_config=None))
             own.started = started
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, own.handle_exit)
