@@ -349,6 +349,32 @@ class TestMembership:
         last = world.app.see(world.bob, world.app.history.list, own.id).changes.items[0]
         assert last.fields["category"] == FieldChange(None, world.category.id)
 
+    def test_a_history_does_not_show_from_which_private_category_a_task_came(self, world: World) -> None:
+        private = world.app.do(world.bob, world.app.categories.create, {"name": "Private"})
+        task = world.create(world.bob, category=private.id)
+        world.app.do(world.bob, world.app.sharing.share, task.id, "carol", Role.VIEWER)
+        world.share("carol", Role.VIEWER)
+        world.app.jobs.run_all()
+        world.edit(world.bob, task, category=world.category.id)
+        for actor in (world.bob, world.carol):
+            last = world.app.see(actor, world.app.history.list, task.id).changes.items[0]
+            assert last.fields["category"] == FieldChange(None, world.category.id)
+
+    def test_a_history_shows_a_subtask_in_the_category_of_its_root_and_no_category_of_others(
+        self, world: World
+    ) -> None:
+        other = world.app.do(world.alice, world.app.categories.create, {"name": "Secret"})
+        world.app.do(world.alice, world.app.category_sharing.share, other.id, "carol", Role.EDITOR)
+        world.app.jobs.run_all()
+        root = world.create(world.alice, category=other.id)
+        below = world.create(world.alice, parent=root.id)
+        world.edit(world.alice, root, category=world.category.id)
+        for actor, before in ((world.alice, other.id), (world.bob, None)):
+            for each in (root, below):
+                last = world.app.see(actor, world.app.history.list, each.id).changes.items[0]
+                shown = {name: f"{field.before} to {field.after}" for name, field in last.fields.items()}
+                assert shown == {"category": f"{before} to {world.category.id}"}
+
     def test_deleting_the_category_ends_the_access_to_its_tasks(self, world: World) -> None:
         task = world.create(world.bob, category=world.category.id)
         device = Device(world.app.sync, world.bob)

@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from tasktracker.domain.categories.category import Category
+from tasktracker.domain.feed.items import ItemType
 from tasktracker.domain.kernel.actors import SessionActor
 from tasktracker.domain.kernel.members import Role
 from tasktracker.domain.portability import export_service
@@ -17,6 +18,7 @@ from tasktracker.domain.portability.export_service import ExportService
 from tasktracker.domain.portability.import_service import FileFormat, ImportService
 from tasktracker.domain.portability.report import ImportReport
 from tasktracker.domain.tasks.task import Task
+from tests.device import Device
 from tests.fakes import CALENDAR, CHARACTERS, App
 from tests.unit.base import register
 
@@ -167,6 +169,8 @@ def test_a_task_imported_into_an_own_shared_category_is_seen_by_its_members(
     app: App, alice: SessionActor, bob: SessionActor
 ) -> None:
     category = shared(app, alice, "Groceries", "bob")
+    device = Device(app.sync, bob)
+    device.catch_up()
     top, below = uuid4(), uuid4()
     report = import_tasks(
         app, alice, {"id": top, "title": "milk", "category": category.id}, {"id": below, "title": "oat", "parent": top}
@@ -175,6 +179,9 @@ def test_a_task_imported_into_an_own_shared_category_is_seen_by_its_members(
     for id_ in (top, below):
         task = app.see(bob, app.tasks.get, id_)
         assert (task.owner, task.root_category) == (alice.user_id, category.id)
+        assert app.see(bob, app.history.list, id_).changes.items[0].fields["category"].after == category.id
+    device.catch_up()
+    assert {item for type_, item in device.items if type_ is ItemType.TASK} == {top, below}
 
 
 def test_an_imported_subtask_follows_the_category_of_its_topmost_task(

@@ -821,6 +821,28 @@ def test_a_dry_run_knows_that_a_restored_task_leaves_a_parent_in_the_trash(servi
     assert {one.root for one in tasks.values() if not one.trashed_at} == {UUID(chain[1]["id"])}
 
 
+def test_reminders_are_scheduled_in_the_time_zone_of_the_user(service: Service) -> None:
+    user = service.seed.user(time_zone="America/New_York")
+    home, old = category(), (START - timedelta(days=9)).isoformat()
+    reminders = [{"before": "P1D"}, {"at": "2026-03-09T12:00:00Z"}, {"before": "PT1H"}]
+    one = task(created_at=old, due_on="2026-03-05", category=home["id"], reminders=reminders)
+    actor = service.seed.actor(user)
+    with service.store.reading(actor) as work:
+        head = work.feed.state(user.id).head
+    service.clock.advance(hours=1)
+    service.import_lines(user, home, one)
+    service.import_lines(user, home, one)
+    with service.store.reading(actor) as work:
+        stored = work.reminders.list(user.id, UUID(one["id"]))
+        items = [each.entry.type for each in work.feed.page(user.id, head, 10, tuple(ItemType))]
+    assert sorted((str(each.fires_at), each.before, each.created_at) for each in stored) == [
+        ("2026-03-04 14:00:00+00:00", "P1D", service.clock.now()),
+        ("2026-03-05 13:00:00+00:00", "PT1H", service.clock.now()),
+        ("2026-03-09 12:00:00+00:00", None, service.clock.now()),
+    ]
+    assert [each.value for each in items] == ["category", "task", *["reminder"] * 3]
+
+
 @pytest.mark.parametrize("restore", [True, False])
 def test_the_recorded_lines_say_what_became_of_each_with_its_findings(
     service: Service, user: User, restore: bool
@@ -873,9 +895,10 @@ def test_the_recorded_lines_say_what_became_of_each_with_its_findings(
 def test_findings_are_in_the_order_of_the_lines(service: Service, user: User) -> None:
     late = (START + timedelta(days=1)).isoformat()
     bad, orphan, shared = task(title=""), task(parent=str(uuid4())), task(created_at=late)
-    report = service.import_lines(user, bad, category(name=""), task(title="x" * 201), shared, bad, orphan, shared)
+    noted = task(members=[{"username": "bob"}])
+    report = service.import_lines(user, bad, category(name=""), task(title="x" * 201), shared, bad, orphan, noted)
     assert [each.line for each in report.errors][:4] == [2, 3, 4, 6]
-    assert [(each.line, each.field) for each in report.notices] == [(5, "created_at")]
+    assert [(each.line, each.field) for each in report.notices] == [(5, "created_at"), (8, "members")]
     assert report.skipped == 5
 
 
@@ -961,7 +984,11 @@ def test_a_task_in_the_trash_is_reported_and_left_there(service: Service, user: 
 
 
 def test_tasks_in_the_trash_are_restored_on_request(service: Service, user: User) -> None:
-    parent, child, grandchild = (task(title=title) for title in ("parent", "child", "grandchild"))
+    # In the order of their ids, a parent follows its subtasks.
+    ids = sorted((str(uuid4()) for _ in range(3)), reverse=True)
+    parent, child, grandchild = (
+        task(id=id_, title=title) for id_, title in zip(ids, ("parent", "child", "grandchild"), strict=True)
+    )
     child["parent"], grandchild["parent"] = parent["id"], child["id"]
     service.import_lines(user, parent, child, grandchild)
     trash = TrashService()

@@ -550,6 +550,13 @@ def test_a_row_of_an_existing_task_with_other_content_is_named(account: Account,
     assert account.task("Milk").description == "fresh"
 
 
+def test_notices_are_in_the_order_of_the_rows() -> None:
+    account = Account()
+    account.import_file(HEAD + "task,Milk,fresh,,,,\n")
+    report = account.import_file(HEAD + "task,Milk,,,,,\ntask,skips a level,,,3,,\n")
+    assert notices(report) == [(2, "line"), (3, "INDENT")]
+
+
 def test_a_section_begins_without_a_task_above(account: Account) -> None:
     report = account.import_file(HEAD + "task,before,,,,,\nsection,New,,,,,\ntask,after,,,2,,\n")
     assert notices(report) == [(4, "INDENT")]
@@ -667,6 +674,6 @@ def test_only_a_whole_attachment_with_an_address_of_the_web_becomes_a_link(url: 
 
 
 def test_rows_with_types_in_capitals_inside_a_value_are_found_again(account: Account) -> None:
-    report = account.import_file(HEAD + 'task,"never,,,,,\nTASK,last,,,,,\ntask,"and,,,,,\n')
+    report = account.import_file(HEAD + 'task,"never,,,,,\nTASK,last,,,,,\nTASK,",,,,,\n')
     assert [(each.line, each.field) for each in report.errors] == [(2, "line"), (4, "line")]
     assert [task.title for task in account.tasks()] == ["last"]
