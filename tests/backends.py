@@ -128,11 +128,14 @@ def sqlite(file: Path) -> Iterator[Backend]:
 @contextmanager
 def postgresql(url: str) -> Iterator[Backend]:
     """`url`: a migrated database."""
-    statements = "; ".join(f"DELETE FROM {table}" for table in TABLES).encode()
+    deletions = "".join(f"DELETE FROM {table}; " for table in TABLES)
+    function = f"FUNCTION pg_temp.delete_rows() RETURNS void LANGUAGE plpgsql AS $$ BEGIN {deletions}END $$"
     with psycopg.connect(url, autocommit=True) as connection:
+        # A function keeps its plans: planning takes longer than deleting the few rows.
+        connection.execute(f"CREATE {function}".encode())
 
         def delete_rows() -> None:
-            connection.execute(statements)
+            connection.execute(b"SELECT pg_temp.delete_rows()")
 
         def query(statement: str) -> list[tuple[Any, ...]]:
             return connection.execute(statement.encode()).fetchall()

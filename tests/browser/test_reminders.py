@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.browser.tab import PATIENCE, Tab
-from tests.http import Person, Server, expect
+from tests.http import Person, Server, expect, new_name
 
 pytestmark = pytest.mark.browser
 
@@ -194,6 +194,15 @@ def test_a_reminder_fires_on_every_device_and_what_one_reads_is_read_on_the_othe
     app.page.keyboard.press("g")
     app.page.keyboard.press("n")
     app.page.wait_for_url("**/notifications")
+
+
+def test_a_new_user_has_no_notifications(new_device: Callable[..., Tab]) -> None:
+    tab = new_device().open("/register").enter(new_name(), button="Create an account")
+    tab.see("Nothing is due today.")
+    tab.open("/notifications")
+    tab.see("No notifications.")
+    assert tab.page.locator(UNREAD).count() == 0
+    assert tab.mistakes() == []
 
 
 def test_opening_the_task_reads_its_notification(app: Tab, person: Person) -> None:
