@@ -175,7 +175,16 @@ def test_the_owner_can_undo_changes_of_category_and_parent(app: App, alice: Sess
     app.do(alice, app.trash.delete, other.id)
     with pytest.raises(InvalidInput) as caught:
         app.do(alice, app.history.undo, task.id, last(app, alice, task).id)
-    assert fields_of(caught) == ["change"]
+    (error,) = caught.value.errors
+    assert (error.field, error.message[:32]) == ("change", "cannot be undone, because parent")
+
+
+def test_undoing_that_a_task_was_reopened_restores_when_it_was_done(app: App, alice: SessionActor, task: Task) -> None:
+    done = app.do(alice, app.tasks.edit, task.id, {"state": State.DONE})
+    app.clock.advance(hours=1)
+    app.do(alice, app.tasks.edit, task.id, {"state": State.OPEN})
+    undone = app.do(alice, app.history.undo, task.id, last(app, alice, task).id)
+    assert (undone.state, undone.completed_at) == (State.DONE, done.completed_at)
 
 
 def test_a_field_that_was_changed_again_cannot_be_undone(app: App, alice: SessionActor, task: Task) -> None:
