@@ -39,6 +39,7 @@ export const texts = {
   "add.button": "Add",
   "add.hint": "Try: tomorrow 17:00, every monday at 9, !urgent, #category. Several pasted lines become several tasks.",
   "add.key": "Add a task (key: q)",
+  "add.remind": "Reminder",
   "add.keep": "Keep it as text",
   "add.keep.label": "{label}: keep “{text}” as text",
   "keys": "Keyboard shortcuts",
@@ -230,8 +231,7 @@ export const texts = {
   "did.resolve": "Your choice is saved. Undo asks again.",
 
   "status.starting": "Connecting …",
-  "status.sync": "In sync, {count} tasks. Compared with the server at {time}",
-  "status.sync_one": "In sync, 1 task. Compared with the server at {time}",
+  "status.sync": "In sync. Compared with the server at {time}",
   "status.live": "Connected",
   "status.unchecked": "Connected. Over HTTPS the app could also work offline and check your copy.",
   "status.offline": "Offline. You can go on working.",
