@@ -205,6 +205,13 @@ class TestIdempotency:
         assert app.housekeeping.sweep() == 1
         assert stored(store, user) is None
 
+    def test_a_key_is_kept_for_a_given_time(self, app: App, store: Storage, seed: Seed) -> None:
+        user = seed.user()
+        app.do(seed.actor(user), lambda work: once(work, Request("key", b"fingerprint"), lambda: b"done", SECOND))
+        record = stored(store, user)
+        assert record is not None
+        assert record.expires_at == app.clock.now() + SECOND
+
 
 def _once(app: App, actor: SessionActor, request: Request) -> tuple[bytes, bool]:
     return app.do(actor, lambda work: once(work, request, lambda: _create(app, work)))

@@ -224,3 +224,9 @@ def test_an_export_has_the_own_categories_of_every_page(
         shared(app, alice, name, "bob")
         app.do(bob, app.categories.create, {"name": name + name})
     assert set(lines_of(export(app, bob), "category")) == {"AA", "CC"}
+    category = shared(app, alice, "Groceries", "bob")
+    for title in ("milk", "eggs", "oats"):
+        create(app, bob, title, category=category.id)
+    found = [json.loads(line) for line in export(app, bob).splitlines()]
+    names = [each["name"] for each in found if each["type"] == "category"]
+    assert (names, found[-1]) == (["AA", "CC", "Groceries"], {"type": "end", "categories": 3, "tasks": 3})

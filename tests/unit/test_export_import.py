@@ -913,7 +913,7 @@ def test_imported_items_are_later_than_the_deletions_of_the_same_ids(service: Se
             work.changes.record_removal(one_task)
         work.trash.purge(tasks.values())
         work.categories.remove(*categories)
-    service.import_lines(user, one, home)
+    service.import_lines(user, one | {"version": 2}, home | {"version": 2})  # that of the deletions
     assert [each.version for found in service.all_of(user) for each in found.values()] == [3, 3]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given
@@ -191,3 +191,13 @@ class TestCaseKey:
         assert case_key(key) == key
         assert unicodedata.is_normalized("NFKC", key)
         assert case_key(unicodedata.normalize("NFD", value)) == key
+
+
+def test_of_exclusive_fields_one_is_set_and_clears_the_other() -> None:
+    day, at = date(2026, 3, 1), datetime(2026, 3, 1, tzinfo=UTC)
+    assert TASK.check({"due_on": day}) == {"due_on": day, "due_date": None}
+    assert TASK.check({"due_on": None, "title": "x"}) == {"due_on": None, "title": "x"}
+    for call in (TASK.check, TASK.complete):
+        with pytest.raises(InvalidInput) as caught:
+            call({"title": "x", "due_on": day, "due_date": at})
+        assert caught.value.errors == (FieldError("due_date", "cannot be set together with due_on"),)

@@ -81,5 +81,5 @@ class Access:
 
     def begins_after(self, history: HistoryRepository, task: Task, change: Change) -> bool:
         """Whether a change was made before the access began, or began it."""
-        since, _ = changes_since(history, task, change.version - 1)
+        since, _ = changes_since(history, task, change.version)
         return not self.includes_all([change, *since])
