@@ -9,7 +9,7 @@ import socket
 import time
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import prometheus_client
@@ -161,7 +161,7 @@ def test_of_a_process_that_has_ended_only_the_counters_count(monkeypatch: pytest
     monkeypatch.setattr(metrics, "_is_alive", lambda pid: pid == 1)
     for number, kind in enumerate(("counter", "gauge_livesum", "gauge_liveall", "gauge_livemax"), 2):
         for pid in (1, number):  # the process 1 runs
-            values = MmapedDict(str(tmp_path / f"{kind}_{pid}.db"))
+            values = cast(Any, MmapedDict)(str(tmp_path / f"{kind}_{pid}.db"))
             values.write_value(mmap_key(kind, kind, [], [], ""), pid, 0)
             values.close()
     found = {
