@@ -79,8 +79,6 @@ def generate(random: Random, zones: Sequence[str]) -> Case:
         local += timedelta(days=random.randrange(20 * 365))
         is_day = random.random() < 0.4
         start: Slot = local.date() if is_day else local.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
-        if isinstance(start, datetime):
-            local = start.astimezone(ZoneInfo(zone)).replace(tzinfo=None)  # another one, if `local` does not exist
         try:
             rule = str(Rule.parse(";".join(parts(random, local, None if is_day else ZoneInfo(zone)))))
             recurrence = Recurrence(rule=rule, time_zone=zone, start=start)
@@ -90,8 +88,10 @@ def generate(random: Random, zones: Sequence[str]) -> Case:
         case = Case(recurrence, local)
         if random.random() < 0.8 and not case.is_synchronized:
             first = next(CALENDAR.days(case.rule, local.date(), local.date()))
-            return case.with_rule(case.rule, datetime.combine(first, local.time()))
-        return case
+            case = case.with_rule(case.rule, datetime.combine(first, local.time()))
+        start = case.recurrence.first
+        if not isinstance(start, datetime) or start.astimezone(case.zone).replace(tzinfo=None) == case.local:
+            return case  # otherwise, the local start does not exist
 
 
 def parts(random: Random, start: datetime, zone: ZoneInfo | None) -> Iterator[str]:

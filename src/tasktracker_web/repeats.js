@@ -1,7 +1,7 @@
 // The words of tasks that recur, as in "every monday at 9": what rule they mean.
 
-import { each, MAX_INTERVAL, ruleOf, textOf, WORKDAYS } from "./recurrence/rule.js";
-import { calendarOf, firstSlot, hasSlot, numberOfDay } from "./recurrence/slots.js";
+import { each, MAX_INTERVAL, nthOrLast, parse, ruleOf, textOf, WORKDAYS } from "./recurrence/rule.js";
+import { calendarOf, complete, firstSlot, hasSlot, localDue, numberOfDay } from "./recurrence/slots.js";
 import { dayFrom } from "./texts/texts.js";
 import { ALONE, COUNT, matched, MONTHS, next, NUMBERS, numberOf, read, rule, SHORT_WEEKDAYS, WEEKDAYS } from "./vocabulary.js";
 
@@ -62,7 +62,17 @@ export function fieldsOf({ rule, from }, time, given, now) {
   const due = given ?? firstSlot(recurrence, now);
   if (!due) return null;
   const started = { ...recurrence, start: String(due.due_on ?? due.due_date).replace(".000Z", "Z") };
+  if (from === "due") started.rule = withLastDays(rule, localDue(started.start, started.time_zone).day);
   return hasSlot(started) ? { recurrence: started, due_on: due.due_on, due_date: due.due_date } : null;
+}
+
+/** Return a rule which, if it takes its day from its start and a month can be shorter, has the last day there. @param {string} text @param {number} start */
+function withLastDays(text, start) {
+  const rule = complete(parse(text), start);
+  const [nth = 0] = rule.monthDays;
+  const isTaken = parse(text).monthDays.length < rule.monthDays.length;
+  const last = nthOrLast(nth);
+  return isTaken && last.positions.length > 0 && (rule.frequency === "MONTHLY" || String(rule.months) === "2") ? textOf({ ...rule, ...last }) : text;
 }
 
 // ---------------------------------------------------------------------- rules
@@ -83,14 +93,14 @@ function weekdaysIn(text, ...names) {
 
 /** Return the rule of days that are the nth ones in a month. @param {number} nth @param {number[]} days none for a day of any weekday @returns {Found} */
 function monthly(nth, days) {
-  if (days.length === 0) return { frequency: "MONTHLY", monthDays: [nth] };
+  if (days.length === 0) return { frequency: "MONTHLY", ...nthOrLast(nth) };
   return days.length === 1 ? { frequency: "MONTHLY", weekdays: [[nth, days[0]]] } : { frequency: "MONTHLY", weekdays: each(days), positions: [nth] };
 }
 
 /** Return the rule of one day in each year, if there is such a day. @param {number} day @param {number} month @returns {Found | null} */
 function yearly(day, month) {
   const isReal = day > 0 && month > 0 && month <= 12 && day <= calendarOf(numberOfDay(`2024-${String(month).padStart(2, "0")}-01`)).length;
-  return isReal ? { frequency: "YEARLY", months: [month], monthDays: [day] } : null;
+  return isReal ? { frequency: "YEARLY", months: [month], ...(month === 2 ? nthOrLast(day) : { monthDays: [day] }) } : null;
 }
 
 /** @param {string} day @returns {Found | null} */
@@ -230,8 +240,9 @@ function ordinalOf(names, word) {
 
 /** Return the days of a month with another one. @param {Found | null} found @param {string | undefined} other @returns {Partial<Rule> | null} */
 function withBoth(found, other) {
-  const second = other ? onDayOfMonth(other) : null;
-  return found && (!other || second) ? { monthDays: [...(found.monthDays ?? []), ...(second?.monthDays ?? [])] } : null;
+  const second = other ? onDayOfMonth(other) : found;
+  const days = [found, second].flatMap((each) => each?.monthDays?.slice(-1) ?? []);
+  return found && second ? (other ? { monthDays: days } : found) : null;
 }
 
 /** @type {Map<string, Repeats>} */

@@ -37,7 +37,7 @@ def test_a_task_is_written_from_everywhere_and_shows_what_was_understood(app: Ta
     app.page.locator(".chip:has-text('Urgent')").wait_for(state="detached")
     assert app.mistakes() == []
     app.page.press(BOX, "Enter")
-    app.see("Added. Due Tomorrow, 17:00: “Buy milk !4”")
+    app.see("Added. Due tomorrow, 17:00: “Buy milk !4”")
     app.synced()
     [task] = person.listed("/api/tasks/")
     assert (task["title"], task["priority"], task["category"]) == ("Buy milk !4", 2, home["id"])
@@ -54,7 +54,7 @@ def test_days_and_times_are_those_of_the_browser(new_device: Callable[..., Tab],
     before = datetime.now(ZoneInfo(zone))
     tab.add("now")
     tab.expect("now")
-    tab.see("Added. Due Today: “now”")
+    tab.see("Added. Due today: “now”")
     tab.add("then tomorrow 6:30")
     tab.synced()
     due = {task["title"]: (task["due_on"], task["due_date"]) for task in person.listed("/api/tasks/")}

@@ -57,7 +57,7 @@ class TestEditor:
     def test_a_usual_rule_is_chosen_makes_the_task_due_and_shows_the_next_dates(self, app: Tab, person: Person) -> None:
         task = person.task("Water")
         opened(app, task).page.select_option("#repeat", label="Every day")
-        app.see("Repetition changed")
+        app.see("Repetition changed. It is due today now")
         app.page.locator(DATES).nth(4).wait_for()
         assert app.page.locator(DATES).first.text_content() == "Tomorrow"
         app.page.wait_for_selector(SIGN, state="attached")
@@ -100,6 +100,7 @@ class TestEditor:
         app.page.locator(DATES).nth(2).wait_for()
         assert app.page.locator(DATES).first.text_content() == "31 Mar 2031"
         assert app.page.locator(DATES).count() == 3  # and the present one
+        app.page.locator(".repeat .rule p", has_text="3 more after this one").wait_for()
         assert app.mistakes() == []
         app.page.get_by_label("Times").press("Enter")
         app.page.wait_for_selector(".repeat-fields", state="detached")
@@ -115,14 +116,36 @@ class TestEditor:
         recurrence = rule_of(person, task, "FREQ=YEARLY;INTERVAL=2;BYMONTH=11;BYDAY=4TH")
         assert recurrence["from"] == "completion"
         app.page.locator(
-            "#repeat option", has_text="Every 2 years on the 4th Thursday of November, counted from the completion"
-        ).wait_for(state="attached")
+            ".repeat .rule p", has_text="Every 2 years on the 4th Thursday of November, counted from the completion"
+        ).wait_for()
+        assert app.page.locator("#repeat option:checked").text_content() == "Own rule"
         app.page.click("text=Change the rule")
         app.page.select_option("#repeat-from", label="the due date")
         app.page.select_option("#repeat-ends", label="on a day")
         app.page.get_by_label("Last day").fill("2020-01-01")
         app.see("This rule has no day.")
         assert app.page.locator(".repeat button.main").is_disabled()
+
+    def test_the_fields_show_the_present_rule_and_a_new_one_says_what_becomes_of_this_one(
+        self, app: Tab, person: Person
+    ) -> None:
+        rule = {**DAILY, "rule": "FREQ=MONTHLY;INTERVAL=3", "from": "completion"}
+        task = person.task("Filter", due_on="2031-01-31", recurrence=rule)  # a Friday
+        opened(app, task).page.click("text=Change the rule")
+        assert app.page.locator(DATES).all_text_contents()[:2] == ["30 Apr 2031", "30 Jul 2031"]
+        assert app.page.locator(".repeat-fields input[type=number]").input_value() == "3"
+        assert app.page.locator("#repeat-unit").input_value() == "MONTHLY"
+        assert app.page.locator("#repeat-nth option:checked").text_content() == "same day"
+        app.page.select_option("#repeat-from", label="the due date")
+        app.page.locator(".repeat .rule p", has_text="Every 3 months on the 31st, or the last day").wait_for()
+        app.page.select_option("#repeat-nth", label="1st")
+        app.page.click(".repeat button.main")
+        app.see("Repetition changed. This one stays due 31 Jan 2031; then 1 Apr 2031")
+        rule_of(person, task, "FREQ=MONTHLY;INTERVAL=3;BYMONTHDAY=1")
+        app.page.click("footer button:has-text('Skip this one')")
+        app.page.click(".pane a:has-text('The next one is due 1 Apr 2031')")
+        app.page.click("footer button:text-is(' Delete, and end the repetition')")
+        app.see("Deleted. It does not repeat any more: “Filter”")
 
     def test_a_rule_that_cannot_be_chosen_is_said_and_stays(self, app: Tab, person: Person) -> None:
         rule = "FREQ=MONTHLY;BYMONTHDAY=13;BYDAY=FR"
@@ -131,7 +154,7 @@ class TestEditor:
         assert app.page.locator(DATES).first.text_content() == "13 Dec 2030"
         assert app.page.get_by_text("Change the rule").count() == 0
         app.page.fill("#due", "2030-09-14")
-        app.see("Due date changed")
+        app.see("Due date changed, only of this one")
         assert changed(person, task, due_on="2030-09-14")["recurrence"]["rule"] == rule
 
     def test_a_viewer_and_a_subtask_have_no_rule_to_choose(self, app: Tab, person: Person, server: Server) -> None:
@@ -154,17 +177,19 @@ class TestWriting:
     ) -> None:
         box = app.page.locator(".add-box input")
         box.press_sequentially("Water every day")
-        chip = app.page.locator(".chip:has-text('Every day · first Today')")
+        chip = app.page.locator(".chip:has-text('Every day · first today')")
         chip.wait_for()
         assert app.mistakes() == []
         chip.click()
         chip.wait_for(state="detached")
         app.page.keyboard.press("Enter")
         app.expect("Water every day")
+        box.fill("Water every 12 hours")
+        app.see("Not understood as a repetition: possible are days, weeks, months and years.")
         box.fill("Feed the cat every! 2 days")
         app.page.locator(".chip:has-text('Every 2 days, counted from the completion')").wait_for()
         app.page.keyboard.press("Enter")
-        app.see("Added. Due Today: “Feed the cat”")
+        app.see("Added. Due today: “Feed the cat”")
         app.page.locator(".row", has_text="Feed the cat").locator(SIGN).wait_for()
         app.synced()
         tasks = {task["title"]: task for task in person.listed("/api/tasks/")}
@@ -197,7 +222,7 @@ class TestOccurrences:
     def test_completing_says_when_the_next_one_is_due_and_undoing_takes_it_back(self, app: Tab, person: Person) -> None:
         person.task("Water", due_on=day(), recurrence=DAILY)
         app.page.click("button[aria-label='Complete “Water”']")
-        app.see("Completed. Due again Tomorrow: “Water”")
+        app.see("Completed. Due again tomorrow: “Water”")
         app.expect("Water")
         app.page.wait_for_selector(".row .due:text-is('Tomorrow')")
         app.undo()
@@ -209,7 +234,7 @@ class TestOccurrences:
     def test_one_is_skipped_by_key_and_in_the_task_and_leads_to_the_next(self, app: Tab, person: Person) -> None:
         first = person.task("Water", due_on=day(), recurrence=DAILY)
         app.row("Water").locator("a").press("s")
-        app.see("Skipped. Due again Tomorrow: “Water”")
+        app.see("Skipped. Due again tomorrow: “Water”")
         changed(person, first, state="cancelled")
         app.expect("Water")
         app.undo()
@@ -217,18 +242,20 @@ class TestOccurrences:
         app.synced()
         app.row("Water").locator("a").click()
         app.page.click(".repeat button:has-text('Skip this one')")
-        app.page.click(".pane a:has-text('The next one is due Tomorrow')")
+        app.page.click(".pane a:has-text('The next one is due tomorrow')")
         app.page.wait_for_selector(".pane .repeat ol li")
         assert app.page.evaluate("location.pathname") != f"/task/{first['id']}"
         app.page.keyboard.press("s")  # the focus is in the open task
         app.see("Skipped. Due again")
+        app.open("/done")
+        app.page.locator(".row", has_text="Was due today").get_by_text("Skipped").wait_for()
 
     def test_cancelling_one_on_the_board_says_when_it_is_due_again(self, app: Tab, person: Person) -> None:
         person.task("Water " * 12, due_on=day(), recurrence=DAILY)
         app.page.click(".side a:has-text('Board')")
         app.page.wait_for_selector(f".card {SIGN}")
         app.page.select_option(".card select", label="Cancelled")
-        app.see("Moved to Cancelled. Due again Tomorrow: “Water Water")
+        app.see("Moved to Cancelled. Due again tomorrow: “Water Water")
         app.page.wait_for_selector("section[aria-label='Open'] .card .due:text-is('Tomorrow')")
 
     def test_deleting_one_ends_the_series_and_undoing_continues_it(self, app: Tab, person: Person) -> None:
@@ -292,7 +319,7 @@ class TestConflicts:
         app.see("Repetition changed")
         expect(person.patch(f"/api/tasks/{task['id']}/", {"due_on": None}), 200)
         app.page.context.set_offline(False)
-        app.page.wait_for_selector(".issue legend:text-is('Due')")
+        app.page.wait_for_selector(".issue legend:text-is('Due and repetition')")
         values = app.page.locator(".issue .base .value, .issue label")
         assert [" ".join(text.split()) for text in values.all_text_contents()] == [
             "6 Jan 2031 · Every day",

@@ -102,7 +102,7 @@ def test_a_circle_that_comes_to_the_pointer_does_not_look_pointed_at(app: Tab) -
 def test_a_task_that_is_added_to_upcoming_is_due_tomorrow(app: Tab) -> None:
     app.page.click(".side a:has-text('Upcoming')")
     app.add("call mum")
-    app.see("Added. Due Tomorrow: “call mum”")
+    app.see("Added. Due tomorrow: “call mum”")
     app.add("pay the rent in 3 days")
     app.expect("call mum", "pay the rent")
     assert [each.startswith("Tomorrow, ") for each in app.page.locator(".rows h2").all_text_contents()] == [True, False]

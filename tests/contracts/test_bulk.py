@@ -124,9 +124,9 @@ class TestBulk:
 
     def test_the_count_includes_the_trash_and_excludes_tasks_of_others(self, store: Storage, seed: Seed) -> None:
         alice, bob, carol = seed.user(), seed.user(), seed.user()
-        seed.task(alice, members=(Member(bob.id, Role.EDITOR),))
+        seed.task(alice, created_by=bob.id, members=(Member(bob.id, Role.EDITOR),))
         seed.task(alice, trashed_at=START)
-        seed.task(bob)
+        seed.task(bob, created_by=alice.id)
         with store.reading(SYSTEM) as work:
             assert [work.bulk.count(user.id) for user in (alice, bob, carol)] == [2, 1, 0]
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextvars import copy_context
+from datetime import timedelta
 from functools import partial
+from itertools import product
 from math import inf
 from time import monotonic
 from typing import Any
@@ -391,6 +393,33 @@ def test_a_tree_leaves_the_trash_before_it_is_purged(app: App, alice: SessionAct
     assert titles(app, alice) == ["root"]
     for task in tasks:
         assert app.do(alice, app.tasks.create, {"title": "again"}, task.id).version > task.version
+
+
+@pytest.mark.parametrize("change", ["zone", "hour", "members"])
+def test_reminders_of_a_task_that_is_being_purged_hinder_no_change(
+    app: App, alice: SessionActor, bob: SessionActor, change: str
+) -> None:
+    category = app.do(alice, app.categories.create, {"name": "Home"})
+    app.do(alice, app.category_sharing.share, category.id, "bob", Role.VIEWER)
+    app.jobs.run_all()
+    top = create(app, alice, "top", category=category.id)
+    tree = [top, *(create(app, alice, str(number), parent=top.id, due_on=START.date()) for number in range(4))]
+    for task, actor in product(tree, (alice, bob)):
+        fields: Any = {"before": "PT1H"} if task.due_on else {"at": START + timedelta(days=1)}
+        app.do(actor, app.reminders.create, task.id, fields)
+    app.do(alice, app.trash.delete, top.id)
+    app.do(alice, app.trash.purge, top.id)
+    with app.store.reading(SYSTEM) as work:
+        assert work.reminders.list(alice.user_id, *(task.id for task in tree)) != []
+    if change == "zone":
+        app.accounts.edit(alice, {"time_zone": "Asia/Tokyo"}, PASSWORD)
+    elif change == "hour":
+        app.do(alice, app.preferences.edit, {"reminder_hour": 4})
+    else:
+        app.do(alice, app.category_sharing.unshare, category.id, bob.user_id)
+    app.jobs.run_all()
+    with app.store.reading(SYSTEM) as work:
+        assert [work.reminders.list(each.user_id, *(task.id for task in tree)) for each in (alice, bob)] == [[], []]
 
 
 def test_a_sweep_leaves_a_large_tree_to_a_job(app: App, alice: SessionActor) -> None:

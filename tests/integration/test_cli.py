@@ -587,6 +587,17 @@ class TestOptions:
         [new] = set(folder.iterdir()) - others
         assert shown.endswith(f"wrote {new} ({new.stat().st_size} bytes)\ndeleted {oldest}\n")
 
+    @pytest.mark.parametrize(("keep", "deleted"), [(1, 2), (2, 1), (3, 0), (4, 0)])
+    def test_no_more_backups_are_deleted_than_there_are_above_the_number_to_keep(self, keep: int, deleted: int) -> None:
+        folder = Path("backups")
+        folder.mkdir()
+        old = [folder / f"tasktracker-2020010{day}T000000Z.db" for day in (1, 2)]
+        for each in old:
+            each.touch()
+        tasktracker("backup", str(folder), "--keep", str(keep))
+        assert [each.exists() for each in old] == [number >= deleted for number in range(2)]
+        assert len(list(folder.iterdir())) == 3 - deleted
+
     @pytest.mark.parametrize(
         ("options", "typed", "keeps"),
         [

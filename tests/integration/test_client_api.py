@@ -195,6 +195,22 @@ class TestModels:
         with pytest.raises(UnknownItem):
             phone.edit_task("x", title="two")
 
+    def test_each_call_refuses_an_id_that_is_no_uuid_without_a_request(self, phone: Phone) -> None:
+        """In the path of a request, such a text would lead to something else."""
+        others = {"username": "bob", "role": "viewer", "change": str(uuid4())}
+        tested = []
+        for name, method in inspect.getmembers(Replica, inspect.isfunction):
+            parameters = inspect.signature(method).parameters.values()
+            ids = [each.name for each in parameters if each.annotation == "Id"]
+            required = [each.name for each in parameters if each.name in {*ids, *others}]
+            for wrong in ids:
+                arguments = {**dict.fromkeys(ids, str(uuid4())), **others, wrong: "../categories"}
+                with pytest.raises(UnknownItem):
+                    method(phone, **{each: arguments[each] for each in required})
+                tested.append((name, wrong))
+        assert {("task", "id"), ("unshare", "user_id"), ("unshare_category", "user_id")} <= set(tested)
+        assert phone.line.requests == []
+
 
 class TestOnline:
     def test_tasks_are_found_by_filters_page_by_page(self, phone: Phone, ada: Person) -> None:

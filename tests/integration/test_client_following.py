@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 import time
@@ -14,7 +15,16 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
-from tasktracker_client import CursorExpired, LoginRequired, NotUnderstood, Offline, Refused, SyncReport, Unavailable
+from tasktracker_client import (
+    AsyncReplica,
+    CursorExpired,
+    LoginRequired,
+    NotUnderstood,
+    Offline,
+    Refused,
+    SyncReport,
+    Unavailable,
+)
 from tasktracker_client.following import Following
 from tasktracker_client.stream import Backoff, Event, events
 from tests.http import Person, expect
@@ -345,6 +355,21 @@ def test_without_a_stream_the_client_polls(phone: Phone, ada: Person, status: in
 
     with following(phone, absent, absent, absent):
         wait_until(lambda: len(phone.titles()) == 3, "the client does not poll")
+
+
+def test_what_the_caller_chooses_reaches_the_follower(phone: Phone, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[Any] = []
+
+    def recorded(*arguments: object) -> object:
+        made.append(arguments[3:])
+        return SimpleNamespace(run=made.append)
+
+    monkeypatch.setattr("tasktracker_client.client.Following", recorded)
+    stop = threading.Event()
+    phone.follow(stop, made.append, poll_seconds=7)
+    assert made == [(made.append, 7), stop]
+    asyncio.run(AsyncReplica(phone).follow(made.append, poll_seconds=8))
+    assert made[2] == (made.append, 8)
 
 
 def test_a_follower_reconnects_after_errors(phone: Phone, ada: Person) -> None:

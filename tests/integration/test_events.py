@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import SimpleNamespace, TracebackType
-from typing import Any, Self, cast
+from typing import Any, Self
 from uuid import UUID, uuid4
 
 import httpx
@@ -377,10 +377,16 @@ def test_a_commit_of_another_process_is_seen_once(monkeypatch: pytest.MonkeyPatc
         def execute(self, _: str) -> Any:
             version = versions.pop(0)
             if not versions:
-                notifier.close()
+                notifier._closing.set()
             return SimpleNamespace(fetchone=lambda: (version,))
 
-    notifier._watch(cast(Any, Connection()), heard.append)
+        def close(self) -> None:
+            pass
+
+    monkeypatch.setattr(sqlite, "connect", lambda *_, **__: Connection())
+    notifier.open(heard.append)
+    assert notifier._thread is not None
+    notifier._thread.join(PATIENCE)
     assert heard == [None, None]
 
 

@@ -9,12 +9,13 @@ import socket
 import time
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import prometheus_client
 import pytest
 from prometheus_client import CollectorRegistry
+from prometheus_client.mmap_dict import MmapedDict, mmap_key
 
 from tasktracker.domain.deliveries.delivery import DeliveryState
 from tasktracker.domain.jobs.job import Job, JobKind
@@ -153,6 +154,20 @@ def test_the_port_is_that_of_the_host_of_the_settings(monkeypatch: pytest.Monkey
     registry = CollectorRegistry()
     metrics.serve(load({"DATABASE_URL": "memory://", "HOST": "127.0.0.9", "METRICS_PORT": "9464"}, None), registry)
     assert served == [(9464, "127.0.0.9", registry)]
+
+
+def test_of_a_process_that_has_ended_only_the_counters_count(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv(metrics.FOLDER, str(tmp_path))
+    monkeypatch.setattr(metrics, "_is_alive", lambda pid: pid == 1)
+    for number, kind in enumerate(("counter", "gauge_livesum", "gauge_liveall", "gauge_livemax"), 2):
+        for pid in (1, number):  # the process 1 runs
+            values = cast(Any, MmapedDict)(str(tmp_path / f"{kind}_{pid}.db"))
+            values.write_value(mmap_key(kind, kind, [], [], ""), pid, 0)
+            values.close()
+    found = {
+        metric.name: sum(sample.value for sample in metric.samples) for metric in metrics.SharedCollector().collect()
+    }
+    assert found == {"counter": 3, "gauge_livesum": 1, "gauge_liveall": 1, "gauge_livemax": 1}
 
 
 def test_each_page_is_of_all_workers_and_not_of_those_that_have_ended(tmp_path: Path) -> None:

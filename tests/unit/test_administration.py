@@ -203,6 +203,24 @@ def test_each_change_of_an_account_is_recorded_with_its_subject_and_ends_what_it
     assert events(app) == [(Kind.DELETE, None, ada.id, "ada", ORIGIN.address)]
 
 
+@pytest.mark.parametrize(
+    ("before", "recorded"),
+    [
+        ((True, True), {Kind.RENAME, Kind.DISABLE, Kind.DEMOTE, Kind.QUOTA_CHANGE}),
+        ((False, False), {Kind.RENAME, Kind.ENABLE, Kind.PROMOTE, Kind.QUOTA_CHANGE}),
+    ],
+)
+def test_each_of_several_changes_in_one_edit_is_recorded(
+    app: App, ada: User, before: tuple[bool, bool], recorded: set[Kind]
+) -> None:
+    is_active, is_admin = before
+    app.do(SYSTEM, app.administration.edit, ada.id, {"is_active": is_active, "is_admin": is_admin})
+    app.audit_log.events.clear()
+    changes = {"email": "b@example.org", "max_tasks": 5, "is_active": not is_active, "is_admin": not is_admin}
+    app.do(SYSTEM, app.administration.edit, ada.id, cast("Any", changes))
+    assert sorted(each.kind for each in app.audit_log.events) == sorted(recorded)
+
+
 @pytest.mark.parametrize("end", ["disable", "set a password"])
 def test_the_links_and_sessions_of_an_account_end_with_its_password_and_when_it_is_disabled(
     app: App, ada: User, end: str

@@ -37,7 +37,13 @@ def account() -> Account:
 
 
 def test_each_file_is_a_project(account: Account) -> None:
-    others = {"__MACOSX/Home.csv": "\0\1", "._Home.csv": "", ".DS_Store": "", "readme.txt": "no CSV"}
+    others = {
+        "__MACOSX/Home.csv": "\0\1",
+        "._Home.csv": "",
+        "backup/._Home.csv": HEAD + "task,hidden,,,,,\n",
+        ".DS_Store": "",
+        "readme.txt": "no CSV",
+    }
     for dry_run in (True, False):
         report = account.import_file(packed(BOTH | others), dry_run=dry_run)
         assert (report.errors, report.notices) == ([], [])

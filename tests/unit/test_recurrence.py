@@ -184,6 +184,25 @@ class TestDays:
         assert every_third.next_after(MONDAY, early, CALENDAR, completed_at=early) == date(2026, 2, 23)
         assert next_days(every_third, 2) == ["2026-03-05", "2026-03-08"]
 
+    @pytest.mark.parametrize(
+        ("rule", "completed", "expected"),
+        [
+            ("FREQ=MONTHLY;INTERVAL=3", "2026-11-30", ["2027-02-28", "2027-05-30"]),
+            ("FREQ=MONTHLY", "2027-01-31", ["2027-02-28", "2027-03-31"]),
+            ("FREQ=YEARLY", "2028-02-29", ["2029-02-28", "2030-02-28"]),
+            ("FREQ=YEARLY;BYMONTH=2", "2028-01-31", ["2028-02-29", "2029-02-28"]),
+            ("FREQ=MONTHLY;BYMONTHDAY=30", "2027-01-30", ["2027-03-30", "2027-04-30"]),
+            ("FREQ=YEARLY;BYMONTH=2,3", "2027-01-31", ["2027-03-31", "2028-03-31"]),
+        ],
+    )
+    def test_a_rule_from_completion_without_a_day_has_the_last_day_of_a_shorter_month(
+        self, rule: str, completed: str, expected: list[str]
+    ) -> None:
+        each = recurrence(rule, from_=Anchor.COMPLETION)
+        done = moment(f"{completed} 10:00")
+        found = islice(each.slots(MONDAY, done, CALENDAR, done), 2)
+        assert [slot.isoformat() for slot in found] == expected
+
     def test_a_rule_from_due_does_not_depend_on_the_completion(self) -> None:
         at = moment("2026-03-03 12:00")
         every_third = recurrence("FREQ=DAILY;INTERVAL=3")

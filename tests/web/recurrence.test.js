@@ -5,7 +5,7 @@ import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { test } from "node:test";
 import { captured } from "../../src/tasktracker_web/capture.js";
-import { changed, formOf, newForm, numbersFor, textFrom, usualRules } from "../../src/tasktracker_web/recurrence/form.js";
+import { changed, formOf, newForm, numbersFor, SAME, textFrom, usualRules } from "../../src/tasktracker_web/recurrence/form.js";
 import { parse, textOf } from "../../src/tasktracker_web/recurrence/rule.js";
 import { firstSlot, firstSlots, numberOfDay, textOfDay } from "../../src/tasktracker_web/recurrence/slots.js";
 import { numbers } from "./random.js";
@@ -35,7 +35,7 @@ function questions(count, seed) {
   const one = (list) => list[number(0, list.length - 1)];
   const some = (/** @type {() => unknown} */ make) => Array.from({ length: number(1, 3) }, make).join();
   const signed = (/** @type {number} */ limit) => number(1, limit) * one([1, 1, -1]);
-  const moment = (/** @type {number} */ from, /** @type {number} */ to) => new Date(Date.UTC(number(from, to), number(0, 11), number(1, 28), number(0, 23), one([0, 15, 30, 59]))).toISOString().replace(".000", "");
+  const moment = (/** @type {number} */ from, /** @type {number} */ to) => new Date(Date.UTC(number(from, to), number(0, 11), number(1, 31), number(0, 23), one([0, 15, 30, 59]))).toISOString().replace(".000", "");
   return Array.from({ length: count }, () => {
     const frequency = one(["DAILY", "WEEKLY", "MONTHLY", "YEARLY"]);
     const long = frequency === "MONTHLY" || frequency === "YEARLY";
@@ -85,8 +85,9 @@ function madeByFields(start) {
     ...within({ ...first, frequency: "MONTHLY" }),
     ...[2, 12].flatMap((month) => within(changed(/** @type {any} */ ({ ...first, frequency: "YEARLY" }), { month }))),
   ];
+  const same = ["WEEKLY", "MONTHLY", "YEARLY"].map((frequency) => ({ ...first, frequency, interval: 3, weekdays: [], nth: SAME, from: "completion" }));
   const ends = [{}, { ends: "until", until: "2099-12-31" }, { ends: "count", count: 1000 }];
-  return forms.flatMap((form) => [...ends.map((end) => ({ ...form, ...end })), { ...form, from: "completion" }]).map((form) => ({ rule: String(textFrom(/** @type {any} */ (form))), from: form.from, time_zone: "UTC", start }));
+  return forms.flatMap((form) => [...ends.map((end) => ({ ...form, ...end })), { ...form, from: "completion" }]).concat(same).map((form) => ({ rule: String(textFrom(/** @type {any} */ (form))), from: form.from, time_zone: "UTC", start }));
 }
 
 test("the server accepts each rule that the app makes, in its form, and has the same days; and the fields of a rule make it again", async () => {
@@ -136,7 +137,7 @@ test("the server accepts each rule that is read from random words, and the task 
 
 test("rules that the fields cannot make have no fields", () => {
   const fields = (/** @type {string} */ rule) => formOf({ rule, time_zone: "UTC", from: "due", start: "2026-11-25" });
-  for (const rule of ["FREQ=DAILY;BYMONTH=6", "FREQ=MONTHLY;BYMONTHDAY=1,15", "FREQ=MONTHLY;BYDAY=MO,TU;BYSETPOS=1", "FREQ=YEARLY;BYDAY=20MO", "FREQ=WEEKLY;INTERVAL=2;BYDAY=MO;WKST=SU", "FREQ=DAILY;UNTIL=20270101T120000Z", "FREQ=MONTHLY;BYMONTHDAY=-2"]) assert.equal(fields(rule), null, rule);
+  for (const rule of ["FREQ=MONTHLY;BYMONTHDAY=31", "FREQ=MONTHLY;BYMONTHDAY=29,30;BYSETPOS=-1", "FREQ=DAILY;BYMONTH=6", "FREQ=MONTHLY;BYMONTHDAY=1,15", "FREQ=MONTHLY;BYDAY=MO,TU;BYSETPOS=1", "FREQ=YEARLY;BYDAY=20MO", "FREQ=WEEKLY;INTERVAL=2;BYDAY=MO;WKST=SU", "FREQ=DAILY;UNTIL=20270101T120000Z", "FREQ=MONTHLY;BYMONTHDAY=-2"]) assert.equal(fields(rule), null, rule);
   assert.equal(fields("FREQ=WEEKLY")?.weekdays[0], 2);
 });
 
@@ -145,10 +146,21 @@ test("fields that make no rule, or that do not fit together, are changed or make
   assert.equal(textFrom(form), "FREQ=WEEKLY;BYDAY=MO");
   for (const change of [{ interval: NaN }, { interval: 0 }, { interval: 1001 }, { weekdays: [] }, { ends: /** @type {const} */ ("until"), until: "" }, { ends: /** @type {const} */ ("count"), count: 0 }]) assert.equal(textFrom({ ...form, ...change }), null);
   const monthly = changed(form, { frequency: "MONTHLY" });
-  assert.equal(textFrom(monthly), "FREQ=MONTHLY;BYMONTHDAY=30");
+  assert.equal(textFrom(monthly), "FREQ=MONTHLY;BYMONTHDAY=28,29,30;BYSETPOS=-1");
   assert.equal(textFrom(changed(monthly, { kind: 0 })), "FREQ=MONTHLY;BYDAY=-1MO");
   assert.equal(textFrom(changed({ ...monthly, frequency: "YEARLY" }, { month: 2 })), "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=-1");
   assert.equal(textFrom(changed({ ...form, ends: "count" }, { from: "completion" })), "FREQ=WEEKLY;BYDAY=MO");
+  assert.equal(textFrom(changed({ ...form, from: "completion", weekdays: [] }, { from: "due" })), "FREQ=WEEKLY;BYDAY=MO");
+  const same = { ...monthly, from: /** @type {const} */ ("completion"), nth: SAME };
+  assert.equal(textFrom(same), "FREQ=MONTHLY");
+  assert.equal(textFrom(changed(same, { from: "due" })), "FREQ=MONTHLY;BYMONTHDAY=28,29,30;BYSETPOS=-1");
+});
+
+test("counted from the completion, a rule without a day has the last day of a shorter month", () => {
+  const next = (/** @type {string} */ rule, /** @type {"due" | "completion"} */ from, /** @type {string} */ done) => firstSlots([{ rule, time_zone: "UTC", from, start: "2026-01-31" }, "2026-01-31", new Date(`${done}T10:00Z`), done], 1)[0]?.due_on;
+  assert.equal(next("FREQ=MONTHLY;INTERVAL=3", "completion", "2026-11-30"), "2027-02-28");
+  assert.equal(next("FREQ=YEARLY", "completion", "2028-02-29"), "2029-02-28");
+  assert.equal(next("FREQ=MONTHLY", "due", "2026-02-01"), "2026-03-31");
 });
 
 test("a task that gets a rule is due on the next day of it, and periods are counted from there", () => {

@@ -12,6 +12,8 @@ export const DUE = [
   ["FREQ=WEEKLY;INTERVAL=2;BYDAY=MO,TH", "Every 2 weeks on Monday and Thursday", "Alle 2 Wochen am Montag und Donnerstag"],
   ["FREQ=MONTHLY;BYMONTHDAY=1,22", "Every month on the 1st and 22nd", "Jeden Monat am 1. und 22."],
   ["FREQ=MONTHLY;BYMONTHDAY=-1", "Every month on the last day", "Jeden Monat am letzten Tag"],
+  ["FREQ=MONTHLY;BYMONTHDAY=28,29,30,31;BYSETPOS=-1", "Every month on the 31st, or the last day", "Jeden Monat am 31. oder am letzten Tag"],
+  ["FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=28,29;BYSETPOS=-1", "Every year on the 29th, or the last day of February", "Jedes Jahr am 29. oder am letzten Tag im Februar"],
   ["FREQ=MONTHLY;BYMONTHDAY=-2", "Every month on the 2nd-to-last day", "Jeden Monat am 2.-letzten Tag"],
   ["FREQ=MONTHLY;INTERVAL=2;BYDAY=3TH", "Every 2 months on the 3rd Thursday", "Alle 2 Monate am 3. Donnerstag"],
   ["FREQ=MONTHLY;BYDAY=-1FR", "Every month on the last Friday", "Jeden Monat am letzten Freitag"],

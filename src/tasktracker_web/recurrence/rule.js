@@ -29,6 +29,21 @@ export function ruleOf(parts) {
   return { interval: 1, months: [], monthDays: [], weekdays: [], positions: [], weekStart: 0, ...parts };
 }
 
+/** The days that each month has. */
+const SHORTEST = 28;
+
+/** Return the parts for a day of a month, or the last day if a month is shorter. @param {number} nth @returns {Pick<Rule, "monthDays" | "positions">} */
+export function nthOrLast(nth) {
+  if (nth <= SHORTEST) return { monthDays: [nth], positions: [] };
+  return { monthDays: Array.from({ length: nth - SHORTEST + 1 }, (_, index) => SHORTEST + index), positions: [-1] };
+}
+
+/** Return the day of a month that a rule has, or the last day if a month is shorter; undefined if it has none such. @param {Rule} rule */
+export function nthOfRule({ monthDays, positions }) {
+  const nth = monthDays.at(-1) ?? 0;
+  return nth > SHORTEST && String(positions) === "-1" && String(monthDays) === String(nthOrLast(nth).monthDays) ? nth : undefined;
+}
+
 /** Return each of these weekdays, for a rule. @param {number[]} days @returns {Weekday[]} */
 export function each(days) {
   return days.map((day) => [0, day]);

@@ -2,7 +2,7 @@
 // A day is a number, counted from 1970-01-01. A slot is due as a task is: on a day or at a moment.
 
 import { onDay } from "../tasks.js";
-import { parse, textOf } from "./rule.js";
+import { nthOrLast, parse, textOf } from "./rule.js";
 
 /** @typedef {import("./rule.js").Rule} Rule */
 /** @typedef {import("./rule.js").Recurrence} Recurrence */
@@ -51,6 +51,14 @@ export function complete(rule, start) {
   const { month, day } = calendarOf(start);
   const months = rule.months.length > 0 || frequency === "MONTHLY" ? rule.months : [month];
   return { ...rule, months, monthDays: [day] };
+}
+
+/** Return the rule for a count of months or years from a day. A shorter month has its last day instead. @param {Rule} rule @param {number} start @returns {Rule} */
+function countedFrom(rule, start) {
+  const { frequency, weekdays, monthDays, positions, months } = rule;
+  const namesDays = weekdays.length + monthDays.length + positions.length > 0 || (frequency === "YEARLY" && months.length > 1);
+  if (namesDays || frequency === "DAILY" || frequency === "WEEKLY") return rule;
+  return { ...complete(rule, start), ...nthOrLast(calendarOf(start).day) };
 }
 
 /** Yield the days of a rule, in order and without its end: some before `begin`, and all from it on. @param {Rule} given @param {number} start @param {number} begin @returns {Generator<number>} */
@@ -133,8 +141,8 @@ export function dueOf({ due_on, due_date }) {
 }
 
 /** Yield the slots of a recurrence from a day on, and some before it. @param {Recurrence} recurrence @param {number} start @param {number | null} time @param {number} begin @returns {Generator<{ slot: number, day: number }>} */
-function* allSlots({ rule: text, time_zone: zone }, start, time, begin) {
-  const rule = parse(text);
+function* allSlots({ rule: text, time_zone: zone, from }, start, time, begin) {
+  const rule = from === "completion" ? countedFrom(parse(text), start) : parse(text);
   const [, year, month, date, clock] = /^(\d{4})(\d\d)(\d\d)(T.*)?$/.exec(rule.until ?? "") ?? [];
   const untilMoment = clock ? Date.parse(`${year}-${month}-${date}${clock.replace(/(\d\d)(\d\d)(\d\d)/, "$1:$2:$3")}`) : NaN;
   const untilDay = !year ? Infinity : !clock ? dayNumber(Number(year), Number(month), Number(date)) : time === null ? localOf(untilMoment, zone).day : Infinity;

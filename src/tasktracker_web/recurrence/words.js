@@ -1,7 +1,7 @@
 // A recurrence in words.
 
 import { addTexts, dateFrom, locale, t } from "../texts/texts.js";
-import { NAMES, parse, WORKDAYS } from "./rule.js";
+import { NAMES, nthOfRule, parse, WORKDAYS } from "./rule.js";
 import { complete, localDue } from "./slots.js";
 
 await addTexts("recurrence");
@@ -85,9 +85,11 @@ function daysInWords(rule) {
     return t("repeat.on-date", { every, date: dayOfYear.format(Date.UTC(2024, months[0] - 1, monthDays[0])) });
   }
   if (weekdays.length + monthDays.length === 0) return within(every); // its start is not known
-  const days = daysWithin(rule);
-  if (!days) return null;
-  const on = t("repeat.on-the", { every, days });
+  const last = nthOfRule(rule);
+  const days = last ? nth(last) : daysWithin(rule);
+  if (!days || weekdays.length * (last ?? 0) > 0) return null;
+  const found = t("repeat.on-the", { every, days });
+  const on = last ? t("repeat.or-last", { text: found }) : found;
   return frequency === "YEARLY" ? t("repeat.of", { text: on, months: monthNames(months) }) : within(on);
 }
 

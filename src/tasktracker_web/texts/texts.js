@@ -151,6 +151,12 @@ export function dueText({ due_on, due_date }, now) {
   return near ? t(near) : (date.getFullYear() === now.getFullYear() ? weekday : year).format(date);
 }
 
+/** Return when a task is due, for a place within a sentence. @param {Parameters<typeof dueText>[0]} due @param {Date} now */
+export function dueWithin(due, now) {
+  const text = dueText(due, now);
+  return ["today", "tomorrow", "yesterday"].some((day) => text.startsWith(t(`due.day.${day}`))) ? text[0].toLowerCase() + text.slice(1) : text;
+}
+
 /** @param {Date} from @param {Date} to */
 function daysBetween(from, to) {
   return Math.round((startOfDay(to).getTime() - startOfDay(from).getTime()) / DAY);

@@ -3,7 +3,7 @@
 import { useCopy, useLists } from "../account.js";
 import { now } from "../clock.js";
 import { isDue, isOpen } from "../tasks.js";
-import { dueText, t } from "../texts/texts.js";
+import { dueWithin, t } from "../texts/texts.js";
 import { shown, undoable } from "../toasts.js";
 import { effect } from "../vendor/preact-signals-core.js";
 
@@ -27,15 +27,16 @@ export function skip(task) {
 export async function setState({ id, title, recurrence }, state, text) {
   const copy = useCopy();
   const isEndless = recurrence && !/COUNT|UNTIL/.test(recurrence.rule);
-  if (isEndless && !isOpen({ state }) && copy.status.peek().connection === "offline") text = withNews(text, title, t("did.next.later"));
-  await undoable(copy.edit("task", id, { state }), text);
+  const isLater = isEndless && !isOpen({ state }) && copy.status.peek().connection === "offline";
+  const told = isLater ? withNews(text, title, t("did.next.later")) : text;
+  await undoable(copy.edit("task", id, { state }), told);
   const said = shown.peek();
-  if (!recurrence || isOpen({ state }) || said?.text !== text) return;
+  if (!recurrence || isOpen({ state }) || said?.text !== told) return;
   const stop = effect(() => {
     if (shown.value !== said) return void Promise.resolve().then(() => stop());
     const tasks = copy.tasks.value;
     const next = tasks.get(tasks.get(id)?.next ?? "");
-    if (next && isDue(next)) shown.value = { ...said, text: withNews(text, title, t("did.next", { due: dueText(next, now.peek()) })) };
+    if (next && isDue(next)) shown.value = { ...said, text: withNews(text, title, t("did.next", { due: dueWithin(next, now.peek()) })) };
   });
 }
 

@@ -7,7 +7,7 @@ import { html } from "../html.js";
 import { fitting, linesOf, tidy } from "../lines.js";
 import { uuid } from "../sync/platform.js";
 import { canFileIn, onDay, isDue } from "../tasks.js";
-import { dayAndTime, dayFrom, dueText, startOfDay, t } from "../texts/texts.js";
+import { dayAndTime, dayFrom, dueText, dueWithin, startOfDay, t } from "../texts/texts.js";
 import { together, undoable } from "../toasts.js";
 import { useId, useLayoutEffect, useRef, useState } from "../vendor/preact-hooks.js";
 import "../vendor/preact-signals.js";
@@ -43,7 +43,9 @@ export function AddBox({ name, category, draft, autofocus = false, initial = "",
     capturing.peek()?.captured(line, { now: new Date(), categories: categories.values(), priorities: PRIORITIES, creates, literal }) ??
     { ...fitting(tidy(line)), tokens: [], repeats: false, remind: undefined };
   const { start = 0, sign = "", matches = [] } = capturing.value?.completions(text, caret, { "#": byName(categories), "!": PRIORITIES }) ?? {};
-  const tokens = (text ? understand(text).tokens : []).filter(({ created }) => !created || matches.length === 0);
+  const { tokens: understood, repeats } = text ? understand(text) : { tokens: [], repeats: false };
+  const isUnknown = repeats && literal.size === 0;
+  const tokens = understood.filter(({ created }) => !created || matches.length === 0);
 
   const write = (/** @type {string} */ text) => setText((written.current = text));
   const reset = (text = "") => {
@@ -141,7 +143,7 @@ export function AddBox({ name, category, draft, autofocus = false, initial = "",
         return html`<button type="button" class="chip" key=${token.text} title=${t("add.keep")} aria-label=${t("add.keep.label", { label, text: token.text })} onClick=${() => setLiteral(new Set([...literal, token.text]))}>${label} <span aria-hidden="true">✕</span></button>`;
       })}
     </div>
-    <p class="hint" id=${`${id}-hint`} hidden=${tokens.length > 0 || !autofocus}>${t("add.hint")}</p>
+    <p class="hint" id=${`${id}-hint`} hidden=${!isUnknown && (tokens.length > 0 || !autofocus)}>${t(isUnknown ? "add.repeats" : "add.hint")}</p>
   </form>`;
 }
 
@@ -149,12 +151,12 @@ export function AddBox({ name, category, draft, autofocus = false, initial = "",
 function added({ title = "", due_on = null, due_date = null }, list) {
   if (list) return t("did.create.list", { title, list });
   const due = { due_on, due_date };
-  return isDue(due) ? t("did.create.due", { title, due: dueText(due, now.value) }) : t("did.create", { title });
+  return isDue(due) ? t("did.create.due", { title, due: dueWithin(due, now.value) }) : t("did.create", { title });
 }
 
 /** The understood parts, in everyday words. @param {Partial<Task>} fields @param {ReadonlyMap<string, { name: string }>} categories */
 function labelOf({ recurrence, due_on = null, due_date = null, priority, category }, categories) {
-  if (recurrence) return t("repeat.first", { rule: capturing.peek()?.inWords(recurrence) ?? "", due: dueText({ due_on, due_date }, now.value) });
+  if (recurrence) return t("repeat.first", { rule: capturing.peek()?.inWords(recurrence) ?? "", due: dueWithin({ due_on, due_date }, now.value) });
   if (due_on || due_date) return dueText({ due_on, due_date }, now.value);
   return priority ? t(`priority.${priority}`) : (categories.get(String(category))?.name ?? "");
 }

@@ -148,7 +148,7 @@ function Field({ name, conflict, choice, choose }) {
   /** @type {Choice[]} */
   const options = ["theirs", "yours", ...(hasBoth ? [/** @type {const} */ ("both")] : [])];
   return html`<fieldset>
-    <legend>${t(`field.${name}`)}</legend>
+    <legend>${t(Object.values(conflict).some((each) => name === "due" && each?.recurrence) ? "field.due.repeats" : `field.${name}`)}</legend>
     <p class="base"><span>${t("issue.base")}</span> ${h(Value, { name, value: conflict.base })}</p>
     ${options.map(
       (each) => html`<label>

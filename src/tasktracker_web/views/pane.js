@@ -7,12 +7,12 @@ import { h, html } from "../html.js";
 import { route, url } from "../router.js";
 import { uuid } from "../sync/platform.js";
 import { dayFrom, dueText, t } from "../texts/texts.js";
-import { canEdit, canOrganise, dayDue, atMoment, onDay, isDue, STATES } from "../tasks.js";
+import { canEdit, canOrganise, dayDue, atMoment, onDay, isDue, isOpen, STATES } from "../tasks.js";
 import { together, undoable } from "../toasts.js";
 import { onDemand } from "../updates.js";
 import { useEffect, useLayoutEffect, useRef, useState } from "../vendor/preact-hooks.js";
 import "../vendor/preact-signals.js";
-import { setState, trash, withNews } from "./acts.js";
+import { setState, skip, trash, withNews } from "./acts.js";
 import { History } from "./history.js";
 import { Icon } from "./icon.js";
 import { Issues, Reminders } from "./later.js";
@@ -23,7 +23,7 @@ import { byName } from "./sidebar.js";
 import { Breadcrumbs, Subtasks } from "./subtasks.js";
 
 /** @typedef {import("../sync/items.js").Task} Task */
-/** @typedef {(fields: Partial<Task>) => void} Save */
+/** Saves fields. News are said, too. @typedef {(fields: Partial<Task>, news?: string) => void} Save */
 
 /** The choice of a category that does not exist yet. */
 const NEW = "new";
@@ -47,11 +47,13 @@ export function Pane({ id, onClose }) {
     </aside>`;
   }
   /** @type {Save} */
-  const save = (fields) => {
-    const text = t(`did.${Object.keys(fields)[0]}`);
-    const ends = task.recurrence && "due_on" in fields && !isDue({ due_on: null, due_date: null, ...fields });
+  const save = (fields, news = "") => {
+    const isMoved = task.recurrence && "due_on" in fields;
+    const ends = isMoved && !isDue({ due_on: null, due_date: null, ...fields });
+    const text = isMoved && !ends ? t("did.due_on.one") : t(`did.${Object.keys(fields)[0]}`);
+    if (ends) news = t("did.ended");
     if (fields.state) void setState(task, fields.state, text);
-    else void undoable(copy.edit("task", id, fields), ends ? withNews(text, task.title, t("did.ended")) : text);
+    else void undoable(copy.edit("task", id, fields), news ? withNews(text, task.title, news) : text);
   };
   const remove = () => {
     trash(task);
@@ -61,6 +63,7 @@ export function Pane({ id, onClose }) {
     if (event.key === "Escape" && !event.isComposing) onClose(); // what is being written is stored
   };
   const isEditor = canEdit(task, me, copy.categories.value);
+  const isRepeated = task.recurrence && isOpen(task);
   const isOrganiser = canOrganise(task, me, copy.categories.value);
   return html`<aside class="pane" aria-label=${t("task")} onKeyDown=${keys}>
     <header>
@@ -83,7 +86,10 @@ export function Pane({ id, onClose }) {
     ${h(Subtasks, { task })}
     ${h(People, { task })}
     ${h(History, { task, canEdit: isEditor })}
-    ${isOrganiser && html`<footer><button class="plain negative" onClick=${remove}>${h(Icon, { name: "trash" })} ${t("task.delete")}</button></footer>`}
+    ${isOrganiser && html`<footer>
+      ${isRepeated && html`<button class="plain" onClick=${() => skip(task)}>${t("task.skip")}</button>`}
+      <button class="plain negative" onClick=${remove}>${h(Icon, { name: "trash" })} ${t(isRepeated ? "task.delete.series" : "task.delete")}</button>
+    </footer>`}
   </aside>`;
 }
 

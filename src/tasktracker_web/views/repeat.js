@@ -4,14 +4,14 @@ import { useCopy, useMe } from "../account.js";
 import { arrival } from "../arrivals.js";
 import { now } from "../clock.js";
 import { h, html } from "../html.js";
-import { changed, formOf, newForm, numbersFor, textFrom, usualRules } from "../recurrence/form.js";
-import { MAX_COUNT, MAX_INTERVAL } from "../recurrence/rule.js";
+import { changed, formOf, newForm, numbersFor, SAME, textFrom, usualRules } from "../recurrence/form.js";
+import { MAX_COUNT, MAX_INTERVAL, parse } from "../recurrence/rule.js";
 import { dueOf, firstSlot, firstSlots, hasSlot, localDue, numberOfDay } from "../recurrence/slots.js";
 import { inWords, monthName, nth, weekdayName } from "../recurrence/words.js";
 import { url } from "../router.js";
 import { asReturned } from "../sync/items.js";
 import { canEdit, isDue, isOpen } from "../tasks.js";
-import { dayFrom, dueText, t } from "../texts/texts.js";
+import { dayFrom, dueText, dueWithin, t } from "../texts/texts.js";
 import { useEffect, useRef, useState } from "../vendor/preact-hooks.js";
 import "../vendor/preact-signals.js";
 import { skip } from "./acts.js";
@@ -31,7 +31,7 @@ const COUNT = 5;
 /** The choices of the menu that are no rules. */
 const [CURRENT, OTHER] = ["current", "other"];
 
-/** @param {{ task: Task, save: (fields: Partial<Task>) => void }} props */
+/** @param {{ task: Task, save: (fields: Partial<Task>, news?: string) => void }} props */
 export function Repeat({ task, save }) {
   const copy = useCopy();
   const menu = useRef(/** @type {HTMLElement | null} */ (null));
@@ -65,24 +65,26 @@ export function Repeat({ task, save }) {
     setForm(null);
     if (target.value === CURRENT) return;
     const fields = target.value ? fieldsWith(target.value, "due") : { recurrence: null };
-    if (fields) save(fields);
+    if (fields) save(fields, newsOf(task, fields, now.value));
   };
   const text = form && textFrom(form);
   const made = form && text ? fieldsWith(text, form.from) : null;
   /** What is shown: what is being chosen, or what the task has. */
   const shown = form ? made : recurrence && { recurrence };
   const dates = shown?.recurrence ? nextDates({ ...task, ...shown }, shown.recurrence, now.value) : [];
+  const hasCount = shown?.recurrence && parse(shown.recurrence.rule).count;
+  const left = shown?.recurrence && hasCount ? nextDates({ ...task, ...shown }, shown.recurrence, now.value, MAX_COUNT).length : 0;
   const isNever = form && text && !(made?.recurrence && hasSlot(made.recurrence));
   const accept = () => {
     if (!made || isNever) return;
-    save(made);
+    save(made, newsOf(task, made, now.value));
     close();
   };
   const isEditable = canEdit(task, useMe(), copy.categories.value);
   return html`<label for="repeat">${t("field.recurrence")}</label>
     <select id="repeat" ref=${menu} class=${arrival(task.id, "recurrence")} value=${chosen} onChange=${choose}>
       <option value="">${t("repeat.never")}</option>
-      ${chosen === CURRENT && recurrence && html`<option value=${CURRENT}>${inWords(recurrence)}</option>`}
+      ${chosen === CURRENT && recurrence && html`<option value=${CURRENT}>${t("repeat.own")}</option>`}
       ${usual.map((rule) => html`<option key=${rule} value=${rule}>${inWords({ rule, from: "due" })}</option>`)}
       <option value=${OTHER}>${t("repeat.custom")}</option>
     </select>
@@ -93,6 +95,7 @@ export function Repeat({ task, save }) {
         ${shown?.recurrence && (form || chosen === CURRENT) && html`<p>${inWords(shown.recurrence)}</p>`}
         ${shown?.recurrence && task.due_date && shown.recurrence.time_zone !== zone && html`<p class="hint">${t("repeat.zone", { zone: shown.recurrence.time_zone })}</p>`}
         ${isNever && html`<p class="error">${t("repeat.none")}</p>`}
+        ${hasCount && !isNever && html`<p class="hint">${left > 0 ? t("repeat.left", { count: left }) : t("repeat.left.none")}</p>`}
         ${dates.length > 0 && html`<p class="hint" id="repeat-next">${t("repeat.next")}</p><ol aria-labelledby="repeat-next">${dates.map((due) => html`<li>${dueText(due, now.value)}</li>`)}</ol>`}
       </div>
       ${form
@@ -101,20 +104,35 @@ export function Repeat({ task, save }) {
     </div>`}`;
 }
 
-/** Return when a task is due next. If it is counted from the completion, each is completed when it is due. @param {Task} task @param {Recurrence} recurrence @param {Date} now @returns {Due[]} */
-function nextDates(task, recurrence, now) {
+/** Return when a task is due next. If it is counted from the completion, each is completed when it is due. @param {Task} task @param {Recurrence} recurrence @param {Date} now @param {number} [count] @returns {Due[]} */
+function nextDates(task, recurrence, now, count = COUNT) {
   const due = /** @type {string} */ (dueOf(task));
   // The server makes both of the same kind.
   const isSame = (due.length > "2027-03-01".length) === (recurrence.start.length > "2027-03-01".length);
   const given = isSame ? recurrence : { ...recurrence, start: due };
-  const completed = localDue(due, given.time_zone).day > numberOfDay(dayFrom(now)) ? due : now.toISOString();
-  return firstSlots([given, due, now, recurrence.from === "completion" ? completed : undefined], COUNT);
+  if (recurrence.from === "due") return firstSlots([given, due, now], count);
+  /** @type {Due[]} */
+  const found = [];
+  let completed = localDue(due, given.time_zone).day > numberOfDay(dayFrom(now)) ? due : now.toISOString();
+  for (let next; found.length < count && ([next] = firstSlots([given, due, now, completed], 1)) && next; found.push(next)) completed = String(dueOf(next));
+  return found;
+}
+
+/** Return what a changed rule means for this one: when it is due now, or that it stays on a day that is none of the rule. @param {Task} task @param {Partial<Task>} fields @param {Date} now */
+function newsOf(task, fields, now) {
+  const { recurrence } = fields;
+  if (!recurrence) return "";
+  if (!isDue(task)) return t("repeat.due", { due: dueWithin({ ...task, ...fields }, now) });
+  const [first] = firstSlots([recurrence, null, new Date(0)], 1);
+  const [next] = nextDates(task, recurrence, now, 1);
+  if (recurrence.from === "completion" || !next || (first && dueOf(first) === recurrence.start)) return "";
+  return t("repeat.stays", { due: dueWithin(task, now), next: dueWithin(next, now) });
 }
 
 /** The link to the next occurrence. @param {{ task: Task }} props */
 function Next({ task }) {
   return html`<span class="label">${t("field.recurrence")}</span>
-    <p class="repeat-link"><a href=${url(`/task/${task.id}`)}>${isDue(task) ? t("repeat.later", { due: dueText(task, now.value) }) : task.title}</a></p>`;
+    <p class="repeat-link"><a href=${url(`/task/${task.id}`)}>${isDue(task) ? t("repeat.later", { due: dueWithin(task, now.value) }) : task.title}</a></p>`;
 }
 
 /** @param {{ form: Form, change: (change: Partial<Form>) => void, onClose: () => void, onDone: () => void }} props */
@@ -122,6 +140,7 @@ function Fields({ form, change, onClose, onDone }) {
   const group = useRef(/** @type {HTMLElement | null} */ (null));
   useEffect(() => group.current?.querySelector("input")?.focus(), []);
   const { frequency, interval, weekdays, kind, month, ends, until, count, from } = form;
+  const isSame = form.nth === SAME && kind === "day";
   const hasDay = frequency === "MONTHLY" || frequency === "YEARLY";
   const keys = (/** @type {KeyboardEvent} */ event) => {
     if (!["Escape", "Enter"].includes(event.key) || event.isComposing) return;
@@ -150,10 +169,10 @@ function Fields({ form, change, onClose, onDone }) {
     ${hasDay &&
     html`<span>${t("repeat.within")}</span>
       <div class="within">
-        ${menu("repeat-nth", t("repeat.which"), numbersFor(form).map((each) => [each, nth(each)]), form.nth, (value) => change({ nth: value }))}
-        ${menu("repeat-kind", t("repeat.weekday"), [["day", t("repeat.day")], .../** @type {[number, string][]} */ (WEEKDAYS.map((day) => [day, weekdayName(day)]))], kind, (value) => change({ kind: value }))}
+        ${menu("repeat-nth", t("repeat.which"), numbersFor(form).map((each) => [each, each === SAME ? t("repeat.same") : nth(each)]), form.nth, (value) => change({ nth: value }))}
+        ${!isSame && menu("repeat-kind", t("repeat.weekday"), [["day", t("repeat.day")], .../** @type {[number, string][]} */ (WEEKDAYS.map((day) => [day, weekdayName(day)]))], kind, (value) => change({ kind: value }))}
       </div>`}
-    ${frequency === "YEARLY" &&
+    ${frequency === "YEARLY" && !isSame &&
     html`<span>${t("repeat.month")}</span>
       <div>${menu("repeat-month", t("repeat.month"), MONTHS.map((each) => [each, monthName(each)]), month, (value) => change({ month: value }))}</div>`}
     <span>${t("repeat.from")}</span>

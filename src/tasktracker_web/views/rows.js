@@ -7,7 +7,7 @@ import { h, html } from "../html.js";
 import { list as shownList, route, url } from "../router.js";
 import { isSelecting, select, selectAll, selected, selectNothing, selectTo } from "../selection.js";
 import { canEdit, dayDue, dueBefore, isDue, isOpen } from "../tasks.js";
-import { dayAndTime, dueText, startOfDay, t, timeOf } from "../texts/texts.js";
+import { dayAndTime, dueText, dueWithin, startOfDay, t, timeOf } from "../texts/texts.js";
 import { useEffect, useLayoutEffect, useRef, useState } from "../vendor/preact-hooks.js";
 import "../vendor/preact-signals.js";
 import { toggle } from "./acts.js";
@@ -170,7 +170,8 @@ export function About({ task, parent, progress }) {
   const isDone = !isOpen(task) && task.completed_at;
   return html`<span class="about">
     ${isDone && html`<span class="done">${dayAndTime(new Date(isDone), now.value)}</span>`}
-    ${task.state === "cancelled" && name !== "board" && html`<span>${t("state.cancelled")}</span>`}
+    ${task.state === "cancelled" && name !== "board" && html`<span>${t(task.series ? "state.skipped" : "state.cancelled")}</span>`}
+    ${task.series && !isOpen(task) && isDue(task) && html`<span>${t("due.was", { due: dueWithin(task, now.value) })}</span>`}
     ${h(Due, { task, isUnderDay })}
     ${task.recurrence && isOpen(task) && html`<span class="noted" role="img" aria-label=${t("repeats")} title=${t("repeats")}>${h(Icon, { name: "repeat" })}</span>`}
     ${task.state === "in_progress" && name !== "board" && html`<span class="in-progress">${t("state.in_progress")}</span>`}

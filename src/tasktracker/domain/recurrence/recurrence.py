@@ -123,6 +123,8 @@ class Recurrence:
     def _slots(self, start: date, begin: date, calendar: CalendarRules) -> Iterator[Slot]:
         """Yield all slots from the day `begin` on, and some of the days before."""
         rule = Rule.parse(self.rule)
+        if self.from_ is Anchor.COMPLETION:
+            rule = rule.counted_from(start)
         begin = date.fromordinal(max(begin.toordinal() - MAX_GAP_DAYS, 1))
         days = islice(calendar.days(rule, start, begin if rule.count is None else start), rule.count)
         until = rule.until

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import IntEnum, StrEnum
 from typing import Any, NamedTuple
@@ -96,6 +96,18 @@ class Rule:
         }
         return ";".join(f"{name}={value}" for name, value in parts.items() if value)
 
+    def counted_from(self, day: date) -> Rule:
+        """Return the rule for a count of months or years from a day: a shorter month has its last day instead.
+
+        This changes only a rule that names no day, and has one day in each of its periods.
+        """
+        monthly, yearly = self.frequency is Frequency.MONTHLY, self.frequency is Frequency.YEARLY
+        months = self.months or ((day.month,) if yearly else ())
+        names_days = self.month_days or self.weekdays or self.positions or (yearly and len(months) > 1)
+        if day.day <= SHORTEST_MONTH or names_days or not (monthly or yearly):
+            return self
+        return replace(self, months=months, month_days=tuple(range(SHORTEST_MONTH, day.day + 1)), positions=(-1,))
+
     @property
     def _depends_on_week_start(self) -> bool:
         weekly = self.frequency is Frequency.WEEKLY and (self.interval > 1 or bool(self.positions))
@@ -131,6 +143,7 @@ def canonical_rule(value: str) -> str:
 
 
 PERIOD_SIZES = {Frequency.DAILY: 1, Frequency.MONTHLY: 31, Frequency.YEARLY: 366}
+SHORTEST_MONTH = 28
 MONTH_LENGTHS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 UNTIL = re.compile(r"\d{8}(T\d{6}Z)?", re.ASCII)

@@ -11,7 +11,7 @@ export const texts = {
   "keys.range": "Mehrere Aufgaben auswählen",
   "keys.all": "Alle Aufgaben auswählen",
   "keys.around": "Zu einer anderen Aufgabe gehen",
-  "keys.move": "Zustand der Aufgabe ändern",
+  "keys.move": "Status der Aufgabe ändern",
   "keys.close": "Speichern und Aufgabe schließen",
   "keys.title": "Titel speichern",
   "keys.notes": "Notizen speichern",

@@ -122,7 +122,7 @@ export const texts = {
   "is not a UUID": "ist keine UUID",
   "must be a list of objects with a username and a role": "muss eine Liste von Objekten mit Benutzername und Rolle sein",
   "must be a list of at most {} objects, each with at or before": "muss eine Liste von höchstens {} Objekten sein, jedes mit at oder before",
-  "must be null unless the state is done": "muss null sein, wenn der Zustand nicht done ist",
+  "must be null unless the state is done": "muss null sein, wenn der Status nicht done ist",
   "must be null unless the task is in the trash": "muss null sein, wenn die Aufgabe nicht im Papierkorb ist",
   "is required if updated_at is given": "fehlt, obwohl es updated_at gibt",
   "must not be earlier than created_at": "darf nicht vor created_at liegen",
