@@ -244,7 +244,7 @@ def test_everything_is_exported_and_a_file_is_imported(new_device: Callable[...,
 
 def test_the_first_run_leads_to_the_import(new_device: Callable[..., Tab], person: Person) -> None:
     tab = new_device(locale="de-AT").open().enter(person.username, button="Anmelden")
-    tab.see("Drei Aufgaben für den Anfang")
+    tab.see("Drei Aufgaben zum Ausprobieren")
     tab.page.click("text=Haben Sie anderswo Aufgaben?")
     tab.page.wait_for_selector(".panel h2:text-is('Import')")
 
