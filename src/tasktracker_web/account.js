@@ -106,7 +106,7 @@ async function open(user) {
   markArrivals(copy);
   sayWhatPasses(copy, user.id);
   announceShared(copy, user.id);
-  announceNotices(copy);
+  announceNotices(copy, user.id);
   const opened = { user, copy, lists: new Lists(copy.tasks, user.id) };
   const first = route.peek().name === "task" ? null : findFirst(user); // a task is written in: it must be current
   if (first) {

@@ -1,9 +1,13 @@
 // Notifications as they arrive: as a message or, while no page of the app is in view, by the system.
 
+import { now } from "./clock.js";
 import { pathOf, systemNotices } from "./notices.js";
+import { moments } from "./reminders.js";
 import { go } from "./router.js";
+import { canEdit, isOpen } from "./tasks.js";
 import { addTexts, dayAndTime, has, t } from "./texts/texts.js";
-import { toast } from "./toasts.js";
+import { shown, toast, together, undoable } from "./toasts.js";
+import { toggle } from "./views/acts.js";
 
 await Promise.all([addTexts("reminders"), addTexts("settings")]);
 
@@ -22,12 +26,56 @@ export function noticeText(copy, { kind, task, category, by, event }) {
   return event && has(`mail.${event}`) ? t(`mail.${event}`) : t("notification.other");
 }
 
-/** Say what has arrived. Shares have a message of their own, and notices of security follow what the user does. @param {Copy} copy @param {Notification[]} news */
-export function announce(copy, news) {
-  if (document.visibilityState !== "visible") return void notify(copy, news);
+/** What has arrived while the page was not in view. @type {Notification[]} */
+const missed = [];
+
+/** What is not read of a message, which goes away when all is. */
+let unread = { message: /** @type {typeof shown.value} */ (null), ids: new Set() };
+
+/** Say what has arrived; if the page is not in view, when it is again, unless it was read by then. Shares have a message of their own, and notices of security follow what the user does. @param {Copy} copy @param {Notification[]} news @param {string} me */
+export function announce(copy, news, me) {
+  if (document.visibilityState !== "visible") {
+    const isUnread = (/** @type {Notification} */ { id }) => copy.notifications.peek().get(id)?.read === false;
+    if (missed.length === 0) document.addEventListener("visibilitychange", () => announce(copy, missed.splice(0).filter(isUnread), me), { once: true });
+    missed.push(...news);
+    return void notify(copy, news);
+  }
   const reminders = news.filter(({ kind }) => kind === "reminder");
   if (reminders.length > 1) toast(t("notification.many", { count: reminders.length }), { label: t("issue.show"), act: async () => go("/notifications") }, SECONDS);
-  for (const each of reminders.length === 1 ? reminders : []) toast(t("notification.new", { title: noticeText(copy, each) }), { label: t("open"), act: async () => go(pathOf(each)) }, SECONDS);
+  for (const each of reminders.length === 1 ? reminders : []) toast(t("notification.new", { title: noticeText(copy, each) }), { label: t("open"), act: async () => go(pathOf(each)) }, SECONDS, actsOn(copy, each, me));
+  if (reminders.length > 0) unread = { message: shown.peek(), ids: new Set(reminders.map(({ id }) => id)) };
+}
+
+/** What can be done with a task at once. @param {Copy} copy @param {Notification} notice @param {string} me */
+function actsOn(copy, notice, me) {
+  const task = copy.tasks.peek().get(notice.task ?? "");
+  if (!task || !isOpen(task)) return [];
+  const completing = { label: t("bulk.complete"), act: async () => complete(copy, notice) };
+  const later = { label: t("snooze.later"), act: async () => snooze(copy, notice, moments(now.peek())[0][1]) };
+  return canEdit(task, me, copy.categories.peek()) ? [completing, later] : [later];
+}
+
+/** @param {Copy} copy @param {Notification} notice */
+function reading(copy, { id }) {
+  return copy.notifications.peek().get(id)?.read === false ? [copy.edit("notification", id, { read: true })] : [];
+}
+
+/** Complete the task that the user was reminded of. @param {Copy} copy @param {Notification} notice */
+export function complete(copy, notice) {
+  void Promise.all(reading(copy, notice));
+  const task = copy.tasks.peek().get(notice.task ?? "");
+  if (task && isOpen(task)) toggle(task);
+}
+
+/** Remind again. The reminder that has fired gives way to the new one, so that a task does not collect them. @param {Copy} copy @param {Notification} notice @param {Date} date */
+export function snooze(copy, notice, date) {
+  const { task, moment } = notice;
+  const time = (/** @type {string | null} */ at) => new Date(at ?? 0).getTime();
+  const own = [...copy.reminders.peek().values()].filter((each) => each.task === task && each.at);
+  const isSet = own.some(({ at }) => time(at) === date.getTime());
+  for (const each of own) if (time(each.at) === time(moment)) void copy.trash("reminder", each.id);
+  const setting = isSet ? [] : [copy.create("reminder", { task, at: date.toISOString() })];
+  void undoable(together(...setting, ...reading(copy, notice)), t("did.remind", { time: dayAndTime(date, now.peek()) }));
 }
 
 /** Let the service worker show them: it knows whether another page of the app is in view, and shows one of several with the same tag. @param {Copy} copy @param {Notification[]} news */
@@ -43,7 +91,9 @@ async function notify(copy, news) {
 
 /** Take back what was read meanwhile, perhaps on another device. @param {string[]} ids */
 export async function withdraw(ids) {
+  for (const id of ids) unread.ids.delete(id);
+  if (unread.ids.size === 0 && unread.message === shown.peek()) shown.value = null;
   if (ids.length === 0 || systemNotices() !== "on") return;
-  const shown = await (await navigator.serviceWorker.ready).getNotifications();
-  for (const each of shown) if (ids.includes(each.tag)) each.close();
+  const own = await (await navigator.serviceWorker.ready).getNotifications();
+  for (const each of own) if (ids.includes(each.tag)) each.close();
 }

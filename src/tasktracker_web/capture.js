@@ -1,6 +1,7 @@
 // A task as a user writes it in one line: when it is due, its priority and its category are recognised in the text.
 
 import { fitting, tidy } from "./lines.js";
+import { durationOf, firing } from "./reminders.js";
 import { fieldsOf, repeatAt, repeatsOf } from "./repeats.js";
 import { atMoment, onDay } from "./tasks.js";
 import { dayFrom, language as defaultLanguage, locale as defaultLocale } from "./texts/texts.js";
@@ -10,8 +11,8 @@ export { inWords } from "./recurrence/words.js";
 
 /** @typedef {import("./sync/items.js").Task} Task */
 /** @typedef {{ id: string, name: string }} Named */
-/** A part of the text that was understood, from `start` to before `end`. `created` is the name of a category that does not exist yet; `day` is a day without a time, and `on` puts a time without a day on one, which perhaps `needsDay`; `written` is a rule by which the task recurs. @typedef {{ start: number, end: number, text: string, fields: Partial<Task>, created?: string, day?: Date, on?: (date: Date) => Date, needsDay?: boolean, written?: import("./repeats.js").Written }} Token */
-/** @typedef {{ title: string, fields: Partial<Task>, tokens: Token[], repeats: boolean }} Captured `repeats` says that a part that was not understood is due again and again */
+/** A part of the text that was understood, from `start` to before `end`. `created` is the name of a category that does not exist yet; `day` is a day without a time, and `on` puts a time without a day on one, which perhaps `needsDay`; `written` is a rule by which the task recurs; `remind` how long before it is due the user is reminded, `at` that moment if it is known. @typedef {{ start: number, end: number, text: string, fields: Partial<Task>, created?: string, day?: Date, on?: (date: Date) => Date, needsDay?: boolean, written?: import("./repeats.js").Written, remind?: string, at?: Date }} Token */
+/** @typedef {{ title: string, fields: Partial<Task>, tokens: Token[], repeats: boolean, remind?: string }} Captured `remind` is how long before it is due the user is reminded; `repeats` says that a part that was not understood is due again and again */
 /**
  * @typedef {object} Options
  * @property {Date} now
@@ -27,8 +28,8 @@ export { inWords } from "./recurrence/words.js";
 /** @typedef {{ pattern: RegExp, read: (groups: string[]) => [hours: number, minutes: number] }} TimeRule */
 /**
  * `parts` are parts of a day, and `hours` are times that need a day before them. A `phrase`, a `repetition` and a `range` are
- * not understood: a part of them would be wrong.
- * @typedef {{ days: DayRule[], times: TimeRule[], hours: TimeRule[], parts: TimeRule[], phrase?: RegExp, repetition: RegExp, range: RegExp }} DayGrammar
+ * not understood: a part of them would be wrong. `remind` asks for a reminder, and `about` is what is before its subject.
+ * @typedef {{ days: DayRule[], times: TimeRule[], hours: TimeRule[], parts: TimeRule[], phrase?: RegExp, repetition: RegExp, range: RegExp, remind: RegExp, about: RegExp }} DayGrammar
  */
 /** @typedef {DayGrammar & { repeats: import("./repeats.js").Repeats }} Grammar */
 
@@ -54,7 +55,7 @@ export function captured(text, { now, categories = [], priorities = [], creates 
   let repeats = false;
   for (let at = 0; at < text.length; ) {
     const isStart = at === 0 || /[\s(]/.test(text[at - 1]);
-    const token = isStart ? (recurrenceAt(text, at, grammar, now) ?? repetitionAt(text, at, grammar, now) ?? dueAt(text, at, grammar, now) ?? priorityAt(text, at, priorities) ?? categoryAt(text, at, categories) ?? (creates ? newCategoryAt(text, at) : null)) : null;
+    const token = isStart ? (remindAt(text, at, grammar) ?? recurrenceAt(text, at, grammar, now) ?? repetitionAt(text, at, grammar, now) ?? dueAt(text, at, grammar, now) ?? priorityAt(text, at, priorities) ?? categoryAt(text, at, categories) ?? (creates ? newCategoryAt(text, at) : null)) : null;
     if (token?.fields && !literal.has(token.text)) add(found, token);
     else if (token && (token.fields ? token.written : token.repeats)) repeats = true;
     at = token ? token.end : at + 1;
@@ -62,16 +63,20 @@ export function captured(text, { now, categories = [], priorities = [], creates 
   const [day, time] = [found.get("day"), found.get("time")];
   if (day?.day && time?.on) found.set("time", { ...time, fields: atMoment(time.on(day.day)) }); // with other words between them
   if (!recur(found, now)) repeats = true;
+  remind(found, now);
   const tokens = [...found.values()].sort((a, b) => a.start - b.start);
-  const title = without(text, tokens);
+  const reminder = found.get("remind");
+  const rest = without(text, tokens);
+  const title = reminder?.start === 0 ? rest.replace(grammar.about, "") : rest;
   if (!title) return { ...fitting(tidy(text)), tokens: [], repeats: repeats || found.has("recurrence") };
   const { title: fitted, fields } = fitting(title);
-  return { title: fitted, fields: Object.assign(fields, ...tokens.map((token) => token.fields), found.get("time")?.fields, found.get("recurrence")?.fields), tokens, repeats };
+  return { title: fitted, fields: Object.assign(fields, ...tokens.map((token) => token.fields), found.get("time")?.fields, found.get("recurrence")?.fields), tokens, repeats, remind: reminder?.remind };
 }
 
 /** Add what was found. A day and a time belong together; otherwise they replace what was found before. @param {Map<string, Token>} found @param {Token} token */
 function add(found, token) {
   if (token.needsDay && !found.has("day")) return;
+  if (token.remind) return void found.set("remind", token);
   if (!("due_on" in token.fields)) return void found.set(Object.keys(token.fields)[0], token);
   const kind = token.day ? "day" : token.on ? "time" : "moment";
   for (const each of kind === "moment" ? ["day", "time"] : ["moment"]) found.delete(each);
@@ -92,6 +97,16 @@ function recur(found, now) {
   else found.delete("recurrence");
   if (time && fields) found.set("time", { ...time, fields: { due_on: fields.due_on, due_date: fields.due_date } });
   return fields !== null;
+}
+
+/** Find out when the user is reminded. What is not due, or due too soon, has no reminder. @param {Map<string, Token>} found @param {Date} now */
+function remind(found, now) {
+  const token = found.get("remind");
+  if (!token) return;
+  const { due_on = null, due_date = null } = /** @type {Partial<Task>} */ (Object.assign({}, ...[...found.values()].map(({ fields }) => fields), found.get("time")?.fields, found.get("recurrence")?.fields));
+  const at = firing({ at: null, before: String(token.remind), fires_at: null, pending: true }, { state: "open", due_on, due_date }, now);
+  if (at instanceof Date) found.set("remind", { ...token, at });
+  else if (at !== "unknown" || String(due_on) <= dayFrom(now)) found.delete("remind");
 }
 
 /** @param {Date} date @returns {[hours: number, minutes: number]} */
@@ -187,6 +202,15 @@ function dueAt(text, at, { days, times, hours, parts }, now) {
   return { ...token(text, at, end, atMoment(date)), ...(!day && { on, needsDay: !!likely }) };
 }
 
+/** Read the wish to be reminded, which begins the text or says how long before. @param {string} text @param {number} at @param {Grammar} grammar @returns {Token | null} */
+function remindAt(text, at, grammar) {
+  const match = matched(grammar.remind, text, at);
+  const [count, unit] = match?.groups ?? [];
+  if (!match || (at > 0 && !count)) return null;
+  const before = count ? durationOf(countOf(count), /^m/i.test(unit) ? "minutes" : /^[hs]/i.test(unit) ? "hours" : "days") : "PT0M";
+  return { ...token(text, at, match.end, {}), remind: before };
+}
+
 /** Read a rule by which the task recurs. @param {string} text @param {number} at @param {Grammar} grammar @param {Date} now @returns {Token | null} */
 function recurrenceAt(text, at, grammar, now) {
   const written = repeatAt(text, at, grammar.repeats, grammar, now);
@@ -268,9 +292,14 @@ function hourRule(pattern, hour) {
   return rule(pattern, () => [hour, 0]);
 }
 
+/** Return the number that is meant by "two", "2" or "a". @param {string} count */
+function countOf(count) {
+  return Number(count) || numberOf(NUMBERS, count) + 2 || 1;
+}
+
 /** @param {Date} now @param {string} count @param {string} unit a word that begins like one of the units @returns {Day} */
 function after(now, count, unit) {
-  const number = Number(count) || numberOf(NUMBERS, count) + 2 || 1; // "in two weeks", "in a week"
+  const number = countOf(count);
   if (/^(min|h|std|stu)/.test(unit)) return { date: new Date(now.getTime() + number * (unit.startsWith("min") ? 60_000 : 3_600_000)), isExact: true };
   if (/^[dt]/.test(unit)) return { date: daysAfter(now, number) };
   if (unit.startsWith("w")) return { date: daysAfter(now, 7 * number) };
@@ -346,6 +375,8 @@ function english(locale) {
     parts: [hourRule("(?:in the )?morning", 9), hourRule("noon|midday", 12), hourRule("midnight", 24), hourRule("(?:in the )?afternoon", 15), hourRule("(?:in the )?evening|(?:at )?night", EVENING)],
     repetition: rule(`(?:every|each)(?: (?:other|single|first|second|third|last|${COUNT}|\\d{1,2}(?:st|nd|rd|th)))? ${unit}(?:(?:,|,? (?:and|or|&)) ${unit})*|(?:${short}) (?:to|until|till|-|–) (?:${short})|daily|weekly|monthly|yearly|(?:(?:on|at) )?(?:weekday|weekend|workday|${weekday})s(?:(?:,|,? (?:and|or|&)) (?:${weekday})s)*`, null).pattern,
     range: /(?:,? (?:to|until|till|-|–) | ?– ?)/iy,
+    remind: rule(`remind me(?: (${COUNT}) (min|minutes?|h|hours?|days?) (?:before|earlier))?`, null).pattern,
+    about: /^(?:to|about|of|that) /i,
   };
 }
 
@@ -394,5 +425,7 @@ function german() {
     phrase: rule("(?:guten|schönen|am|de[rnms]|diese[nrm]|eines?) morgens?", null).pattern,
     repetition: rule(`(?:jede[nrsm]?|alle)(?: (?:(?:erste|zweite|dritte|letzte)[nrsm]?|${COUNT}|\\d{1,2}\\.))? ${unit}(?:(?:,|,? (?:und|oder|&)) (?:jede[nrsm]? )?${unit})*|(?:${short}) (?:bis|-|–) (?:${short})|täglich|wöchentlich|monatlich|jährlich|werktags|wochentags|(?:${weekday})s(?:(?:,|,? (?:und|oder|&)) (?:${weekday})s)*`, null).pattern,
     range: /(?:,? (?:bis|-|–) | ?– ?)/iy,
+    remind: rule(`erinner[en]? mich(?: (${COUNT}) (min|minuten?|h|std|stunden?|tage?) (?:vorher|davor))?`, null).pattern,
+    about: /^(?:daran,?|an|dass) /i,
   };
 }

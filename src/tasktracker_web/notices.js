@@ -26,13 +26,13 @@ export function pathOf({ kind, task, category }) {
   return task ? `/task/${task}` : category ? `/list/${category}` : kind === "security" ? "/settings/activity" : "/notifications";
 }
 
-/** Say from now on what arrives by sync. @param {Copy} copy */
-export function announceNotices(copy) {
+/** Say from now on what arrives by sync. @param {Copy} copy @param {string} me */
+export function announceNotices(copy, me) {
   copy.notifications.listen((changes) => {
     if (!copy.isComplete.peek()) return;
     const news = changes.flatMap(([before, after]) => (!before && after && !after.read ? [after] : []));
     const read = changes.flatMap(([before, after]) => (before && !before.read && (after?.read ?? true) ? [before.id] : []));
-    if (news.length + read.length > 0) void onDemand(() => import("./announcing.js")).then(({ announce, withdraw }) => (announce(copy, news), withdraw(read)), () => {});
+    if (news.length + read.length > 0) void onDemand(() => import("./announcing.js")).then(({ announce, withdraw }) => (announce(copy, news, me), withdraw(read)), () => {});
   });
 }
 

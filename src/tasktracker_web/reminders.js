@@ -1,7 +1,7 @@
 // When reminders fire, and which are offered.
 
-import { isDue, isOpen } from "./tasks.js";
-import { dateFrom, dayAndTime, locale, startOfDay, t } from "./texts/texts.js";
+import { dayDue, isDue, isOpen } from "./tasks.js";
+import { dateFrom, dayAndTime, dayFrom, locale, startOfDay, t } from "./texts/texts.js";
 
 /** @typedef {import("./sync/items.js").Task} Task */
 /** @typedef {import("./sync/items.js").Reminder} Reminder */
@@ -53,15 +53,19 @@ export function reminderText({ at, before }, task, now) {
   const parts = partsOf(before ?? "");
   const units = ["day", "hour", "minute"].flatMap((unit, index) => (parts[index] ? [new Intl.NumberFormat(locale, { style: "unit", unit, unitDisplay: "long" }).format(parts[index])] : []));
   if (units.length === 0) return t(task?.due_on ? "reminder.day" : "reminder.due");
-  return t(task?.due_on && units.length === 1 && parts[0] ? "reminder.before.day" : "reminder.before", { time: units.join(" ") });
+  const kind = !task?.due_on ? "" : units.length === 1 && parts[0] ? ".day" : ".hours";
+  return t(`reminder.before${kind}`, { time: units.join(" ") });
+}
+
+/** Return the moment at a time before a task is due. @param {Due} task @param {string} before @param {number} hour at which a day is due */
+export function momentOf({ due_on, due_date }, before, hour = MORNING) {
+  return earlier(due_on ? atHour(dateFrom(due_on), hour) : new Date(String(due_date)), before);
 }
 
 /** Return the reminders before the due date that are offered: those that are not set, and that can still fire. @param {Due} task @param {Reminder[]} set @param {Date} now @param {number} hour at which a day is due */
 export function offered(task, set, now, hour = MORNING) {
-  const { due_on, due_date } = task;
-  const date = due_on ? atHour(dateFrom(due_on), hour) : new Date(String(due_date));
-  const all = due_on ? ["PT0M", "P1D", "P2D", "P7D"] : ["PT0M", "PT10M", "PT1H", "P1D"];
-  return isDue(task) ? all.filter((each) => earlier(date, each) > now && !set.some(({ before }) => before === each)) : [];
+  const all = task.due_on ? ["PT0M", "P1D", "P2D", "P7D"] : ["PT0M", "PT10M", "PT1H", "P1D"];
+  return isDue(task) ? all.filter((each) => momentOf(task, each, hour) > now && !set.some(({ before }) => before === each)) : [];
 }
 
 /** Return the moments that are offered, by the ends of the keys of their names. @param {Date} now */
@@ -70,6 +74,13 @@ export function moments(now) {
   /** @type {Record<string, Date>} */
   const all = { minutes: later(10), hour: later(60), evening: atHour(now, EVENING), tomorrow: atHour(startOfDay(now, 1), MORNING) };
   return Object.entries(all).filter(([, date]) => date > now);
+}
+
+/** Return the moment that is proposed: in the next morning or, if the task is due today, in one to two hours. @param {Due} task @param {Date} now */
+export function proposed(task, now) {
+  const later = new Date(now.getFullYear(), now.getMonth(), now.getDate(), now.getHours() + 2);
+  const isToday = isDue(task) && dayFrom(dayDue(task)) === dayFrom(now) && dayFrom(later) === dayFrom(now);
+  return isToday ? later : atHour(startOfDay(now, 1), MORNING);
 }
 
 /** @param {Date} day @param {number} hour */

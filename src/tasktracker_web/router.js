@@ -18,8 +18,8 @@ function current() {
 
 export const route = signal(current());
 
-/** The list that was shown last: it stays beside the pane of a task. */
-export const list = signal({ name: "all", id: "" });
+/** The list that was shown last: it stays beside the pane of a task, also when the page is loaded again. */
+export const list = signal(/** @type {{ name: string, id: string } | null} */ (history.state) ?? { name: "all", id: "" });
 
 /** Return the URL of a path of the app. @param {string} path */
 export function url(path) {
@@ -28,7 +28,7 @@ export function url(path) {
 
 /** Show a path, as a new step of the history or in place of the current one. @param {string} path @param {{ replace?: boolean }} [options] */
 export function go(path, { replace = false } = {}) {
-  history[replace ? "replaceState" : "pushState"](null, "", url(path) + location.search);
+  history[replace ? "replaceState" : "pushState"](list.peek(), "", url(path) + location.search);
   route.value = current();
 }
 
@@ -43,5 +43,6 @@ export function followLinks() {
     if (!PATHS.some((each) => each.split("/")[1] === path.split("/")[1])) return;
     event.preventDefault();
     go(path);
+    if (link.hash) history.replaceState(history.state, "", location.href + link.hash);
   });
 }

@@ -7,12 +7,12 @@ import { signal } from "./vendor/preact-signals-core.js";
 const SECONDS = 8;
 
 /** @typedef {{ label: string, act: () => Promise<unknown> }} Action */
-/** @type {import("@preact/signals-core").Signal<{ text: string, action?: Action, seconds: number } | null>} */
+/** @type {import("@preact/signals-core").Signal<{ text: string, action?: Action, seconds: number, more: Action[] } | null>} */
 export const shown = signal(null);
 
-/** Show a message instead of the last one. @param {string} text @param {Action} [action] @param {number} [seconds] */
-export function toast(text, action, seconds = SECONDS) {
-  shown.value = { text, action, seconds };
+/** Show a message instead of the last one. @param {string} text @param {Action} [action] @param {number} [seconds] @param {Action[]} [more] */
+export function toast(text, action, seconds = SECONDS, more = []) {
+  shown.value = { text, action, seconds, more };
 }
 
 /** What undoes the last action, also after its message is gone. @type {Action | null} */

@@ -210,9 +210,16 @@ def test_opening_the_task_reads_its_notification(app: Tab, person: Person) -> No
     task = person.task("Call mum")
     fire(person, task)
     app.page.wait_for_selector(UNREAD)
+    app.page.wait_for_function("document.title.startsWith('(1) ')")
     app.page.click(".toast button:text-is('Open')")
     app.page.wait_for_url(f"**/task/{task['id']}")
     app.page.wait_for_selector(UNREAD, state="detached")
+    app.page.wait_for_function("document.title.startsWith('Call mum')")
+    app.page.set_viewport_size({"width": 1000, "height": 400})
+    app.page.evaluate("document.querySelector('.pane').scrollTo(0, 500)")
+    fire(person, task)
+    app.page.click(".toast button:text-is('Open')")
+    app.wait_for("document.querySelector('.pane').scrollTop < 50")
 
 
 def test_a_reminder_is_repeated_later_and_its_task_is_completed_from_there(app: Tab, person: Person) -> None:
@@ -245,6 +252,98 @@ def test_a_reminder_is_repeated_later_and_its_task_is_completed_from_there(app: 
     app.synced()
     [stored] = person.listed("/api/tasks/")
     assert stored["state"] == "done"
+
+
+def test_a_task_is_completed_or_put_off_in_the_message_which_goes_away_when_it_is_read(
+    app: Tab, person: Person, new_device: Callable[..., Tab]
+) -> None:
+    read_all(person, app)
+    task = person.task("Call mum")
+    page = app.page
+    page.set_viewport_size({"width": 360, "height": 700})
+    fire(person, task)
+    app.see("Reminder: “Call mum”")
+    page.wait_for_selector(".toast button:text-is('Complete')")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    assert app.mistakes() == []
+    expect(person.post("/api/notifications/read/"), 200)  # on another device
+    page.wait_for_selector(".toast", state="detached")
+    fire(person, task)
+    page.click(".toast button:text-is('Again in 10 min')")
+    app.see("Reminder added: ")
+    app.open("/notifications")
+    page.locator(NOTICE, has_text="again: ").first.wait_for()
+    assert page.locator(f"{NOTICE} button").count() == 0
+    fire(person, task)
+    page.click(".toast button:text-is('Complete')")
+    app.see("Completed: “Call mum”")
+    app.synced()
+    [stored] = person.listed("/api/tasks/")
+    assert stored["state"] == "done"
+
+
+def test_what_came_while_the_page_was_not_in_view_is_said_when_it_is_again(app: Tab, person: Person) -> None:
+    read_all(person, app)
+    app.page.evaluate(HIDE)
+    fire(person, person.task("Call mum"))
+    app.page.wait_for_selector(UNREAD)
+    app.page.wait_for_timeout(300)
+    assert app.page.locator(".toast").count() == 0
+    app.page.evaluate(
+        "delete document.visibilityState; document.dispatchEvent(new Event('visibilitychange', { bubbles: true }))"
+    )
+    app.see("Reminder: “Call mum”")
+
+
+def test_a_text_that_asks_for_a_reminder_sets_it(app: Tab, person: Person) -> None:
+    app.open("/all")
+    app.page.fill(".add-box input", "Remind me to call mum in 2 minutes")
+    app.page.wait_for_selector(".chip:has-text('Reminder: Today, ')")
+    app.page.keyboard.press("Enter")
+    app.expect("call mum")
+    app.synced()
+    [task] = person.listed("/api/tasks/")
+    assert reminders(person, task) == [(None, "PT0M")]
+    app.undo()
+    app.expect()
+    app.synced()
+    assert person.listed("/api/tasks/") == []
+
+
+def test_a_reminder_at_a_time_of_a_recurring_task_is_only_for_this_one(app: Tab, person: Person) -> None:
+    rule = {"rule": "FREQ=DAILY", "from": "due", "time_zone": "UTC"}
+    task = person.task("Call mum", due_on="2099-03-02", recurrence=rule)
+    pane = opened(app, task)
+    app.page.click("text=Add a reminder")
+    app.see("At a time: only for this one.")
+    app.page.click(".editor >> text=In 1 hour")
+    pane.locator("li", has_text="Only for this one, not for the next.").wait_for()
+
+
+def test_hours_before_a_day_are_counted_from_the_hour_of_reminders(app: Tab, person: Person) -> None:
+    today = app.page.evaluate("new Date().toLocaleDateString('sv')")
+    pane = opened(app, person.task("Call mum", due_on=today))
+    app.page.click("text=Add a reminder")
+    app.page.click("text=Other time before")
+    app.see("Counted from 9:00 of that day.")
+    app.page.fill(".editor [name=count]", "24")
+    app.page.click(".editor button:text-is('Add')")
+    app.see("This time has passed.")
+    app.page.click(".editor button:text-is('Cancel')")
+    app.page.click("text=Add a reminder")
+    app.page.click("text=Day and time")
+    if app.page.evaluate("new Date().getHours() < 22"):
+        assert app.page.input_value(".editor [name=day]") == today
+    assert pane.locator("li").count() == 0
+
+
+def test_the_list_beside_an_open_task_stays_when_the_page_is_loaded_again(app: Tab, person: Person) -> None:
+    task = person.task("Call mum", due_on="2099-03-02")
+    app.open("/upcoming")
+    app.row("Call mum").locator("a").click()
+    app.page.wait_for_url(f"**/task/{task['id']}")
+    app.page.reload()
+    app.page.wait_for_selector("h1:text-is('Upcoming')")
 
 
 def test_all_are_marked_as_read_and_each_leads_to_what_it_is_about(app: Tab, person: Person, server: Server) -> None:
@@ -290,7 +389,7 @@ def test_notifications_are_there_offline(app: Tab, person: Person) -> None:
 def test_the_preferences_are_changed_and_say_that_the_server_sends_no_mail(app: Tab, person: Person) -> None:
     app.open("/settings/notifications")
     app.see("This server sends no mail.")
-    app.page.get_by_label("Remind me at").select_option("7")
+    app.page.get_by_label("Reminders “in the morning” fire at").select_option("7")
     app.page.click("button:text-is('Save')")
     app.see("Saved.")
     assert expect(person.get("/api/accounts/me/notifications/"), 200)["reminder_hour"] == 7
@@ -309,16 +408,22 @@ class TestWithMail:
         app.page.uncheck("text=for each reminder")
         app.page.get_by_label("Daily summary").select_option("6")
         app.page.click("section:has-text('Mails') button:text-is('Save')")
-        app.see("The next one:")
+        app.see("It begins when your address is verified.")
         found = expect(person.get("/api/accounts/me/notifications/"), 200)
         assert (found["reminder_mails"], found["summary_hour"]) == (False, 6)
         app.page.reload()
-        app.see("The next one:")
+        app.see("It begins when your address is verified.")
         assert not app.page.is_checked("text=for each reminder")
         app.page.get_by_label("Daily summary").select_option("")
         app.page.click("section:has-text('Mails') button:text-is('Save')")
         app.see("Saved.")
         assert expect(person.get("/api/accounts/me/notifications/"), 200)["summary_hour"] is None
+        app.page.set_viewport_size({"width": 390, "height": 600})
+        app.page.click("section:has-text('Mails') a:text-is('Profile')")
+        app.wait_for(
+            "(top => top >= 0 && top < 300)([...document.querySelectorAll('h2')]"
+            ".find((each) => each.textContent === 'E-mail address')?.getBoundingClientRect().top)"
+        )
 
 
 SHOWN = """navigator.serviceWorker.ready.then((worker) => worker.getNotifications())
@@ -327,7 +432,7 @@ CLICK = """async () => {
     const [notification] = await registration.getNotifications();
     dispatchEvent(new NotificationEvent("notificationclick", { notification }));
 }"""
-HIDE = """Object.defineProperty(document, "visibilityState", { get: () => "hidden" });"""
+HIDE = """Object.defineProperty(document, "visibilityState", { get: () => "hidden", configurable: true });"""
 
 
 def test_the_browser_is_asked_only_after_a_click_and_blocked_notifications_are_explained(

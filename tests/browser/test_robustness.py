@@ -142,7 +142,7 @@ def test_after_the_restoration_of_a_backup_nothing_vanishes_silently(
     app.page.click(".issue button:has-text('Send again')")
     app.expect("after the backup", "in the backup", "not sent")
     app.synced()
-    app.see("In sync, 3 tasks")
+    app.see("In sync. Compared with the server at")
     assert sorted(server.login(person).titles()) == ["after the backup", "in the backup", "not sent"]
 
 
@@ -181,7 +181,7 @@ def test_two_browsers_and_the_python_client_end_with_the_same_data(
     for tab in tabs:
         tab.page.reload()
         tab.expect(*opened)
-        tab.see("In sync, ")
+        tab.see("In sync. ")
         stored = tab.page.evaluate(TASKS)
         assert stored == items
 

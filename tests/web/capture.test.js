@@ -307,3 +307,24 @@ test("a rule keeps its time on the clock of the user's time zone", () => {
   const { fields } = captured("Run every day at 9", { now: new Date("2027-03-27T12:00"), language: "en", locale: "en-GB" });
   assert.deepEqual([fields.due_date, fields.recurrence?.time_zone, fields.recurrence?.start], ["2027-03-28T07:00:00Z", "Europe/Vienna", "2027-03-28T07:00:00Z"]);
 });
+
+test("a text that asks for a reminder gets one when it is due, or before", () => {
+  const read = (/** @type {string} */ text, locale = "en-GB", /** @type {string[]} */ literal = []) => {
+    process.env.TZ = "UTC";
+    const { title, fields, remind, tokens } = captured(text, { now: new Date("2026-11-25T10:00"), literal: new Set(literal), language: locale.slice(0, 2), locale });
+    return [title, fields.due_on ?? fields.due_date?.slice(0, 16), remind, tokens.find((each) => each.remind)?.at?.toISOString().slice(11, 16)];
+  };
+  assert.deepEqual(read("Remind me to call mum in 2 minutes"), ["call mum", "2026-11-25T10:02", "PT0M", "10:02"]);
+  assert.deepEqual(read("remind me tomorrow at 9:00 about the rent"), ["the rent", "2026-11-26T09:00", "PT0M", "09:00"]);
+  assert.deepEqual(read("Remind me to pay on friday"), ["pay", "2026-11-27", "PT0M", undefined]);
+  assert.deepEqual(read("Remind me to pay every friday at 9"), ["pay", "2026-11-27T09:00", "PT0M", "09:00"]);
+  assert.deepEqual(read("Call mum tomorrow 17:00, remind me 10 min before"), ["Call mum", "2026-11-26T17:00", "PT10M", "16:50"]);
+  assert.deepEqual(read("Call mum friday remind me two days before"), ["Call mum", "2026-11-27", "P2D", undefined]);
+  assert.deepEqual(read("Erinnere mich in 2 Minuten, Mama anzurufen", "de-DE"), ["Mama anzurufen", "2026-11-25T10:02", "PT0M", "10:02"]);
+  assert.deepEqual(read("Erinnere mich morgen um 9 Uhr daran, Mama anzurufen", "de-DE"), ["Mama anzurufen", "2026-11-26T09:00", "PT0M", "09:00"]);
+  assert.deepEqual(read("Zahnarzt morgen 17:00 erinnere mich 1 Stunde vorher", "de-DE"), ["Zahnarzt", "2026-11-26T17:00", "PT1H", "16:00"]);
+  const text = "Remind me to call mum in 2 minutes";
+  assert.deepEqual(read(text, "en-GB", ["Remind me"]), ["Remind me to call mum", "2026-11-25T10:02", undefined, undefined]);
+  for (const none of ["Remind me to call mum", "Remind me today", "Ask Bob to remind me", "Remind me"]) assert.deepEqual(read(none).slice(2), [undefined, undefined], none);
+  assert.deepEqual(read("Pay in 5 minutes remind me 2 hours before"), ["Pay remind me 2 hours before", "2026-11-25T10:05", undefined, undefined]);
+});

@@ -348,9 +348,8 @@ export class Copy {
     return () => this.trash(type, id);
   }
 
-  /** Create tasks. Lists show the newest first, so the first one is created last. @param {Fields[]} tasks @returns {Promise<Undo>} */
-  async createAll(tasks) {
-    const ids = tasks.map(() => this.#parts.uuid());
+  /** Create tasks. Lists show the newest first, so the first one is created last. @param {Fields[]} tasks @param {string[]} [ids] of them @returns {Promise<Undo>} */
+  async createAll(tasks, ids = tasks.map(() => this.#parts.uuid())) {
     await this.#edit(...tasks.map((data, index) => /** @type {NewEdit} */ ({ type: "task", op: "create", target: ids[index], data })).reverse());
     return () => this.trashAll(ids);
   }

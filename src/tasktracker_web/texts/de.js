@@ -39,6 +39,7 @@ export const texts = {
   "add.button": "Anlegen",
   "add.hint": "Zum Beispiel: morgen 17:00, jeden Montag um 9, !dringend, #Kategorie. Mehrere eingefügte Zeilen werden mehrere Aufgaben.",
   "add.key": "Aufgabe hinzufügen (Taste: q)",
+  "add.remind": "Erinnerung",
   "add.keep": "Als Text behalten",
   "add.keep.label": "{label}: „{text}“ als Text behalten",
   "add.repeats": "Nicht als Wiederholung verstanden: Möglich sind Tage, Wochen, Monate und Jahre.",
@@ -234,8 +235,7 @@ export const texts = {
   "did.resolve": "Ihre Wahl ist gespeichert. Rückgängig fragt noch einmal.",
 
   "status.starting": "Verbinden …",
-  "status.sync": "Abgeglichen, {count} Aufgaben. Serververgleich um {time}",
-  "status.sync_one": "Abgeglichen, 1 Aufgabe. Serververgleich um {time}",
+  "status.sync": "Abgeglichen. Serververgleich um {time}",
   "status.live": "Verbunden",
   "status.unchecked": "Verbunden. Über HTTPS könnte die App auch offline arbeiten und Ihre Kopie prüfen.",
   "status.offline": "Offline. Sie können weiterarbeiten.",

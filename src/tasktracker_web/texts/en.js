@@ -39,6 +39,7 @@ export const texts = {
   "add.button": "Add",
   "add.hint": "Try: tomorrow 17:00, every monday at 9, !urgent, #category. Several pasted lines become several tasks.",
   "add.key": "Add a task (key: q)",
+  "add.remind": "Reminder",
   "add.keep": "Keep it as text",
   "add.keep.label": "{label}: keep “{text}” as text",
   "add.repeats": "Not understood as a repetition: possible are days, weeks, months and years.",
@@ -234,8 +235,7 @@ export const texts = {
   "did.resolve": "Your choice is saved. Undo asks again.",
 
   "status.starting": "Connecting …",
-  "status.sync": "In sync, {count} tasks. Compared with the server at {time}",
-  "status.sync_one": "In sync, 1 task. Compared with the server at {time}",
+  "status.sync": "In sync. Compared with the server at {time}",
   "status.live": "Connected",
   "status.unchecked": "Connected. Over HTTPS the app could also work offline and check your copy.",
   "status.offline": "Offline. You can go on working.",

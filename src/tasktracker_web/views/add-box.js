@@ -7,7 +7,7 @@ import { html } from "../html.js";
 import { fitting, linesOf, tidy } from "../lines.js";
 import { uuid } from "../sync/platform.js";
 import { canFileIn, onDay, isDue } from "../tasks.js";
-import { dayFrom, dueText, dueWithin, startOfDay, t } from "../texts/texts.js";
+import { dayAndTime, dayFrom, dueText, dueWithin, startOfDay, t } from "../texts/texts.js";
 import { together, undoable } from "../toasts.js";
 import { useId, useLayoutEffect, useRef, useState } from "../vendor/preact-hooks.js";
 import "../vendor/preact-signals.js";
@@ -41,7 +41,7 @@ export function AddBox({ name, category, draft, autofocus = false, initial = "",
   /** Pasted lines create no categories: nothing has shown before what would be created. */
   const understand = (/** @type {string} */ line, creates = true) =>
     capturing.peek()?.captured(line, { now: new Date(), categories: categories.values(), priorities: PRIORITIES, creates, literal }) ??
-    { ...fitting(tidy(line)), tokens: [], repeats: false };
+    { ...fitting(tidy(line)), tokens: [], repeats: false, remind: undefined };
   const { start = 0, sign = "", matches = [] } = capturing.value?.completions(text, caret, { "#": byName(categories), "!": PRIORITIES }) ?? {};
   const { tokens: understood, repeats } = text ? understand(text) : { tokens: [], repeats: false };
   const isUnknown = repeats && literal.size === 0;
@@ -59,13 +59,15 @@ export function AddBox({ name, category, draft, autofocus = false, initial = "",
     const common = name === "list" && categories.has(category) ? { category } : {};
     const day = days === undefined ? {} : onDay(dayFrom(startOfDay(new Date(), days)));
     const tasks = lines.map((line) => {
-      const { title, fields, tokens, repeats } = understand(line, lines.length === 1);
+      const { title, fields, tokens, repeats, remind } = understand(line, lines.length === 1);
       const created = tokens.find(({ created }) => created)?.created;
       const list = repeats ? {} : day; // the day of the list would look like the day that was meant
-      return { task: { ...list, ...common, ...fields, ...(created && { category: uuid() }), title }, created, repeats };
+      return { task: { ...list, ...common, ...fields, ...(created && { category: uuid() }), title }, created, repeats, id: uuid(), remind };
     });
     const creating = tasks.flatMap(({ task, created }) => (created ? [copy.create("category", { name: created }, task.category ?? undefined)] : []));
-    const adding = together(...creating, copy.createAll(tasks.map(({ task }) => task)));
+    const creatingAll = copy.createAll(tasks.map(({ task }) => task), tasks.map(({ id }) => id));
+    const reminding = tasks.flatMap(({ id, remind }) => (remind ? [copy.create("reminder", { task: id, before: remind })] : []));
+    const adding = together(...creating, creatingAll, ...reminding);
     const [{ task, created, repeats }] = tasks;
     const isUndated = repeats && days !== undefined && !isDue({ due_on: null, due_date: null, ...task });
     const text = isUndated ? t("did.create.repeats", { title: task.title }) : added(task, created);
@@ -137,7 +139,7 @@ export function AddBox({ name, category, draft, autofocus = false, initial = "",
     </ul>
     <div class="chips" role="status" onMouseDown=${(/** @type {Event} */ event) => event.preventDefault()}>
       ${tokens.map((token) => {
-        const label = token.created ? t("list.create", { name: token.created }) : labelOf(token.fields, categories);
+        const label = token.created ? t("list.create", { name: token.created }) : token.remind ? [t("add.remind"), token.at && dayAndTime(token.at, now.value)].filter(Boolean).join(": ") : labelOf(token.fields, categories);
         return html`<button type="button" class="chip" key=${token.text} title=${t("add.keep")} aria-label=${t("add.keep.label", { label, text: token.text })} onClick=${() => setLiteral(new Set([...literal, token.text]))}>${label} <span aria-hidden="true">✕</span></button>`;
       })}
     </div>

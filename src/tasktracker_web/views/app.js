@@ -3,7 +3,7 @@
 import { account, useCopy } from "../account.js";
 import { sayWhatNeedsDecision } from "../arrivals.js";
 import { h, html } from "../html.js";
-import { readAbout } from "../notices.js";
+import { readAbout, useUnread } from "../notices.js";
 import { go, list, route } from "../router.js";
 import { t } from "../texts/texts.js";
 import { useEffect, useRef } from "../vendor/preact-hooks.js";
@@ -84,7 +84,8 @@ function Title() {
   const { name, id } = route.value.name === "task" ? route.value : list.value;
   const [task, category] = [copy.tasks.value.get(id)?.title, copy.categories.value.get(id)?.name];
   const title = name === "task" ? task : name === "list" ? category : t(name in LATER ? name : `view.${name}`);
-  useEffect(() => void (document.title = title ? `${title} – ${t("app")}` : t("app")), [title]);
+  const unread = useUnread(copy).length;
+  useEffect(() => void (document.title = (unread ? `(${unread}) ` : "") + (title ? `${title} – ${t("app")}` : t("app"))), [title, unread]);
   return null;
 }
 

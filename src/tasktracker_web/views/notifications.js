@@ -1,7 +1,7 @@
 // What the user is to know, the newest first.
 
 import { useCopy, useMe } from "../account.js";
-import { noticeText } from "../announcing.js";
+import { complete, noticeText, snooze } from "../announcing.js";
 import { now } from "../clock.js";
 import { h, html } from "../html.js";
 import { pathOf, useUnread } from "../notices.js";
@@ -9,10 +9,9 @@ import { moments } from "../reminders.js";
 import { url } from "../router.js";
 import { canEdit, isOpen } from "../tasks.js";
 import { dayAndTime, dueText, t } from "../texts/texts.js";
-import { together, undoable } from "../toasts.js";
+import { undoable } from "../toasts.js";
 import { useEffect, useState } from "../vendor/preact-hooks.js";
 import "../vendor/preact-signals.js";
-import { toggle } from "./acts.js";
 import { Icon } from "./icon.js";
 import { loadStyle } from "./panel/panel.js";
 
@@ -53,14 +52,16 @@ function Notice({ notice }) {
   const isThere = taskId ? task !== undefined : !category || copy.categories.value.has(category);
   const markRead = () => !read && void copy.edit("notification", id, { read: true });
   const due = task && dueText(task, now.value);
+  const isOfOpen = kind === "reminder" && task && isOpen(task);
+  const [again] = isOfOpen && read ? [...copy.reminders.value.values()].flatMap(({ task: of, at }) => (of === taskId && at && new Date(at) > now.value ? [at] : [])).sort() : [];
   const state = task && (isOpen(task) ? due && t("notification.due", { due }) : t(`state.${task.state}`));
-  const about = [kind === "reminder" && t("notification.reminder"), dayAndTime(new Date(moment ?? created_at), now.value), kind === "reminder" && state];
+  const about = [kind === "reminder" && t("notification.reminder"), dayAndTime(new Date(moment ?? created_at), now.value), kind === "reminder" && state, again && t("notification.again", { time: dayAndTime(new Date(again), now.value) })];
   const text = html`<span dir="auto">${noticeText(copy, notice)}</span><span class="hint">${about.filter(Boolean).join(" · ")}</span>`;
   return html`<li class=${read ? "" : "unread"} data-notice=${id}>
     ${h(Icon, { name: ICONS[kind] ?? "notifications" })}
     ${isThere ? html`<a href=${url(pathOf(notice))} onClick=${markRead}>${text}</a>` : html`<div>${text}</div>`}
     ${!read && html`<span class="new" role="img" aria-label=${t("notification.unread")} title=${t("notification.unread")}></span>`}
-    ${kind === "reminder" && task && isOpen(task) && h(Acts, { notice, task })}
+    ${isOfOpen && !again && h(Acts, { notice, task })}
     ${!isThere && !read && html`<button class="plain" onClick=${markRead}>${t("notification.read")}</button>`}
   </li>`;
 }
@@ -70,28 +71,12 @@ function Acts({ notice, task }) {
   const copy = useCopy();
   const me = useMe();
   const [isSnoozing, setSnoozing] = useState(false);
-  const { id, read, moment } = notice;
-  const reading = () => (read ? [] : [copy.edit("notification", id, { read: true })]);
-  const complete = () => {
-    void Promise.all(reading());
-    toggle(task);
-  };
-  /** The reminder that has fired gives way to the new one, so that a task does not collect them. @param {Date} date */
-  const snooze = (date) => {
-    setSnoozing(false);
-    const time = (/** @type {string | null} */ at) => new Date(at ?? 0).getTime();
-    const own = [...copy.reminders.peek().values()].filter((each) => each.task === task.id && each.at);
-    const isSet = own.some(({ at }) => time(at) === date.getTime());
-    for (const each of own) if (time(each.at) === time(moment)) void copy.trash("reminder", each.id);
-    const setting = isSet ? [] : [copy.create("reminder", { task: task.id, at: date.toISOString() })];
-    void undoable(together(...setting, ...reading()), t("did.remind", { time: dayAndTime(date, now.value) }));
-  };
   return html`<div class="acts">
-    ${canEdit(task, me, copy.categories.value) && html`<button class="plain" aria-label=${t("task.complete", { title: task.title })} onClick=${complete}>${t("bulk.complete")}</button>`}
+    ${canEdit(task, me, copy.categories.value) && html`<button class="plain" aria-label=${t("task.complete", { title: task.title })} onClick=${() => complete(copy, notice)}>${t("bulk.complete")}</button>`}
     <button class="plain" aria-expanded=${isSnoozing} onClick=${() => setSnoozing(!isSnoozing)}>${t("snooze")}</button>
     ${isSnoozing &&
     html`<div class="choices" role="group" aria-label=${t("snooze")}>
-      ${moments(now.value).map(([name, date]) => html`<button key=${name} title=${dayAndTime(date, now.value)} onClick=${() => snooze(date)}>${t(`snooze.${name}`)}</button>`)}
+      ${moments(now.value).map(([name, date]) => html`<button key=${name} title=${dayAndTime(date, now.value)} onClick=${() => (setSnoozing(false), snooze(copy, notice, date))}>${t(`snooze.${name}`)}</button>`)}
     </div>`}
   </div>`;
 }

@@ -4,7 +4,7 @@ import { useCopy, useFiling, useMe } from "../account.js";
 import { arrival } from "../arrivals.js";
 import { draft, draftOf, useDraft } from "../drafts.js";
 import { h, html } from "../html.js";
-import { url } from "../router.js";
+import { route, url } from "../router.js";
 import { uuid } from "../sync/platform.js";
 import { dayFrom, dueText, t } from "../texts/texts.js";
 import { canEdit, canOrganise, dayDue, atMoment, onDay, isDue, isOpen, STATES } from "../tasks.js";
@@ -38,6 +38,8 @@ export function Pane({ id, onClose }) {
     const pane = title.current?.closest(".pane");
     if (!pane?.contains(document.activeElement)) title.current?.focus(); // unless a text is being written
   }, []);
+  const { visit } = route.value;
+  useEffect(() => title.current?.scrollIntoView({ block: "nearest" }), [visit]); // also when it was open
   if (!task) {
     return html`<aside class="pane" aria-label=${t("task")}>
       <button class="quiet close" aria-label=${t("close")} onClick=${onClose}>${h(Icon, { name: "close" })}</button>

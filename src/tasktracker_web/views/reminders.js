@@ -4,9 +4,9 @@ import { useCopy } from "../account.js";
 import { preferences } from "../calls/account.js";
 import { now } from "../clock.js";
 import { h, html } from "../html.js";
-import { durationOf, firing, MAX_DAYS, MAX_REMINDERS, MINUTES, moments, offered, reminderText } from "../reminders.js";
+import { durationOf, firing, MAX_DAYS, MAX_REMINDERS, MINUTES, momentOf, moments, offered, proposed, reminderText } from "../reminders.js";
 import { isDue, isOpen } from "../tasks.js";
-import { addTexts, dayAndTime, dayFrom, startOfDay, t } from "../texts/texts.js";
+import { addTexts, dayAndTime, dayFrom, t, timeOf } from "../texts/texts.js";
 import { toast, undoable } from "../toasts.js";
 import { useEffect, useId, useLayoutEffect, useRef, useState } from "../vendor/preact-hooks.js";
 import "../vendor/preact-signals.js";
@@ -20,8 +20,8 @@ await Promise.all([addTexts("reminders"), loadStyle("reminders")]);
 /** @typedef {import("../sync/items.js").Reminder} Reminder */
 /** @typedef {{ at: string } | { before: string }} When */
 
-/** The moments that are offered for a task. */
-const SHOWN = ["evening", "tomorrow"];
+/** The moments that are named; others are days and times. @type {Record<string, boolean>} */
+const SHOWN = { minutes: true, hour: true };
 /** @type {import("../reminders.js").Unit[]} */
 const UNITS = ["minutes", "hours", "days"];
 
@@ -66,7 +66,7 @@ function Row({ reminder, task }) {
     if (!reminder.at || new Date(reminder.at) > new Date()) void undoable(removing, done);
     else void removing.then(() => toast(done), () => toast(t("error.store"))); // the server accepts no moment of the past
   };
-  const when = fires instanceof Date ? !reminder.at && t("reminder.fires", { time: dayAndTime(fires, now.value) }) : t(`reminder.${fires}`);
+  const when = fires instanceof Date ? (reminder.at ? task.recurrence && t("reminder.once") : t("reminder.fires", { time: dayAndTime(fires, now.value) })) : t(`reminder.${fires}`);
   return html`<li>
     ${h(Icon, { name: "notifications" })}
     <div><span>${text}</span>${when && html`<span class="hint">${when}</span>`}</div>
@@ -89,7 +89,7 @@ function Editor({ task, own, add, onClose }) {
   const close = html`<button type="button" class="plain" onClick=${onClose}>${t("cancel")}</button>`;
   const choices = offered(task, own, now.value, hour);
   return html`<div class="editor" ref=${editor} onKeyDown=${keys}>
-    ${form === "before" && h(Before, { own, add, close })} ${form === "at" && h(At, { own, add, close })}
+    ${form === "before" && h(Before, { task, hour, own, add, close })} ${form === "at" && h(At, { task, own, add, close })}
     ${form === "" &&
     html`${isDue(task)
         ? html`<div class="choices" role="group" aria-label=${t("reminder.choose.before")}>
@@ -99,10 +99,11 @@ function Editor({ task, own, add, onClose }) {
         : html`<p class="hint">${t("reminder.needs-due")}</p>`}
       <div class="choices" role="group" aria-label=${t("reminder.choose.at")}>
         ${moments(now.value)
-          .filter(([name, date]) => SHOWN.includes(name) && !own.some(({ at }) => at && new Date(at).getTime() === date.getTime()))
-          .map(([name, date]) => html`<button key=${name} onClick=${() => add({ at: date.toISOString() })}>${dayAndTime(date, now.value)}</button>`)}
+          .filter(([, date]) => !own.some(({ at }) => at && new Date(at).getTime() === date.getTime()))
+          .map(([name, date]) => html`<button key=${name} title=${dayAndTime(date, now.value)} onClick=${() => add({ at: date.toISOString() })}>${SHOWN[name] ? t(`snooze.${name}`) : dayAndTime(date, now.value)}</button>`)}
         <button onClick=${() => open("at")}>${t("reminder.moment")}</button>
       </div>
+      ${task.recurrence && html`<p class="hint">${t("reminder.recurs")}</p>`}
       ${close}`}
   </div>`;
 }
@@ -126,26 +127,30 @@ function Form({ read, own, add, close, children }) {
   </form>`;
 }
 
-/** A time before the task is due. @param {Pick<Parameters<typeof Form>[0], "own" | "add" | "close">} props */
-function Before(props) {
+/** A time before the task is due. What has passed may be set for the next one of a task that recurs. @param {Pick<Parameters<typeof Form>[0], "own" | "add" | "close"> & { task: Task, hour?: number }} props */
+function Before({ task, hour = 9, ...props }) {
   const read = (/** @type {FormData} */ data) => {
     const [count, unit] = [Number(data.get("count")), /** @type {import("../reminders.js").Unit} */ (data.get("unit"))];
     if (!Number.isInteger(count) || count < 1) return "reminder.wrong.count";
-    return count * MINUTES[unit] > MAX_DAYS * MINUTES.days ? "reminder.wrong.days" : { before: durationOf(count, unit) };
+    if (count * MINUTES[unit] > MAX_DAYS * MINUTES.days) return "reminder.wrong.days";
+    const before = durationOf(count, unit);
+    return task.recurrence || momentOf(task, before, hour) > new Date() ? { before } : "reminder.wrong.passed";
   };
   const children = html`<input name="count" type="number" inputmode="numeric" min="1" value="2" aria-label=${t("reminder.count")} />
-    <select name="unit" aria-label=${t("reminder.unit")}>${UNITS.map((each) => html`<option value=${each} selected=${each === "hours"}>${t(`reminder.unit.${each}`)}</option>`)}</select>`;
+    <select name="unit" aria-label=${t("reminder.unit")}>${UNITS.map((each) => html`<option value=${each} selected=${each === "hours"}>${t(`reminder.unit.${each}`)}</option>`)}</select>
+    ${task.due_on && html`<p class="hint">${t("reminder.counted", { time: timeOf(new Date(2000, 0, 1, hour)) })}</p>`}`;
   return h(Form, { ...props, read, children });
 }
 
-/** A day and a time. @param {Pick<Parameters<typeof Form>[0], "own" | "add" | "close">} props */
-function At(props) {
+/** A day and a time. @param {Pick<Parameters<typeof Form>[0], "own" | "add" | "close"> & { task: Task }} props */
+function At({ task, ...props }) {
+  const [first] = useState(() => proposed(task, now.peek()));
   const read = (/** @type {FormData} */ data) => {
     const date = new Date(`${data.get("day")}T${data.get("time")}`);
     if (Number.isNaN(date.getTime())) return "reminder.wrong.moment";
     return date > new Date() ? { at: date.toISOString() } : "reminder.wrong.passed";
   };
-  const children = html`<input name="day" type="date" min=${dayFrom(now.value)} value=${dayFrom(startOfDay(now.value, 1))} aria-label=${t("reminder.on")} />
-    <input name="time" type="time" value="09:00" aria-label=${t("reminder.time")} />`;
+  const children = html`<input name="day" type="date" min=${dayFrom(now.value)} value=${dayFrom(first)} aria-label=${t("reminder.on")} />
+    <input name="time" type="time" value=${`${first}`.slice(16, 21)} aria-label=${t("reminder.time")} />`;
   return h(Form, { ...props, read, children });
 }

@@ -16,7 +16,7 @@ export function StatusLine() {
   let text = t(`status.${connection}`);
   if (connection === "live" && !copy.canCheck) text = t("status.unchecked");
   else if (differs) text = t("status.differs");
-  else if (isChecked) text = t("status.sync", { count: copy.tasks.value.size, time: timeOf(checked.at) });
+  else if (isChecked) text = t("status.sync", { time: timeOf(checked.at) });
   return html`<p class=${`status-line ${connection} ${differs ? "differs" : ""}`} role="status">
     <span>${text}</span>
     ${waiting > 0 && html` <span class="waiting">${t("waiting", { count: waiting })}</span>`}

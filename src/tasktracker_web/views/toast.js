@@ -22,9 +22,9 @@ export function Toast() {
     before.current?.focus();
     before.current = null;
   };
-  const act = () => {
+  const act = (/** @type {import("../toasts.js").Action} */ action) => {
     close();
-    void current?.action?.act();
+    void action.act();
   };
   const enter = (/** @type {any} */ { currentTarget, relatedTarget }) => {
     hold(true);
@@ -33,9 +33,9 @@ export function Toast() {
   const held = { onMouseEnter: () => hold(true), onMouseLeave: () => hold(false), onFocusIn: enter, onFocusOut: () => hold(false) };
   return html`<div class="toasts" role="status" ...${held}>
     ${current &&
-    html`<div class="toast">
+    html`<div class=${`toast ${current.more.length > 0 ? "full" : ""}`}>
       <span>${current.text}</span>
-      ${current.action && html`<button class="plain" onClick=${act}>${current.action.label}</button>`}
+      ${[...(current.action ? [current.action] : []), ...current.more].map((each) => html`<button class="plain" key=${each.label} onClick=${() => act(each)}>${each.label}</button>`)}
       <button class="plain" aria-label=${t("close")} onClick=${close}>${h(Icon, { name: "close" })}</button>
     </div>`}
   </div>`;

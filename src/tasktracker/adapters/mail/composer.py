@@ -129,11 +129,17 @@ def _escaped(text: str, **values: str) -> Markup:
 
 
 def _local(letter: Letter, text: str, common: Mapping[str, Any]) -> str:
-    """Return a day, or a time in the recipient's time zone if it is known."""
+    """Return a day, or a time in the recipient's time zone if it is known, in words."""
     if "T" not in text:
-        return date.fromisoformat(text).strftime(common["day"])
+        return _day(date.fromisoformat(text), common)
     zone = letter.parameters.get("time_zone", "UTC")
-    return f"{datetime.fromisoformat(text).astimezone(ZoneInfo(zone)).strftime(common['moment'])} ({zone})"
+    at = datetime.fromisoformat(text).astimezone(ZoneInfo(zone))
+    return f"{common['moment'].format(day=_day(at, common), at=at)} ({zone.rpartition('/')[2].replace('_', ' ')})"
+
+
+def _day(at: date, common: Mapping[str, Any]) -> str:
+    weekday, month = common["weekdays"][at.weekday()], common["months"][at.month - 1]
+    return str(common["day"].format(weekday=weekday, month=month, at=at))
 
 
 def _recipient(address: str) -> Address:

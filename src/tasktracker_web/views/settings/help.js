@@ -7,7 +7,7 @@ import { numberOf, t, timeOf } from "../../texts/texts.js";
 import { useState } from "../../vendor/preact-hooks.js";
 import { ShortcutsButton } from "../shortcuts.js";
 
-const SYNTAX = ["date", "repeat", "priority", "category", "text", "lines"];
+const SYNTAX = ["date", "repeat", "remind", "priority", "category", "text", "lines"];
 const REMINDERS = ["task", "bell", "again", "closed"];
 const LINES = ["sync", "waiting", "dot", "offline", "differs", "signed-out", "no-space"];
 

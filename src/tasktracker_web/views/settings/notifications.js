@@ -35,13 +35,13 @@ function Preferences({ data, put, zone }) {
     </section>
     <section>
       <h2>${t("preferences.mails")}</h2>
-      ${mail !== "ready" && html`<p>${t(`preferences.mail.${mail}`)}${mail === "no_verified_address" && html` <a href=${url("/settings")}>${t("settings.profile")}</a>`}</p>`}
+      ${mail !== "ready" && html`<p>${t(`preferences.mail.${mail}`)}${mail === "no_verified_address" && html` <a href=${url("/settings#email")}>${t("settings.profile")}</a>`}</p>`}
       ${mail !== "not_configured" &&
       h(Form, {
         label: t("save"),
         send: saveMails,
         children: html`${h(Boxes, { name: "mails", label: t("preferences.mails.of"), options: [["reminder", t("preferences.mails.reminders")]], chosen: reminder_mails ? ["reminder"] : [] })}
-          ${h(Field, { name: "summary_hour", value: String(summary_hour ?? ""), options: [["", t("summary.none")], ...HOURS], hint: next_summary_at ? t("summary.next", { time: dayAndTime(new Date(next_summary_at), now.value) }) : t("summary_hour.hint") })}`,
+          ${h(Field, { name: "summary_hour", value: String(summary_hour ?? ""), options: [["", t("summary.none")], ...HOURS], hint: !next_summary_at ? t("summary_hour.hint") : mail === "ready" ? t("summary.next", { time: dayAndTime(new Date(next_summary_at), now.value) }) : t("summary.waits") })}`,
       })}
     </section>`;
 }

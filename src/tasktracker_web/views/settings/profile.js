@@ -5,6 +5,7 @@ import { editProfile, requestVerification } from "../../calls/account.js";
 import { now } from "../../clock.js";
 import { h, html } from "../../html.js";
 import { dayAndTime, language, LANGUAGES, speak, t } from "../../texts/texts.js";
+import { useEffect, useRef } from "../../vendor/preact-hooks.js";
 import "../../vendor/preact-signals.js";
 import { Act } from "../panel/act.js";
 import { Field, Form, textOf } from "../panel/form.js";
@@ -71,7 +72,9 @@ function Address({ user, put }) {
   const done = pending ? t("email.mailed", { email: pending }) : t("saved");
   const change = async (/** @type {FormData} */ data) => put(await editProfile({ email: textOf(data, "email") || null }));
   const state = !email ? "email.none" : verified ? "email.verified" : mail ? "email.unverified" : "email.unchecked";
-  return html`<section>
+  const section = useRef(/** @type {HTMLElement | null} */ (null));
+  useEffect(() => void (location.hash === "#email" && requestAnimationFrame(() => section.current?.scrollIntoView())), []);
+  return html`<section ref=${section}>
     <h2>${t("email")}</h2>
     <p>${t(state, { email: email ?? "", time: verified ? dayAndTime(new Date(verified), now.value) : "" })}</p>
     ${pending &&
