@@ -94,7 +94,7 @@ class TestEditor:
         assert app.page.locator(".repeat button.main").is_disabled()
         app.page.select_option("#repeat-unit", label="months")
         app.page.select_option("#repeat-nth", label="last")
-        app.page.select_option("#repeat-ends", label="after a number of times")
+        app.page.select_option("#repeat-ends", label="after N times")
         app.page.get_by_label("Times").fill("4")
         app.page.locator(".repeat .rule p", has_text="Every 2 months on the last day, 4 times").wait_for()
         app.page.locator(DATES).nth(2).wait_for()
@@ -297,9 +297,11 @@ class TestOccurrences:
         for tab in devices:
             tab.page.click("button[aria-label='Complete “Water”']")
             tab.see("Completed. The next one comes when you are online: “Water”")
+            tab.page.hover(".toast")  # the message stays
             tab.expect()
         for tab in devices:
             tab.page.context.set_offline(False)
+            tab.see("Completed. Due again tomorrow: “Water”")
             tab.page.wait_for_selector(".row .due:text-is('Tomorrow')")
             tab.synced()
         for tab in devices:

@@ -169,6 +169,11 @@ def test_postgresql_sorts_nothing_and_reads_little(postgresql: Crowd, name: str)
     assert read <= 3 * PAGE, plan
 
 
+def test_no_statement_starts_processes(postgresql: Crowd) -> None:
+    # A plan for any LIMIT expects a tenth of the rows. If one user has most of them, it may want processes for them.
+    assert postgresql.connection.value(text("SHOW max_parallel_workers_per_gather")) == "0"
+
+
 def test_the_occurrences_of_a_series_are_found_by_its_index(postgresql: Crowd, sqlite: Crowd) -> None:
     for found in (postgresql, sqlite):
         tasks = sql_tasks.SqlTasks(found.connection, SqlUsage(found.connection, None))

@@ -95,8 +95,8 @@ export function Repeat({ task, save }) {
         ${shown?.recurrence && (form || chosen === CURRENT) && html`<p>${inWords(shown.recurrence)}</p>`}
         ${shown?.recurrence && task.due_date && shown.recurrence.time_zone !== zone && html`<p class="hint">${t("repeat.zone", { zone: shown.recurrence.time_zone })}</p>`}
         ${isNever && html`<p class="error">${t("repeat.none")}</p>`}
-        ${hasCount && !isNever && html`<p class="hint">${left > 0 ? t("repeat.left", { count: left }) : t("repeat.left.none")}</p>`}
         ${dates.length > 0 && html`<p class="hint" id="repeat-next">${t("repeat.next")}</p><ol aria-labelledby="repeat-next">${dates.map((due) => html`<li>${dueText(due, now.value)}</li>`)}</ol>`}
+        ${hasCount && !isNever && html`<p class="hint">${left > 0 ? t("repeat.left", { count: left }) : t("repeat.left.none")}</p>`}
       </div>
       ${form
         ? html`<div class="buttons"><button class="main" disabled=${!made || isNever} onClick=${accept}>${t("repeat.save")}</button><button onClick=${close}>${t("cancel")}</button></div>`

@@ -274,6 +274,9 @@ class PostgreSQL(Database):
                 settings["idle_in_transaction_session_timeout"] = f"'{MAX_IDLE_SECONDS}s'"
                 # Planning a page for its values takes as long as reading it, and gives the same plan.
                 settings["plan_cache_mode"] = "force_generic_plan"
+                # Such a plan does not know how few tasks LIMIT asks for. For a user with most tasks of the database, it
+                # would start processes for each page, which takes ten times as long as reading it.
+                settings["max_parallel_workers_per_gather"] = "0"
             driver.run("; ".join(f"SET {name} = {value}" for name, value in settings.items()))
         except BaseException:
             driver.close()

@@ -64,7 +64,7 @@ export const texts = {
   "repeat.ends": "Ends",
   "repeat.ends.never": "never",
   "repeat.ends.until": "on a day",
-  "repeat.ends.count": "after a number of times",
+  "repeat.ends.count": "after N times",
   "repeat.ends.day": "Last day",
   "repeat.ends.times": "Times",
   "repeat.from": "Counted from",
