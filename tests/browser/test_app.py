@@ -239,7 +239,7 @@ def test_the_due_date_of_a_recurring_task_is_decided_together_with_its_rule(app:
     expect(person.patch(f"/api/tasks/{task['id']}/", {"due_on": "2030-01-02"}), 200)
     app.page.context.set_offline(False)
     app.page.wait_for_selector(".issue legend")
-    assert app.page.locator(".issue legend").all_text_contents() == ["Due"]
+    assert app.page.locator(".issue legend").all_text_contents() == ["Due and repetition"]
     assert app.page.locator(".issue .value").all_text_contents() == [
         "1 Jan 2030 · Every day",
         "2 Jan 2030 · Every day",
