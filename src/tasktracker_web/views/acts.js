@@ -28,10 +28,10 @@ export async function setState({ id, title, recurrence }, state, text) {
   const copy = useCopy();
   const isEndless = recurrence && !/COUNT|UNTIL/.test(recurrence.rule);
   const isLater = isEndless && !isOpen({ state }) && copy.status.peek().connection === "offline";
-  const told = isLater ? withNews(text, title, t("did.next.later")) : text;
-  await undoable(copy.edit("task", id, { state }), told);
+  const announced = isLater ? withNews(text, title, t("did.next.later")) : text;
+  await undoable(copy.edit("task", id, { state }), announced);
   const said = shown.peek();
-  if (!recurrence || isOpen({ state }) || said?.text !== told) return;
+  if (!recurrence || isOpen({ state }) || said?.text !== announced) return;
   const stop = effect(() => {
     if (shown.value !== said) return void Promise.resolve().then(() => stop());
     const tasks = copy.tasks.value;
