@@ -130,20 +130,36 @@ class _Listener(Controller):
 
     def __init__(self, *given: Any, **options: Any) -> None:
         super().__init__(*given, **options)
-        self._connections: list[SMTP] = []
+        self._transports: list[asyncio.BaseTransport] = []
 
     def factory(self) -> SMTP:
-        self._connections.append(SMTP(self.handler, **self.SMTP_kwargs))
-        return self._connections[-1]
+        protocol = SMTP(self.handler, **self.SMTP_kwargs)
+        made = protocol.connection_made
+
+        def connection_made(transport: asyncio.BaseTransport) -> None:
+            self._transports.append(transport)
+            made(transport)
+
+        protocol.connection_made = connection_made  # type: ignore[method-assign]
+        return protocol
 
     def cancel_tasks(self, stop_loop: bool = True) -> None:
-        for each in self._connections:
-            for transport in (each.transport, each._original_transport):
+        self._end = self.loop.create_task(self._finish())
+
+    async def _finish(self) -> None:
+        """Take no new connections, abort the others, and stop the loop when their tasks have ended."""
+        assert isinstance(self.server, asyncio.Server)
+        for each in self.server.sockets:  # not close(): a connection that is being accepted would fail
+            self.loop.remove_reader(each.fileno())
+        are_left = True
+        while are_left:
+            await asyncio.sleep(0.01)
+            are_left = len(asyncio.all_tasks()) > 1
+            for transport in self._transports:
                 if isinstance(transport, asyncio.Transport):
                     transport.abort()
-        super().cancel_tasks(stop_loop=False)
-        if stop_loop:
-            self.loop.call_later(0.05, self.loop.stop)
+        await asyncio.sleep(0.01)
+        self.loop.stop()
 
 
 class Relay:
