@@ -375,11 +375,15 @@ class TestMembership:
                 shown = {name: f"{field.before} to {field.after}" for name, field in last.fields.items()}
                 assert shown == {"category": f"{before} to {world.category.id}"}
 
-    def test_deleting_the_category_ends_the_access_to_its_tasks(self, world: World) -> None:
+    @pytest.mark.parametrize("has_left", [False, True])
+    def test_deleting_the_category_ends_the_access_to_its_tasks(self, world: World, has_left: bool) -> None:
         task = world.create(world.bob, category=world.category.id)
         device = Device(world.app.sync, world.bob)
         device.catch_up()
+        if has_left:
+            world.unshare(world.bob)
         world.app.do(world.alice, world.app.category_removal.delete, world.category.id)
+        assert world.get(world.alice, task).category, "units of work that do not see the end may still run"
         with pytest.raises(TaskNotFound):
             world.get(world.bob, task)
         (entry,) = [found.entry for found in device.pull().items if found.entry.type is ItemType.CATEGORY]

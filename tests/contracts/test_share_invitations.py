@@ -223,8 +223,21 @@ def test_only_the_owner_invites_and_sees_the_invited(app: App, subject: Subject,
     subject.share("bob", EDITOR)
     subject.invite()
     assert subject.pending(bob) == []
+    for name in ("other@example.org", "unknown"):  # only the owner may learn which names exist
+        with pytest.raises(NotAllowed):
+            subject.share(name, actor=bob)
+
+
+def test_the_role_of_the_owner_is_given_to_no_other_user(app: App, subject: Subject, bob: SessionActor) -> None:
+    subject.share("bob", EDITOR)
+    assign = partial(app.do, subject.owner, subject.service.assign, subject.id, bob.user_id)
+    for give in (partial(subject.share, "bob"), assign):
+        with pytest.raises(InvalidInput) as refused:
+            give(Role.OWNER)
+        assert fields_of(refused) == ["role"]
     with pytest.raises(NotAllowed):
-        subject.share("other@example.org", actor=bob)
+        app.do(bob, subject.service.assign, subject.id, bob.user_id, Role.OWNER)
+    assert subject.members() == [("bob", EDITOR)]
 
 
 def test_a_stale_version_refuses_to_invite_and_to_revoke(app: App, subject: Subject) -> None:
@@ -457,7 +470,10 @@ def test_an_invitation_to_a_task_in_the_trash_waits(app: App, alice: SessionActo
     app.do(alice, app.trash.delete, task.id)
     with pytest.raises(InvalidInput):
         app.see(SYSTEM, app.acceptance.find, token_of(letter))
+    later = new_task(app, alice)
+    later.invite()
     grace(app)
+    assert later.members() == [("grace", VIEWER)]
     app.do(alice, app.trash.restore, task.id)
     assert (task.members(), task.pending()) == ([], [(ADDRESS, VIEWER)])
     task.share("grace", EDITOR)
@@ -514,7 +530,7 @@ def test_a_new_owner_invites_anew_and_the_invitations_of_the_former_one_end(
     invitation = task.invite()
     app.do(alice, app.tasks.edit, task.id, {"category": category.id})
     moved = replace(task, owner=bob)
-    assert moved.pending() == []
+    assert moved.pending() == moved.pending(alice) == []
     with pytest.raises(MemberNotFound):
         moved.revoke(invitation.id)
     assert deliver(app) == []
@@ -564,10 +580,15 @@ def test_a_disabled_user_who_has_verified_the_address_gets_no_mail(app: App, sub
 
 def test_the_invitation_of_a_user_who_becomes_a_member_is_over(app: App, subject: Subject, seed: Seed) -> None:
     seed.user("grace", email=ADDRESS.upper(), email_verified_at=START, is_active=False)
-    subject.invite()
+    seed.user("carol", email="b@example.org")  # has not verified it
+    for address in (ADDRESS, "b@example.org", "c@example.org"):
+        subject.invite(address)
+    with pytest.raises(TooManyMembers):
+        subject.share("carol")
     app.do(SYSTEM, app.set_active, "grace", True)
     subject.share("grace")
-    assert (subject.members(), subject.pending()) == ([("grace", VIEWER)], [])
+    left = [("b@example.org", VIEWER), ("c@example.org", VIEWER)]
+    assert (subject.members(), subject.pending()) == ([("grace", VIEWER)], left)
 
 
 def test_nobody_is_invited_by_a_disabled_user(app: App, subject: Subject) -> None:

@@ -288,6 +288,19 @@ class TestDelete:
         assert fields_of(caught) == ["password"]
         app.see(alice, app.accounts.profile)
 
+    @pytest.mark.parametrize("is_own", [True, False])
+    @pytest.mark.parametrize("name", [" ", "x" * 151, "a\0"])
+    def test_what_is_no_name_of_a_new_owner_is_refused(
+        self, app: App, alice: SessionActor, is_own: bool, name: str
+    ) -> None:
+        with pytest.raises(InvalidInput) as caught:
+            if is_own:
+                app.account_removal.delete(alice, PASSWORD, transfer_to=name)
+            else:
+                app.account_processes.delete(SYSTEM, alice.user_id, name)
+        assert fields_of(caught) == ["transfer_to"]
+        app.see(alice, app.accounts.profile)
+
     def test_a_concurrent_password_change_stops_the_deletion(
         self, app: App, alice: SessionActor, monkeypatch: pytest.MonkeyPatch
     ) -> None:
