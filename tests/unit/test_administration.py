@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from types import SimpleNamespace
 from typing import Any, cast
 from uuid import UUID
@@ -16,7 +17,7 @@ from tasktracker.domain.accounts.quota import Quotas, Usage
 from tasktracker.domain.accounts.registration import Registration
 from tasktracker.domain.accounts.session import PROOF_LIFETIME
 from tasktracker.domain.accounts.user import User
-from tasktracker.domain.activity.event import Kind, Origin
+from tasktracker.domain.activity.event import AuthEvent, Kind, Origin
 from tasktracker.domain.administration.access import require_still_admin
 from tasktracker.domain.administration.account import (
     NEVER,
@@ -339,6 +340,31 @@ def test_without_a_proof_an_administrator_changes_nothing_and_no_password_is_has
     assert (app.hasher.hashed, events(app), left(app, ada)) == ([], [], ["sessions", "tokens", "factor"])
 
 
+def test_what_an_administrator_does_is_recorded_with_the_administrator(app: App, ada: User) -> None:
+    seed = Seed(app.store, app.clock, app.ids)
+    session = seed.session(seed.user(is_admin=True), proved_at=START)
+    admin = AdminActor(session.user_id, session.id, session.generation)
+    service = app.service_administration
+    for fields, detail in (
+        ({"address": "grace@example.org"}, "grace@example.org"),
+        ({"address": "grace@example.org", "note": "for Grace"}, "for Grace"),
+    ):
+        invite, _ = app.do(admin, service.invite, cast("Any", fields), ORIGIN)
+        app.do(admin, service.revoke_invite, invite.id, ORIGIN)
+        assert [each.detail for each in app.audit_log.events] == [detail] * 2
+        app.audit_log.events.clear()
+    invite, _ = app.do(admin, service.invite, {"note": "for Grace"}, ORIGIN)
+    assert invite.created_by == admin.user_id
+    with app.audited.open(admin, Kind.USER_READ, ORIGIN, ada.id) as work:
+        assert work.users.find_unlocked(ada.id) == ada
+    made, read = app.audit_log.events
+    common: Any = {"at": START, "admin_id": admin.user_id, "session_id": session.id, "address": ORIGIN.address}
+    assert made == AuthEvent(
+        id=made.id, kind=Kind.INVITE_CREATE, user_id=None, subject=invite.id, detail="for Grace", **common
+    )
+    assert read == AuthEvent(id=read.id, kind=Kind.USER_READ, user_id=None, subject=ada.id, **common)
+
+
 @pytest.mark.parametrize("way", ["create", "set"])
 def test_a_proof_that_ends_while_a_password_is_hashed_is_too_old(
     app: App, ada: User, way: str, monkeypatch: pytest.MonkeyPatch
@@ -347,11 +373,10 @@ def test_a_proof_that_ends_while_a_password_is_hashed_is_too_old(
     session = seed.session(seed.user(is_admin=True), proved_at=START)
     admin = AdminActor(session.user_id, session.id, session.generation)
     before_next_call(monkeypatch, app.hasher, "hash", lambda: app.clock.advance(PROOF_LIFETIME + timedelta(seconds=1)))
+    create = partial(app.account_processes.create, admin, {"username": "bob"})
+    hash_one = create if way == "create" else partial(app.account_processes.set_password, admin, ada.id)
     with pytest.raises(ConfirmationRequired):
-        if way == "create":
-            app.account_processes.create(admin, {"username": "bob"}, PASSWORD)
-        else:
-            app.account_processes.set_password(admin, ada.id, "another long one")
+        hash_one("another long one")
 
 
 @pytest.mark.parametrize(("value", "is_right"), [(0, True), (2**53 - 1, True), (-1, False), (2**53, False)])
@@ -369,6 +394,21 @@ def test_a_user_is_renamed_under_the_rules_for_new_names(app: App, ada: User) ->
         app.do(SYSTEM, app.administration.edit, ada.id, {"username": "ad\u0430"})  # the last letter is Cyrillic
     changed = app.do(SYSTEM, app.administration.edit, ada.id, {"username": "grace"}).user
     assert (changed.username, changed.version) == ("grace", ada.version + 1)
+
+
+@pytest.mark.parametrize(
+    ("changes", "pending"),
+    [({"username": "grace"}, "new@example.org"), ({"max_tasks": 3}, "new@example.org"), ({"email": "a@b.de"}, None)],
+)
+def test_an_address_stays_pending_until_another_one_is_set(
+    app: App, changes: dict[str, Any], pending: str | None
+) -> None:
+    user = Seed(app.store, app.clock, app.ids).user
+    bob = user("bob", email="a@b.de", pending_email="new@example.org", is_active=False, is_admin=True)
+    changed = app.do(SYSTEM, app.administration.edit, bob.id, cast("Any", changes)).user
+    assert (changed.email, changed.pending_email) == ("a@b.de", pending)
+    assert (changed.is_active, changed.is_admin) == (False, True)
+    assert events(app)[0][0] is (Kind.QUOTA_CHANGE if "max_tasks" in changes else Kind.RENAME)
 
 
 def test_a_second_factor_that_was_not_confirmed_is_not_turned_off(app: App) -> None:
