@@ -55,7 +55,12 @@ def test_without_an_account_a_password_takes_as_long_and_is_wrong(
 )
 def test_a_password_is_tried_as_this_and_as_earlier_versions_hashed_it(typed: str, tried: list[str]) -> None:
     asked: list[tuple[str, str | None]] = []
-    hasher: Any = SimpleNamespace(verify=lambda *each: asked.append(each) or each[0] == each[1])
+
+    def verify(text: str, stored: str | None) -> bool:
+        asked.append((text, stored))
+        return text == stored
+
+    hasher: Any = SimpleNamespace(verify=verify)
     assert matching_form(hasher, typed, None) is None
     assert asked == [(form, None) for form in tried]
     assert [matching_form(hasher, typed, form) for form in tried] == tried

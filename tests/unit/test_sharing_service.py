@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from uuid import UUID
 
 import pytest
 
@@ -110,6 +111,7 @@ def test_the_number_of_tried_usernames_is_limited_for_owners(kind: str) -> None:
     app = App(MemoryStore(clock, SequentialIds()), clock, throttled=True)
     alice, bob = register(app, "alice"), register(app, "bob")
     limit, owners = app.invitation_limit, [(alice, "a"), (alice, "b"), (bob, "c")]
+    consume: Callable[[SessionActor, UUID], None]
     not_found: type[NotFound]
     items: Sequence[Task | Category]
     if kind == "task":
