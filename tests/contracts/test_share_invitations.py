@@ -139,6 +139,8 @@ def test_an_address_without_an_account_is_invited_by_mail(app: App, subject: Sub
     edit(app, subject.owner, language=Language.DE, time_zone="Europe/Vienna")
     invitation = subject.invite(role=EDITOR)
     assert (subject.pending(), subject.members()) == ([(ADDRESS, EDITOR)], [])
+    (delivery,) = [each for each in deliveries(app) if each.kind is DeliveryKind.SHARE_INVITATION]
+    assert (delivery.user_id, delivery.address, delivery.cause) == (None, ADDRESS, invitation.id)
     (letter,) = deliver(app)
     assert (letter.kind, letter.to, letter.language) == (DeliveryKind.SHARE_INVITATION, ADDRESS, "de")
     assert letter.parameters == {
@@ -164,7 +166,7 @@ def test_a_verified_address_is_that_of_a_member(app: App, subject: Subject, bob:
 
 def test_an_address_that_is_not_verified_is_that_of_nobody(app: App, subject: Subject, seed: Seed) -> None:
     register(app, "bob")  # has it pending
-    seed.user(email="carol@example.org")  # has it from before there was mail
+    seed.user("carol", email="carol@example.org")  # has it from before there was mail
     seed.user(email="dan@example.org", email_verified_at=START, is_active=False)
     for name in ("bob", "carol", "dan"):
         subject.invite(f"{name}@example.org")
@@ -172,6 +174,8 @@ def test_an_address_that_is_not_verified_is_that_of_nobody(app: App, subject: Su
     assert subject.members() == []
     subject.invite("carol@example.org", EDITOR)
     assert [letter.to for letter in deliver(app, DeliveryKind.SHARE_INVITATION)] == ["carol@example.org"]
+    subject.share("carol")
+    assert (subject.members(), subject.pending()) == ([("carol", VIEWER)], [("carol@example.org", EDITOR)])
 
 
 def test_without_mail_no_address_is_found_or_invited(app: App, subject: Subject, bob: SessionActor) -> None:
@@ -184,7 +188,7 @@ def test_without_mail_no_address_is_found_or_invited(app: App, subject: Subject,
 
 
 @pytest.mark.parametrize(
-    "address", ["@", "a@b", "a b@example.org", f"{'x' * 250}@example.org", "a@example.org\r\nBcc: b"]
+    "address", ["unknown", "@", "a@b", "a b@example.org", f"{'x' * 250}@example.org", "a@example.org\r\nBcc: b"]
 )
 def test_what_is_no_address_is_refused(subject: Subject, address: str) -> None:
     with pytest.raises(InvalidInput) as refused:
@@ -218,6 +222,21 @@ def test_invitations_count_as_members(app: App, subject: Subject, bob: SessionAc
         subject.share("carol")
     subject.share("bob", EDITOR)
     subject.invite(role=EDITOR)
+
+
+def test_invitations_to_a_tree_count_as_its_members_below_its_root(app: App, alice: SessionActor) -> None:
+    root = new_task(app, alice)
+    child = new_task(app, alice, parent=root.id)
+    for subject, address in ((root, "a@example.org"), (child, "b@example.org"), (child, "c@example.org")):
+        subject.invite(address)
+    register(app, "carol")
+    for name in ("carol", "d@example.org"):
+        with pytest.raises(TooManyMembers):
+            child.share(name)
+    (first, *_) = app.see(alice, app.sharing.pending, child.id)
+    child.revoke(first.id)
+    child.share("carol")
+    assert (root.members(), len(root.pending())) == ([("carol", VIEWER)], 2)
 
 
 def test_only_the_owner_invites_and_sees_the_invited(app: App, subject: Subject, bob: SessionActor) -> None:
@@ -286,6 +305,7 @@ def test_a_revoked_invitation_is_not_mailed_and_not_accepted(app: App, subject: 
 def test_an_invitation_is_revoked_by_its_owner_alone(app: App, subject: Subject, bob: SessionActor) -> None:
     subject.share("bob", EDITOR)
     invitation = subject.invite()
+    subject.revoke(subject.invite("other@example.org").id)
     with pytest.raises(NotAllowed):
         subject.revoke(invitation.id, bob)
     other = new_task(app, subject.owner)
