@@ -224,7 +224,7 @@ def test_invitations_count_as_members(app: App, subject: Subject, bob: SessionAc
     subject.invite(role=EDITOR)
 
 
-def test_invitations_to_a_tree_count_as_its_members_below_its_root(app: App, alice: SessionActor) -> None:
+def test_invitations_to_a_tree_count_as_its_members_below_its_root(app: App, alice: SessionActor, seed: Seed) -> None:
     root = new_task(app, alice)
     child = new_task(app, alice, parent=root.id)
     for subject, address in ((root, "a@example.org"), (child, "b@example.org"), (child, "c@example.org")):
@@ -235,8 +235,11 @@ def test_invitations_to_a_tree_count_as_its_members_below_its_root(app: App, ali
             child.share(name)
     (first, *_) = app.see(alice, app.sharing.pending, child.id)
     child.revoke(first.id)
-    child.share("carol")
-    assert (root.members(), len(root.pending())) == ([("carol", VIEWER)], 2)
+    seed.user("dave", email="b@example.org", email_verified_at=START)
+    for name in ("dave", "carol"):
+        child.share(name)
+    assert sorted(root.members()) == [("carol", VIEWER), ("dave", VIEWER)]
+    assert root.pending() == [("c@example.org", VIEWER)]
 
 
 def test_only_the_owner_invites_and_sees_the_invited(app: App, subject: Subject, bob: SessionActor) -> None:
@@ -320,8 +323,16 @@ def test_an_invitation_is_revoked_by_its_owner_alone(app: App, subject: Subject,
 def test_an_invitation_becomes_a_membership_when_the_address_is_verified(app: App, subject: Subject) -> None:
     letter = invited(app, subject, EDITOR)
     app.clock.advance(SECOND)
-    grace(app)
+    actor = grace(app)
     assert (subject.members(), subject.pending()) == ([("grace", EDITOR)], [])
+    is_task = subject.service is app.sharing
+    (notice,) = app.see(actor, app.notifications.list).items
+    assert (notice.by, notice.task, notice.category, notice.created_at) == (
+        "alice",
+        subject.id if is_task else None,
+        None if is_task else subject.id,
+        START + SECOND,
+    )
     assert kinds(app) == [("share-invitation", "sent")]
     with pytest.raises(InvalidInput):
         app.see(SYSTEM, app.acceptance.find, token_of(letter))
