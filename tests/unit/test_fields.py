@@ -195,6 +195,10 @@ class TestCaseKey:
     def test_equivalent_names_have_one_key(self, one: str, other: str) -> None:
         assert case_key(one) == case_key(other)
 
+    @pytest.mark.parametrize(("name", "key"), [("\u2121", "tel"), ("\u01f0", "\u01f0"), ("\u1e9e", "ss")])
+    def test_a_key_is_folded_in_its_compatible_form(self, name: str, key: str) -> None:
+        assert case_key(name) == key
+
     @pytest.mark.parametrize(
         ("one", "other"), [("e", "\u00e9"), ("i", "\u0131"), ("a", "\u0430"), ("o", "\u00f8"), ("a", "a ")]
     )
