@@ -566,4 +566,5 @@ def test_a_reminder_that_is_written_with_a_task_says_when_and_marks_the_task(app
     tasks = {each["title"]: each for each in person.listed("/api/tasks/")}
     assert reminders(person, tasks["Lunch"]) == [(None, "PT1H")]
     [(at, before)] = reminders(person, tasks["Dentist"])
-    assert at is not None and before is None
+    assert at is not None
+    assert before is None
