@@ -281,6 +281,33 @@ class TestOccurrences:
             day(),
         )
 
+    def test_on_a_phone_the_message_says_all_and_covers_no_row_at_the_end_of_the_list(
+        self, new_device: Callable[..., Tab], person: Person
+    ) -> None:
+        for number in range(12):
+            person.task(f"Pflanzen {number:02}", due_on=day(), recurrence=DAILY)
+        size = {"width": 390, "height": 844}
+        tab = (
+            new_device(locale="de-AT", viewport=size, has_touch=True, is_mobile=True)
+            .open()
+            .enter(person.username, button="Anmelden")
+        )
+        tab.page.wait_for_selector(".row")
+        tab.controlled()
+        tab.page.goto(f"{tab.url}/all")
+        tab.page.wait_for_selector(".row")
+        tab.page.context.set_offline(True)
+        tab.page.wait_for_selector(".status-line.offline", state="attached")
+        tab.page.tap("button[aria-label='„Pflanzen 00“ erledigen']")
+        text = tab.page.locator(".toast > span:has-text('sobald Sie online sind: „Pflanzen 00“')")
+        text.wait_for()
+        tab.settle()
+        assert text.evaluate("each => each.scrollHeight - each.clientHeight") <= 0
+        tab.page.evaluate("scrollTo(0, 10000)")
+        toast = tab.page.locator(".toast").bounding_box()
+        last = tab.page.locator(".row").last.bounding_box()
+        assert last["y"] + last["height"] <= toast["y"]
+
     def test_two_devices_that_complete_it_offline_have_one_next(
         self, app: Tab, new_device: Callable[..., Tab], person: Person
     ) -> None:
