@@ -37,6 +37,7 @@ from tasktracker.domain.kernel.time_zones import end_of_day, first_day_ending
 from tasktracker.domain.tasks.query import NONE, TaskKey, TaskQuery, TaskSort
 from tasktracker.domain.tasks.task import State, Task
 
+_FIRST_ID, _LAST_ID = UUID(int=0), UUID(int=2**128 - 1)
 _CLOSED: list[BindParameter[str]] = [bindparam(f"closed_{state}", state.value) for state in State if state.is_closed]
 
 
@@ -258,7 +259,9 @@ def _by_due(read: Callable[..., list[Task]], query: TaskQuery, limit: int) -> li
             until = first_day_ending(last, zone)
             if not is_descending and end_of_day(until, zone) > last and until > date.min:
                 until -= timedelta(days=1)
-        if days := read(_Segment.DAYS, query.after and _among_days(query.after, is_descending, zone), limit, until):
+        after = query.after and _among_days(query.after, is_descending, zone)
+        # In a list of many tasks, few pages have the end of a day.
+        if _is_between(after, until, is_descending) and (days := read(_Segment.DAYS, after, limit, until)):
             found = sorted([*found, *days], key=lambda task: (task.due_at(zone), task.id.int), reverse=is_descending)
     # A filter by due date excludes all tasks without one.
     if len(found) < limit and not (query.due_after or query.due_before or query.overdue):
@@ -273,8 +276,16 @@ def _among_days(after: TaskKey[Any], is_descending: bool, time_zone: str) -> Tas
     if end_of_day(day, time_zone) == after.value:
         return TaskKey(day, after.id)
     if is_descending:
-        return TaskKey(day, UUID(int=0))
-    return None if day == date.min else TaskKey(day - timedelta(days=1), UUID(int=2**128 - 1))
+        return TaskKey(day, _FIRST_ID)
+    return None if day == date.min else TaskKey(day - timedelta(days=1), _LAST_ID)
+
+
+def _is_between(after: TaskKey[date] | None, until: date, is_descending: bool) -> bool:
+    """Whether a task can be due on a day that comes after a key and not after `until`."""
+    if after is None:
+        return True
+    key = (after.value, after.id)
+    return key > (until, _FIRST_ID) if is_descending else key < (until, _LAST_ID)
 
 
 def _stored(value: Any) -> Any:
