@@ -30,7 +30,7 @@ export function View() {
   const [count, setCount] = useState(PART);
   useEffect(() => scrollTo(0, 0), []);
   const all = [...copy.notifications.value.values()].sort((a, b) => b.created_at.localeCompare(a.created_at) || b.id.localeCompare(a.id));
-  const newest = new Map(all.filter(({ kind }) => kind === "reminder").map(({ id, task }) => [task, id]).toReversed());
+  const newest = new Map(all.toReversed().filter(({ kind }) => kind === "reminder").map(({ id, task }) => /** @type {const} */ ([task, id])));
   const readAll = () => void undoable(copy.editAll("notification", unread.map(({ id }) => id), { read: true }), t("did.read", { count: unread.length }));
   return html`<section class="list notices">
     <header>

@@ -203,7 +203,7 @@ class Failing:
 
 @dataclass(frozen=True, slots=True)
 class ListedTask:
-    """A task in a letter: its title, the day or moment at which it is due (ISO 8601, or empty), and its path in the app."""
+    """A task in a letter: its title, its day or moment in the form of ISO 8601 or empty, and its path in the app."""
 
     title: str
     due: str
