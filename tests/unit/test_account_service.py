@@ -88,6 +88,9 @@ class TestRegister:
         assert fields_of(caught) == ["password2"]
         assert stored(app, "alice") is None
 
+    def test_a_password_is_repeated_in_any_normal_form(self, app: App) -> None:
+        app.registration.register(ALICE, "pa\u0308ss wort", "p\u00e4ss\u00a0wort")
+
     @pytest.mark.parametrize("password", ["weak horse", "Alice in Wonderland", "ALICE@example.org"])
     def test_a_password_easy_to_guess_is_refused(self, app: App, password: str) -> None:
         with pytest.raises(InvalidInput) as caught:

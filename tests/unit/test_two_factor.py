@@ -97,6 +97,28 @@ def test_a_sensitive_operation_takes_a_code_and_says_where_it_was_used(
     ]
 
 
+def test_a_login_that_meets_another_hash_of_the_password_keeps_its_device_its_code_and_its_origin(
+    app: App, alice: SessionActor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recovery = turn_on(app, alice)
+    other = app.hasher.hash(PASSWORD)
+
+    def rehash() -> None:
+        with app.store.writing(SYSTEM) as work:
+            user = work.users.find(alice.user_id)
+            assert user is not None
+            work.users.save(user.with_password(other))
+
+    before_next_call(monkeypatch, app.hasher, "verify", rehash)
+    tokens = app.sessions.login("alice", PASSWORD, "Phone", recovery[0], ORIGIN)
+    with app.store.reading(SYSTEM) as work:
+        session = work.sessions.find(app.actor(tokens).session_id)
+    assert session is not None
+    assert (session.device, session.address) == ("Phone", ORIGIN.address)
+    state = app.see(alice, app.two_factor.state)
+    assert (state.enabled, state.recovery_codes_left) == (True, len(recovery) - 1)
+
+
 class TestEnrol:
     def test_enrolling_returns_a_secret_and_requires_no_code_yet(self, app: App, alice: SessionActor) -> None:
         enrolment = app.two_factor.enrol(alice, PASSWORD)
