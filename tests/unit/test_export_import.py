@@ -28,13 +28,14 @@ from tasktracker.domain.portability.export_service import ExportService
 from tasktracker.domain.portability.import_job import ImportedLine, LineOutcome
 from tasktracker.domain.portability.import_service import FileFormat, ImportService
 from tasktracker.domain.portability.lines import MAX_LINE_LENGTH, numbered_lines
+from tasktracker.domain.portability.plan import ImportContext, ParentInfo
 from tasktracker.domain.portability.record import MAX_VERSION
 from tasktracker.domain.portability.report import MAX_FINDINGS, Counts, ImportReport, TaskCounts
 from tasktracker.domain.recurrence.occurrence import Occurrence
 from tasktracker.domain.recurrence.recurrence import Anchor, Recurrence
 from tasktracker.domain.reminders.reminder import MAX_REMINDERS
 from tasktracker.domain.tasks.query import TaskQuery
-from tasktracker.domain.tasks.task import MAX_DEPTH, Priority, State, Task
+from tasktracker.domain.tasks.task import MAX_DEPTH, Priority, State, Task, Tree
 from tasktracker.domain.tasks.trash_service import TrashService
 from tests.backends import Backend
 from tests.contracts.base import Seed
@@ -1123,3 +1124,31 @@ def test_the_number_of_lines_and_categories_is_limited(service: Service, user: U
     # An administrator can import without these limits.
     report = service.imports.import_file_for(user.username, io.BytesIO(many), FileFormat.NDJSON)
     assert report.tasks.created + report.tasks.unchanged == 5
+
+
+def test_the_counts_of_all_batches_are_added() -> None:
+    counts = TaskCounts(1, 2, 3, 4, 5, 6)
+    counts.add(TaskCounts(10, 20, 30, 40, 50, 60))
+    assert counts == TaskCounts(11, 22, 33, 44, 55, 66)
+
+
+@pytest.mark.parametrize("is_dry_run", [False, True])
+def test_later_batches_know_the_results_of_all_earlier_ones(is_dry_run: bool) -> None:
+    one, two = UUID(int=1), UUID(int=2)
+    first, second = ImportContext(START), ImportContext(START)
+    for context, each in ((first, one), (second, two)):
+        info = ParentInfo(Tree(each, None, one), 1, None)
+        context.categories, context.former, context.claimed, context.restored = (
+            {each: each},
+            {each: each},
+            {each},
+            {each},
+        )
+        context.names, context.parents = {str(each): each}, {each: info}
+    before = replace(first, names=dict(first.names), parents=dict(first.parents))
+    first.update(second, is_dry_run=is_dry_run)
+    both = {one: one, two: two}
+    assert (first.categories, first.former, first.claimed) == (both, both, {one, two})
+    assert first.restored == {two}  # those of the last batch: it began with the others
+    more = second if is_dry_run else before
+    assert (first.names, first.parents) == (before.names | more.names, before.parents | more.parents)
