@@ -276,6 +276,7 @@ def test_importing_a_file_again_recognises_its_days(account: Account) -> None:
         ("note,of nothing,,,,,", "TYPE"),
         ("section,,,,,,", "name"),
         ("folder,x,,,,,", "TYPE"),
+        ("\ufefftask,x,,,,,", "TYPE"),
         ("task," + "x" * 300_000 + ",,,,,", "line"),
     ],
 )
@@ -356,7 +357,7 @@ def test_lines_that_wait_for_their_parent_are_counted_once(account: Account, mon
 
 
 def test_columns_may_have_spaces_around_their_names_or_no_name(account: Account) -> None:
-    report = account.import_file("type, Content ,,PRIORITY\ntask,a,,1\n")
+    report = account.import_file("type, Content ,,PRIORITY,,DATE\ntask,a,,1\n")
     assert (account.task("a").priority, report.notices) == (Priority.URGENT, [])
 
 
@@ -516,7 +517,9 @@ def test_a_file_of_another_format_is_refused(account: Account, text: str) -> Non
         (HEAD.replace(",", ";"), "commas"),
         (HEAD.replace(",", "\t"), "commas"),
         ('"TYPE";"CONTENT"\n', "commas"),
+        ("\ufeff" + HEAD.lower().replace(",", ";"), "commas"),
         (HEAD.encode("utf-16"), "UTF-16"),
+        (HEAD.encode("utf-16-le"), "UTF-16"),
         (b"\x1f\x8b\x08", "gzip"),
         ('{"type":"header"}\n', "application/x-ndjson"),
         (f"{HEAD.strip()}\rtask,A,\r", "LF or CRLF"),
@@ -529,8 +532,8 @@ def test_the_error_for_a_refused_file_says_what_helps(account: Account, text: st
 
 
 def test_unknown_columns_are_reported(account: Account) -> None:
-    report = account.import_file("type,content,colour\ntask,x,red\n")
-    assert [(each.line, each.field) for each in report.notices] == [(1, "COLOUR")]
+    report = account.import_file(f"type,content,colour,{'y' * 200}\ntask,x,red\n")
+    assert [(each.line, each.field) for each in report.notices] == [(1, "COLOUR"), (1, "Y" * 100)]
     assert account.task("x").version == 1
 
 
@@ -677,3 +680,28 @@ def test_rows_with_types_in_capitals_inside_a_value_are_found_again(account: Acc
     report = account.import_file(HEAD + 'task,"never,,,,,\nTASK,last,,,,,\nTASK,",,,,,\n')
     assert [(each.line, each.field) for each in report.errors] == [(2, "line"), (4, "line")]
     assert [task.title for task in account.tasks()] == ["last"]
+
+
+@pytest.mark.parametrize(
+    "head", ["TYPE,CONTENT\n", "TYPE,CONTENT,DESCRIPTION,PRIORITY,INDENT,DATE,TIMEZONE,DURATION\n"]
+)
+def test_a_value_may_have_lines_that_only_begin_like_rows(head: str) -> None:
+    account = Account()
+    value = "buy:\ntask, a list, of things" + ",x" * (3 if len(head) > 20 else 0)
+    report = account.import_file(head + f'task,a\nnote,"{value}"\n')
+    assert (account.task("a").description, report.errors) == (value, [])
+
+
+def test_the_last_line_is_read_if_it_is_too_long_and_has_no_end() -> None:
+    report = Account().import_file(HEAD + "task,x,,,,,\ntask," + "x" * 2 * MAX_LINE_LENGTH)
+    assert [(each.line, each.field) for each in report.errors] == [(3, "line")]
+
+
+def test_a_file_is_read_from_its_begin() -> None:
+    account = Account()
+    for text in (HEAD + "task,x,,,,,\n", '{"type":"header","format":"tasktracker","version":1}\n{"type":"end"}\n'):
+        source = io.BytesIO(text.encode())
+        source.seek(0, io.SEEK_END)
+        format_ = FileFormat.TODOIST if text.startswith(HEAD) else FileFormat.NDJSON
+        assert account.imports.import_file(account.actor, source, format_).skipped == 0
+    assert account.task("x").version == 1

@@ -160,7 +160,7 @@ class _Reader:
         content, description = row.get("CONTENT", "").strip(), row.get("DESCRIPTION", "")
         notices = []
         if len(content) > MAX_NAME_LENGTH:
-            content = cut(content, MAX_NAME_LENGTH, self._characters).strip()
+            content = cut(content, MAX_NAME_LENGTH, self._characters)
             notices.append(FieldError("CONTENT", f"was cut at {MAX_NAME_LENGTH} characters"))
         if len(description) > MAX_CATEGORY_DESCRIPTION_LENGTH:
             description = cut(description, MAX_CATEGORY_DESCRIPTION_LENGTH, self._characters)
