@@ -284,7 +284,7 @@ def test_the_lines_of_an_export_have_every_field() -> None:
     user = service.seed.user("ann", first_name="Ann", last_name="Lee", email="ann@example.org")
     later = START + timedelta(hours=1)
     zone = timezone(timedelta(hours=2))
-    home = service.seed.category(user, "Home", description="a", color="#1e90ff", updated_at=later, version=2)
+    home = service.seed.category(user, "Home", description="ä", color="#1e90ff", updated_at=later, version=2)
     kept = Occurrence(slot=START, series=UUID(int=1), next=UUID(int=2))
     one = service.seed.task(
         user,
@@ -307,7 +307,9 @@ def test_the_lines_of_an_export_have_every_field() -> None:
     at, then = "2026-03-01T12:00:00Z", "2026-03-01T13:00:00Z"
     common = {"type": "task", "own": True, "owner": "ann", "created_by": "ann", "priority": 2, "start_on": None}
     common |= {"parent": None, "members": [], "reminders": []}
-    header, profile, *lines = map(json.loads, service.export(user).splitlines())
+    export = service.export(user)
+    assert '"name":"Home","description":"ä"'.encode() in export
+    header, profile, *lines = map(json.loads, export.splitlines())
     assert header == {"type": "header", "format": "tasktracker", "version": 5, "exported_at": then}
     assert profile == {
         "type": "profile",
@@ -322,7 +324,7 @@ def test_the_lines_of_an_export_have_every_field() -> None:
             "own": True,
             "owner": "ann",
             "name": "Home",
-            "description": "a",
+            "description": "ä",
             "color": "#1e90ff",
             "created_at": at,
             "updated_at": then,
@@ -628,6 +630,7 @@ def test_a_line_of_the_maximum_length_is_read_whole() -> None:
         (task(parent=str(uuid4())), "parent"),
         (task(id="a0b1c2d3-0000-4000-8000-000000000000", parent="A0B1C2D3000040008000000000000000"), "parent"),
         (task(category=str(uuid4())), "category"),
+        (HEADER, "type"),
         (category(name=""), "name"),
         (category(color="red"), "color"),
         (category(created_at="x"), "created_at"),
@@ -1152,3 +1155,19 @@ def test_later_batches_know_the_results_of_all_earlier_ones(is_dry_run: bool) ->
     assert first.restored == {two}  # those of the last batch: it began with the others
     more = second if is_dry_run else before
     assert (first.names, first.parents) == (before.names | more.names, before.parents | more.parents)
+
+
+def test_a_deleted_tree_and_categories_are_imported_with_other_ids_if_theirs_are_taken(
+    service: Service, user: User
+) -> None:
+    top = task(trashed_at=START.isoformat())
+    child = {**task(parent=top["id"], trashed_at=START.isoformat()), "trashed_with": top["id"]}
+    below = {**child, "id": str(uuid4()), "parent": child["id"]}
+    for actor, mapped in ((user, 0), (service.seed.user(), 1)):
+        for dry_run in (True, False):
+            filed = [category(id=str(UUID(int=number)), name=f"c{number}") for number in (1, 2)]
+            report = service.import_lines(actor, *filed, top, child, below, dry_run=dry_run)
+            counts = Counts(created=2, mapped=2 * mapped), TaskCounts(created=3, mapped=3 * mapped)
+            assert report == ImportReport(dry_run, *counts)
+        top_id = uuid5(actor.id, top["id"]) if mapped else UUID(top["id"])
+        assert {each.trashed_with for each in service.all_of(actor)[1].values()} == {top_id}
