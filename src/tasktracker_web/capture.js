@@ -1,18 +1,20 @@
 // A task as a user writes it in one line: when it is due, its priority and its category are recognised in the text.
 
 import { fitting, tidy } from "./lines.js";
-import { durationOf, firing } from "./reminders.js";
+import { atHour, durationOf, firing, MORNING } from "./reminders.js";
 import { fieldsOf, repeatAt, repeatsOf } from "./repeats.js";
 import { atMoment, onDay } from "./tasks.js";
 import { dayFrom, language as defaultLanguage, locale as defaultLocale } from "./texts/texts.js";
 import { ALONE, COUNT, END, matched, MONTHS, next, NUMBERS, numberOf, read, rule, SHORT_WEEKDAYS, WEEKDAYS } from "./vocabulary.js";
 
 export { inWords } from "./recurrence/words.js";
+export { reminderText } from "./reminders.js";
 
 /** @typedef {import("./sync/items.js").Task} Task */
 /** @typedef {{ id: string, name: string }} Named */
-/** A part of the text that was understood, from `start` to before `end`. `created` is the name of a category that does not exist yet; `day` is a day without a time, and `on` puts a time without a day on one, which perhaps `needsDay`; `written` is a rule by which the task recurs; `remind` how long before it is due the user is reminded, `at` that moment if it is known. @typedef {{ start: number, end: number, text: string, fields: Partial<Task>, created?: string, day?: Date, on?: (date: Date) => Date, needsDay?: boolean, written?: import("./repeats.js").Written, remind?: string, at?: Date }} Token */
-/** @typedef {{ title: string, fields: Partial<Task>, tokens: Token[], repeats: boolean, remind?: string }} Captured `remind` is how long before it is due the user is reminded; `repeats` says that a part that was not understood is due again and again */
+/** What a reminder has: how long before the due date, or when. @typedef {{ before: string } | { at: string }} Remind */
+/** A part of the text that was understood, from `start` to before `end`. `created` is the name of a category that does not exist yet; `day` is a day without a time, `last` when it was before, and `on` puts a time without a day on one, which perhaps `needsDay`; `written` is a rule by which the task recurs; `remind` the reminder of the user, which perhaps has its `own` day and time, and `at` its moment if it is known. @typedef {{ start: number, end: number, text: string, fields: Partial<Task>, created?: string, day?: Date, last?: Date, isBegin?: boolean, on?: (date: Date) => Date, needsDay?: boolean, written?: import("./repeats.js").Written, remind?: Remind, own?: Token, at?: Date }} Token */
+/** @typedef {{ title: string, fields: Partial<Task>, tokens: Token[], repeats: boolean, remind?: Remind }} Captured `repeats` says that a part that was not understood is due again and again */
 /**
  * @typedef {object} Options
  * @property {Date} now
@@ -23,13 +25,14 @@ export { inWords } from "./recurrence/words.js";
  * @property {string} [language]
  * @property {string} [locale]
  */
-/** A day at 00:00, or a moment if `isExact`; and the hour at which its part begins. @typedef {{ date: Date, isExact?: boolean, hour?: number }} Day */
+/** A day at 00:00, or a moment if `isExact`; and the hour at which its part begins. A date without a year was also on `last`. @typedef {{ date: Date, isExact?: boolean, hour?: number, isDate?: boolean, last?: Date }} Day */
 /** @typedef {{ pattern: RegExp, read: (groups: string[], now: Date) => Day | null }} DayRule */
 /** @typedef {{ pattern: RegExp, read: (groups: string[]) => [hours: number, minutes: number] }} TimeRule */
 /**
  * `parts` are parts of a day, and `hours` are times that need a day before them. A `phrase`, a `repetition` and a `range` are
- * not understood: a part of them would be wrong. `remind` asks for a reminder, and `about` is what is before its subject.
- * @typedef {{ days: DayRule[], times: TimeRule[], hours: TimeRule[], parts: TimeRule[], phrase?: RegExp, repetition: RegExp, range: RegExp, remind: RegExp, about: RegExp }} DayGrammar
+ * not understood: a part of them would be wrong. `remind` asks for a reminder, `reminds` behind its time, with `self` before
+ * it, and `about` is what is before its subject.
+ * @typedef {{ days: DayRule[], times: TimeRule[], hours: TimeRule[], parts: TimeRule[], phrase?: RegExp, repetition: RegExp, range: RegExp, remind: RegExp, reminds: RegExp, self?: RegExp, about: RegExp }} DayGrammar
  */
 /** @typedef {DayGrammar & { repeats: import("./repeats.js").Repeats }} Grammar */
 
@@ -40,6 +43,8 @@ const NEW_CATEGORY = new RegExp(`#(\\p{L}[\\p{L}\\p{M}\\p{N}_-]{0,63})${END}`, "
 /** A time follows, so what is before it is a day. */
 const BEFORE_TIME = "(?=,? (?:(?:at|um) )?(?:\\d{1,2}(?:[:.]\\d\\d|(?: ?[ap]m| ?uhr|h)\\b)|noon|midday|mittags?|morning|afternoon|evening|night|vormittags?|nachmittags?|abends?|morgens))";
 const EVENING = 19;
+/** Only signs follow. */
+const LAST = "(?=\\s*(?:$|[,;.!?)#(]))";
 /** A time that ends the text, or has only other signs after it. */
 const LAST_TIME = /^(?:at|um) \d{1,2}(?=\s*(?:[!#]\S*\s*|p[1-4]\s*)*$)/i;
 const IS_END = new RegExp(`^${END}`);
@@ -55,15 +60,29 @@ export function captured(text, { now, categories = [], priorities = [], creates 
   let repeats = false;
   for (let at = 0; at < text.length; ) {
     const isStart = at === 0 || /[\s(]/.test(text[at - 1]);
-    const token = isStart ? (remindAt(text, at, grammar) ?? recurrenceAt(text, at, grammar, now) ?? repetitionAt(text, at, grammar, now) ?? dueAt(text, at, grammar, now) ?? priorityAt(text, at, priorities) ?? categoryAt(text, at, categories) ?? (creates ? newCategoryAt(text, at) : null)) : null;
-    if (token?.fields && !literal.has(token.text)) add(found, token);
-    else if (token && (token.fields ? token.written : token.repeats)) repeats = true;
+    const token = isStart ? (remindAt(text, at, grammar, now) ?? recurrenceAt(text, at, grammar, now) ?? repetitionAt(text, at, grammar, now) ?? dueAt(text, at, grammar, now) ?? priorityAt(text, at, priorities) ?? categoryAt(text, at, categories) ?? (creates ? newCategoryAt(text, at) : null)) : null;
+    const kept = token?.fields && token.remind && [...literal].find((each) => each.length > token.text.length && text.startsWith(each, at)); // with its time
+    if (kept) {
+      at += kept.length;
+      continue;
+    }
+    if (token?.fields && !literal.has(token.text)) {
+      const reminder = isDueToken(token) ? reminderOf(token, text, grammar, literal, found.get("remind")) : null;
+      if (!reminder?.own) add(found, token);
+      if (reminder) found.set("remind", reminder);
+      at = Math.max(token.end, reminder?.end ?? 0);
+      continue;
+    }
+    if (token && (token.fields ? token.written : token.repeats)) repeats = true;
     at = token ? token.end : at + 1;
   }
+  const own = found.get("remind")?.own;
+  if (own && !isApart(found, own)) add(found, own);
+  if (found.has("recurrence")) begin(found, text, grammar);
   const [day, time] = [found.get("day"), found.get("time")];
   if (day?.day && time?.on) found.set("time", { ...time, fields: atMoment(time.on(day.day)) }); // with other words between them
   if (!recur(found, now)) repeats = true;
-  remind(found, now);
+  remind(found, text, now);
   const tokens = [...found.values()].sort((a, b) => a.start - b.start);
   const reminder = found.get("remind");
   const rest = without(text, tokens);
@@ -71,6 +90,28 @@ export function captured(text, { now, categories = [], priorities = [], creates 
   if (!title) return { ...fitting(tidy(text)), tokens: [], repeats: repeats || found.has("recurrence") };
   const { title: fitted, fields } = fitting(title);
   return { title: fitted, fields: Object.assign(fields, ...tokens.map((token) => token.fields), found.get("time")?.fields, found.get("recurrence")?.fields), tokens, repeats, remind: reminder?.remind };
+}
+
+/** @param {Token} token */
+function isDueToken({ fields, written }) {
+  return "due_on" in fields || !!written;
+}
+
+/** Return the reminder with this day and time: they follow its words, or are before them. @param {Token} due @param {string} text @param {Grammar} grammar @param {ReadonlySet<string>} literal @param {Token} [reminder] the one that was found @returns {Token | null} */
+function reminderOf(due, text, { reminds, self }, literal, reminder) {
+  const own = due.written ? undefined : due;
+  if (reminder && due.start === next(text, reminder.end)) return { ...reminder, own };
+  const start = next(text, due.end);
+  const words = matched(reminds, text, start);
+  if (!words || literal.has(text.slice(start, words.end))) return null;
+  const before = own && self?.exec(text.slice(0, due.start));
+  return { ...token(text, start, words.end, {}), remind: { before: "PT0M" }, own: own && { ...own, start: before ? before.index : own.start } };
+}
+
+/** Whether the day or time of a reminder is not that of the task. @param {Map<string, Token>} found @param {Token} own */
+function isApart(found, own) {
+  const isTimed = found.has("moment") || (found.has("day") && found.has("time")) || !!found.get("recurrence")?.written?.time;
+  return isTimed || (!own.on && found.has("day"));
 }
 
 /** Add what was found. A day and a time belong together; otherwise they replace what was found before. @param {Map<string, Token>} found @param {Token} token */
@@ -83,6 +124,15 @@ function add(found, token) {
   found.set(kind, token);
 }
 
+/** Find out whether a rule begins on the day that is found. @param {Map<string, Token>} found @param {string} text @param {Grammar} grammar */
+function begin(found, text, { repeats }) {
+  for (const kind of ["day", "moment"]) {
+    const each = found.get(kind);
+    const word = each && new RegExp(`(?:^|\\s)(?:${repeats.begin})\\s$`, "i").exec(text.slice(0, each.start));
+    if (word) found.set(kind, { ...each, start: word.index, isBegin: true });
+  }
+}
+
 /** Find out when a task with a rule is due: as it is written, or as the rule says. @param {Map<string, Token>} found @param {Date} now @returns {boolean} whether a rule, if there is one, has a day */
 function recur(found, now) {
   const repeat = found.get("recurrence");
@@ -90,22 +140,39 @@ function recur(found, now) {
   const [day, time, moment] = ["day", "time", "moment"].map((kind) => found.get(kind));
   const { written } = repeat;
   const clock = written.time ?? (time?.on ? clockOf(time.on(now)) : null);
-  const dated = day?.day && (clock ? atMoment(new Date(day.day.getFullYear(), day.day.getMonth(), day.day.getDate(), ...clock)) : onDay(dayFrom(day.day)));
-  const given = moment?.fields ?? dated;
-  const fields = fieldsOf(written, clock, given ? { due_on: given.due_on ?? null, due_date: given.due_date ?? null } : null, now);
+  /** @type {Partial<Token> | undefined} */
+  const first = written.begin ? { day: written.begin.date, last: written.begin.last } : (moment ?? day);
+  const isBegin = !!written.begin || !!first?.isBegin;
+  const named = first && (first.day ?? new Date(String(first.fields?.due_date)));
+  // A day that is nearer in the past than in the next year is that one.
+  const date = isBegin && named && first.last && now.getTime() - first.last.getTime() < named.getTime() - now.getTime() ? first.last : named;
+  const hours = first?.day ? clock : date && clockOf(date);
+  const given = date && (hours ? atMoment(new Date(date.getFullYear(), date.getMonth(), date.getDate(), ...hours)) : onDay(dayFrom(date)));
+  const fields = fieldsOf(written, clock, given ? { due_on: given.due_on ?? null, due_date: given.due_date ?? null } : null, now, isBegin);
   if (fields) found.set("recurrence", { ...repeat, fields });
   else found.delete("recurrence");
   if (time && fields) found.set("time", { ...time, fields: { due_on: fields.due_on, due_date: fields.due_date } });
   return fields !== null;
 }
 
-/** Find out when the user is reminded. What is not due, or due too soon, has no reminder. @param {Map<string, Token>} found @param {Date} now */
-function remind(found, now) {
-  const token = found.get("remind");
-  if (!token) return;
+/** Find out when the user is reminded. What is not due, or due too soon, has no reminder. @param {Map<string, Token>} found @param {string} text @param {Date} now */
+function remind(found, text, now) {
+  const reminder = found.get("remind");
+  if (!reminder?.remind) return;
   const { due_on = null, due_date = null } = /** @type {Partial<Task>} */ (Object.assign({}, ...[...found.values()].map(({ fields }) => fields), found.get("time")?.fields, found.get("recurrence")?.fields));
-  const at = firing({ at: null, before: String(token.remind), fires_at: null, pending: true }, { state: "open", due_on, due_date }, now);
-  if (at instanceof Date) found.set("remind", { ...token, at });
+  const { own } = reminder;
+  if (own && ![...found.values()].some(({ start, end }) => start === own.start && end === own.end)) {
+    const due = due_date && new Date(due_date);
+    const sameDay = due && own.on?.(due);
+    const minutes = due && sameDay ? (due.getTime() - sameDay.getTime()) / 60_000 : 0;
+    const at = sameDay && minutes > 0 ? sameDay : own.day ? atHour(own.day, MORNING) : new Date(String(own.fields.due_date));
+    const [start, end] = [Math.min(own.start, reminder.start), Math.max(own.end, reminder.end)];
+    if (at <= now) found.delete("remind");
+    else found.set("remind", { ...token(text, start, end, {}), at, remind: at === sameDay ? { before: durationOf(minutes, "minutes") } : { at: at.toISOString() } });
+    return;
+  }
+  const at = firing({ at: null, before: null, ...reminder.remind, fires_at: null, pending: true }, { state: "open", due_on, due_date }, now);
+  if (at instanceof Date) found.set("remind", { ...reminder, at });
   else if (at !== "unknown" || String(due_on) <= dayFrom(now)) found.delete("remind");
 }
 
@@ -191,7 +258,7 @@ function dueAt(text, at, { days, times, hours, parts }, now) {
   time ??= likely;
   if (!day && !time) return null;
   const begin = part?.[0] ?? day?.hour;
-  if (day && !time && begin === undefined) return { ...token(text, at, end, onDay(dayFrom(day.date))), day: day.date };
+  if (day && !time && begin === undefined) return { ...token(text, at, end, onDay(dayFrom(day.date))), day: day.date, last: day.last };
   const [hour, minutes] = time ?? [begin ?? 0, 0];
   // 8 in the evening, 2 in the night; and without more, from 1 to 6, after noon.
   const isAfternoon = begin === undefined ? likely && hour > 0 && hour < 7 : time && begin >= 12 && hour < 12;
@@ -199,16 +266,17 @@ function dueAt(text, at, { days, times, hours, parts }, now) {
   const on = (/** @type {Date} */ date) => new Date(date.getFullYear(), date.getMonth(), date.getDate(), hour + later, minutes);
   let date = on(day?.date ?? now);
   if (!day && date <= now) date = on(daysAfter(now, 1));
-  return { ...token(text, at, end, atMoment(date)), ...(!day && { on, needsDay: !!likely }) };
+  return { ...token(text, at, end, atMoment(date)), ...(day ? { last: day.last && on(day.last) } : { on, needsDay: !!likely }) };
 }
 
-/** Read the wish to be reminded, which begins the text or says how long before. @param {string} text @param {number} at @param {Grammar} grammar @returns {Token | null} */
-function remindAt(text, at, grammar) {
+/** Read the wish to be reminded, which begins the text, says how long before, or has its time or rule behind it. @param {string} text @param {number} at @param {Grammar} grammar @param {Date} now @returns {Token | null} */
+function remindAt(text, at, grammar, now) {
   const match = matched(grammar.remind, text, at);
   const [count, unit] = match?.groups ?? [];
-  if (!match || (at > 0 && !count)) return null;
+  const from = match && next(text, match.end);
+  if (!match || !from || (at > 0 && !count && !dueAt(text, from, grammar, now) && !recurrenceAt(text, from, grammar, now))) return null;
   const before = count ? durationOf(countOf(count), /^m/i.test(unit) ? "minutes" : /^[hs]/i.test(unit) ? "hours" : "days") : "PT0M";
-  return { ...token(text, at, match.end, {}), remind: before };
+  return { ...token(text, at, match.end, {}), remind: { before } };
 }
 
 /** Read a rule by which the task recurs. @param {string} text @param {number} at @param {Grammar} grammar @param {Date} now @returns {Token | null} */
@@ -247,11 +315,12 @@ function daysAfter(date, days) {
 /** Return a date that exists. Without a year, it is the next one. @param {Date} now @param {number} month 1 to 12 @param {number} day @param {number} [year] @returns {Day | null} */
 function dateOf(now, month, day, year) {
   const isReal = (/** @type {Date} */ date) => date.getMonth() === month - 1 && date.getDate() === day;
-  if (year) return isReal(new Date(year, month - 1, day)) ? { date: new Date(year, month - 1, day) } : null;
+  if (year) return isReal(new Date(year, month - 1, day)) ? { date: new Date(year, month - 1, day), isDate: true } : null;
   const today = daysAfter(now, 0);
   for (let next = now.getFullYear(); next <= now.getFullYear() + 8; next++) {
     const date = new Date(next, month - 1, day);
-    if (isReal(date) && date >= today) return { date }; // 29 February is not in each year
+    const last = new Date(next - 1, month - 1, day);
+    if (isReal(date) && date >= today) return { date, isDate: true, ...(isReal(last) && { last }) }; // 29 February is not in each year
   }
   return null;
 }
@@ -376,6 +445,7 @@ function english(locale) {
     repetition: rule(`(?:every|each)(?: (?:other|single|first|second|third|last|${COUNT}|\\d{1,2}(?:st|nd|rd|th)))? ${unit}(?:(?:,|,? (?:and|or|&)) ${unit})*|(?:${short}) (?:to|until|till|-|–) (?:${short})|daily|weekly|monthly|yearly|(?:(?:on|at) )?(?:weekday|weekend|workday|${weekday})s(?:(?:,|,? (?:and|or|&)) (?:${weekday})s)*`, null).pattern,
     range: /(?:,? (?:to|until|till|-|–) | ?– ?)/iy,
     remind: rule(`remind me(?: (${COUNT}) (min|minutes?|h|hours?|days?) (?:before|earlier))?`, null).pattern,
+    reminds: rule(`(?:and )?remind me${LAST}`, null).pattern,
     about: /^(?:to|about|of|that) /i,
   };
 }
@@ -426,6 +496,8 @@ function german() {
     repetition: rule(`(?:jede[nrsm]?|alle)(?: (?:(?:erste|zweite|dritte|letzte)[nrsm]?|${COUNT}|\\d{1,2}\\.))? ${unit}(?:(?:,|,? (?:und|oder|&)) (?:jede[nrsm]? )?${unit})*|(?:${short}) (?:bis|-|–) (?:${short})|täglich|wöchentlich|monatlich|jährlich|werktags|wochentags|(?:${weekday})s(?:(?:,|,? (?:und|oder|&)) (?:${weekday})s)*`, null).pattern,
     range: /(?:,? (?:bis|-|–) | ?– ?)/iy,
     remind: rule(`erinner[en]? mich(?: (${COUNT}) (min|minuten?|h|std|stunden?|tage?) (?:vorher|davor))?`, null).pattern,
+    reminds: rule(`(?:(?:mich )?(?:dar?an )?erinnern|(?:und )?erinner[en]? mich)${LAST}`, null).pattern,
+    self: /(?:^|\s)mich\s$/i,
     about: /^(?:daran,?|an|dass) /i,
   };
 }

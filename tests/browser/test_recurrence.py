@@ -15,7 +15,7 @@ from tests.waiting import wait_until
 pytestmark = pytest.mark.browser
 
 DAILY = {"rule": "FREQ=DAILY", "time_zone": "UTC"}
-SIGN = ".about [aria-label='Repeats']"
+SIGN = ".about .repeats"
 DATES = ".repeat ol li"
 
 

@@ -547,3 +547,24 @@ def test_the_copy_of_an_earlier_version_is_shown_and_keeps_its_edits(app: Tab, p
     app.synced()
     assert sorted(person.titles()) == ["Buy milk", "Call mum"]
     assert app.page.locator(".issue").count() == 0
+
+
+def test_a_reminder_that_is_written_with_a_task_says_when_and_marks_the_task(app: Tab, person: Person) -> None:
+    for text, chip in [
+        ("Lunch tomorrow remind me 1 hour before", "Reminder: 1 hour before the morning of that day"),
+        ("Dentist every day at 14:00 remind me tomorrow at 8:00", "Reminder: Tomorrow, 8:00"),
+    ]:
+        app.page.keyboard.press("q")
+        app.page.fill("dialog.capture input", text)
+        app.page.locator("dialog.capture .chip", has_text=chip).wait_for()
+        app.page.keyboard.press("Enter")
+    app.page.click("a[href='/all']")
+    for title in ("Lunch", "Dentist"):
+        app.page.locator(".row", has_text=title).locator("[aria-label='Reminder']").wait_for()
+    app.page.locator(".row", has_text="Dentist").locator("[aria-label='Every day']").wait_for()
+    app.wait_for("!document.querySelector('.pending')")
+    tasks = {each["title"]: each for each in person.listed("/api/tasks/")}
+    assert reminders(person, tasks["Lunch"]) == [(None, "PT1H")]
+    [(at, before)] = reminders(person, tasks["Dentist"])
+    assert at is not None
+    assert before is None

@@ -39,6 +39,7 @@ from tasktracker.domain.work import Storage
 from tests.backends import Backend, on_postgresql, on_sql
 from tests.contracts.base import BROKEN_REFERENCE, SECOND, SHORT_WAIT, BackgroundCall, Seed, race
 from tests.contracts.test_emails import deliver, deliveries, edit, token_of, verify
+from tests.device import Device
 from tests.fakes import START, SYSTEM, App, ManualClock
 from tests.unit.base import PASSWORD, fields_of, register
 
@@ -131,6 +132,59 @@ def kinds(app: App) -> list[tuple[str, str]]:
     return [(each.kind, each.state) for each in deliveries(app) if each.kind is DeliveryKind.SHARE_INVITATION]
 
 
+# ----------------------------------------------------------------- repository
+
+
+def test_the_repository_changes_only_one_invitation(store: Storage, seed: Seed) -> None:
+    user, other = seed.user(), seed.user()
+    task, category, another = seed.task(user), seed.category(user), seed.task(user)
+    subjects: list[dict[str, Any]] = [{"task_id": task.id}, {"category_id": category.id}, {"task_id": another.id}]
+    made = [
+        ShareInvitation(
+            id=id_,
+            **subject,
+            invited_by=inviter.id,
+            address=address,
+            role=VIEWER,
+            digest=bytes([number]) * 32,
+            created_at=START + age * SECOND,
+            expires_at=START + number * SECOND,
+        )
+        for number, (id_, subject, inviter, address, age) in enumerate(
+            zip(
+                sorted((seed.id() for _ in range(6)), reverse=True),
+                (subjects[0], *subjects, *subjects[:2]),
+                (user, other) * 3,
+                ("b@x.org", "A@x.org", "a@x.org", "a@X.org", "c@x.org", "b@x.org"),
+                (0, 0, 0, 0, 1, 0),
+                strict=True,
+            )
+        )
+    ]
+    with store.writing(SYSTEM) as work:
+        for each in made:
+            work.share_invitations.add(each)
+    for mode in (store.reading, store.writing):
+        with mode(SYSTEM) as work:
+            invitations = work.share_invitations
+            assert [invitations.find(each.id) for each in made] == made
+            assert [invitations.find_linked(each.digest or b"") for each in made] == made
+            assert invitations.find(seed.id()) is invitations.find_linked(b"x" * 32) is None
+            assert list(invitations.list_of(task.id)) == [made[1], made[0], made[4]]
+            assert list(invitations.list_of(category.id)) == [made[5], made[2]]
+            assert list(invitations.list_to("a@X.ORG")) == [made[3], made[2], made[1]]
+            assert list(invitations.list_to("b@x.org")) == [made[5], made[0]]
+            assert list(invitations.list_of(seed.id())) == list(invitations.list_to("d@x.org")) == []
+    with store.writing(SYSTEM) as work:
+        made[1] = replace(made[1], role=EDITOR)
+        work.share_invitations.save(made[1])
+        assert [work.share_invitations.renew(id_, b"n" * 32) for id_ in (made[2].id, seed.id())] == [True, False]
+        made[2] = replace(made[2], digest=b"n" * 32)
+        work.share_invitations.remove(made.pop().id)
+        assert [work.share_invitations.purge_before(START + 2 * SECOND, 1) for _ in range(3)] == [1, 1, 0]
+        assert [work.share_invitations.find(each.id) for each in made] == [None, None, *made[2:]]
+
+
 # ------------------------------------------------------------------- inviting
 
 
@@ -194,7 +248,7 @@ def test_what_is_no_address_is_refused(subject: Subject, address: str) -> None:
 def test_inviting_an_address_again_changes_its_role_and_sends_nothing(app: App, subject: Subject) -> None:
     first = subject.invite()
     second = subject.invite(ADDRESS.upper(), EDITOR)
-    assert (second.id, subject.pending()) == (first.id, [(ADDRESS, EDITOR)])
+    assert (second, subject.pending()) == (replace(first, role=EDITOR), [(ADDRESS, EDITOR)])
     assert len(deliver(app)) == 1
     subject.invite()
     assert deliver(app) == []
@@ -223,8 +277,37 @@ def test_only_the_owner_invites_and_sees_the_invited(app: App, subject: Subject,
     subject.share("bob", EDITOR)
     subject.invite()
     assert subject.pending(bob) == []
+    for name in ("other@example.org", "unknown"):  # only the owner may learn which names exist
+        with pytest.raises(NotAllowed):
+            subject.share(name, actor=bob)
+
+
+def test_a_role_that_is_given_again_changes_nothing(app: App, subject: Subject, bob: SessionActor) -> None:
+    subject.share("bob", EDITOR)
+    app.jobs.run_all()
+    devices = [Device(app.sync, actor) for actor in (subject.owner, bob)]
+    for device in devices:
+        device.catch_up()
+    subject.share("bob", EDITOR)
+    app.do(subject.owner, subject.service.assign, subject.id, bob.user_id, EDITOR)
+    assert [list(device.pull().items) for device in devices] == [[], []]
+    app.clock.advance(SECOND)
+    subject.share("bob", VIEWER)
+    with app.store.reading(bob) as work:
+        assert work.jobs.count() == 0
+        assert [each.created_at for each in app.notifications.list(work).items] == [START]
+
+
+def test_the_role_of_the_owner_is_given_to_no_other_user(app: App, subject: Subject, bob: SessionActor) -> None:
+    subject.share("bob", EDITOR)
+    assign = partial(app.do, subject.owner, subject.service.assign, subject.id, bob.user_id)
+    for give in (partial(subject.share, "bob"), assign):
+        with pytest.raises(InvalidInput) as refused:
+            give(Role.OWNER)
+        assert fields_of(refused) == ["role"]
     with pytest.raises(NotAllowed):
-        subject.share("other@example.org", actor=bob)
+        app.do(bob, subject.service.assign, subject.id, bob.user_id, Role.OWNER)
+    assert subject.members() == [("bob", EDITOR)]
 
 
 def test_a_stale_version_refuses_to_invite_and_to_revoke(app: App, subject: Subject) -> None:
@@ -447,7 +530,9 @@ def test_an_invitation_that_has_ended_cannot_be_revoked(app: App, subject: Subje
 def test_an_invitation_of_a_clock_that_was_wrong_does_not_last(app: App, subject: Subject) -> None:
     app.clock.advance(days=300)
     subject.invite()
-    app.clock.set(START + timedelta(days=300) - MAX_CLOCK_SKEW - SECOND)
+    app.clock.set(START + timedelta(days=300) - MAX_CLOCK_SKEW)
+    assert subject.pending() == [(ADDRESS, VIEWER)]
+    app.clock.advance(-SECOND)
     assert subject.pending() == []
 
 
@@ -457,7 +542,10 @@ def test_an_invitation_to_a_task_in_the_trash_waits(app: App, alice: SessionActo
     app.do(alice, app.trash.delete, task.id)
     with pytest.raises(InvalidInput):
         app.see(SYSTEM, app.acceptance.find, token_of(letter))
+    later = new_task(app, alice)
+    later.invite()
     grace(app)
+    assert later.members() == [("grace", VIEWER)]
     app.do(alice, app.trash.restore, task.id)
     assert (task.members(), task.pending()) == ([], [(ADDRESS, VIEWER)])
     task.share("grace", EDITOR)
@@ -514,7 +602,7 @@ def test_a_new_owner_invites_anew_and_the_invitations_of_the_former_one_end(
     invitation = task.invite()
     app.do(alice, app.tasks.edit, task.id, {"category": category.id})
     moved = replace(task, owner=bob)
-    assert moved.pending() == []
+    assert moved.pending() == moved.pending(alice) == []
     with pytest.raises(MemberNotFound):
         moved.revoke(invitation.id)
     assert deliver(app) == []
@@ -564,10 +652,15 @@ def test_a_disabled_user_who_has_verified_the_address_gets_no_mail(app: App, sub
 
 def test_the_invitation_of_a_user_who_becomes_a_member_is_over(app: App, subject: Subject, seed: Seed) -> None:
     seed.user("grace", email=ADDRESS.upper(), email_verified_at=START, is_active=False)
-    subject.invite()
+    seed.user("carol", email="b@example.org")  # has not verified it
+    for address in (ADDRESS, "b@example.org", "c@example.org"):
+        subject.invite(address)
+    with pytest.raises(TooManyMembers):
+        subject.share("carol")
     app.do(SYSTEM, app.set_active, "grace", True)
     subject.share("grace")
-    assert (subject.members(), subject.pending()) == ([("grace", VIEWER)], [])
+    left = [("b@example.org", VIEWER), ("c@example.org", VIEWER)]
+    assert (subject.members(), subject.pending()) == ([("grace", VIEWER)], left)
 
 
 def test_nobody_is_invited_by_a_disabled_user(app: App, subject: Subject) -> None:
