@@ -1171,3 +1171,14 @@ def test_a_deleted_tree_and_categories_are_imported_with_other_ids_if_theirs_are
             assert report == ImportReport(dry_run, *counts)
         top_id = uuid5(actor.id, top["id"]) if mapped else UUID(top["id"])
         assert {each.trashed_with for each in service.all_of(actor)[1].values()} == {top_id}
+        # A later file may have a task of this category without the category.
+        assert service.import_lines(actor, task(category=filed[1]["id"])).errors == []
+        report = service.import_lines(actor, {**below, "id": str(uuid4()), "trashed_with": str(uuid4())})
+        assert [each.field for each in report.errors] == ["trashed_with"]
+
+
+def test_an_export_has_the_oldest_task_first(service: Service, user: User) -> None:
+    for title, days in (("second", 2), ("first", 3), ("third", 1)):
+        service.seed.task(user, title, created_at=START - timedelta(days=days))
+    lines = map(json.loads, service.export(user).splitlines())
+    assert [each["title"] for each in lines if each["type"] == "task"] == ["first", "second", "third"]

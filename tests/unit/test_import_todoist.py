@@ -180,7 +180,9 @@ def test_importing_a_file_again_changes_nothing(account: Account) -> None:
 
 
 def test_a_dry_run_reports_the_result_and_stores_nothing(account: Account) -> None:
-    dry = account.import_file(SAMPLE.read_bytes(), dry_run=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(account.store, "writing", None)
+        dry = account.import_file(SAMPLE.read_bytes(), dry_run=True)
     assert account.tasks() == []
     assert account.categories() == {}
     real = account.import_file(SAMPLE.read_bytes())

@@ -73,6 +73,7 @@ class TestRule:
             ("FREQ=SECONDLY", "must have a FREQ of"),
             ("FREQ=DAILY;BYHOUR=9", "must not have BYHOUR: possible are FREQ, INTERVAL, BYMONTH"),
             ("FREQ=YEARLY;BYWEEKNO=20", "must not have BYWEEKNO"),
+            ("FREQ=DAILY;" + "X" * 30 + "=1", "must not have " + "X" * 20 + ": possible"),
             ("FREQ=YEARLY;BYYEARDAY=1", "must not have BYYEARDAY"),
             ("FREQ=DAILY;BYEASTER=0", "must not have BYEASTER"),
             ("FREQ=DAILY;FREQ=DAILY", "must have FREQ only once"),
