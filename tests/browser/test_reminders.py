@@ -15,6 +15,7 @@ from tests.http import Person, Server, expect, new_name
 pytestmark = pytest.mark.browser
 
 UNREAD = ".sidebar a[href='/notifications'] .count"
+BUTTONS = (":text-is('Open')", ":text-is('Complete')", ":text-is('Again in 10 min')", "[aria-label='Close']")
 NOTICE = "main .notices li[data-notice]"
 
 
@@ -258,12 +259,19 @@ def test_a_task_is_completed_or_put_off_in_the_message_which_goes_away_when_it_i
     app: Tab, person: Person, new_device: Callable[..., Tab]
 ) -> None:
     read_all(person, app)
-    task = person.task("Call mum")
+    task = person.task("Call mum", due_on="2030-01-04")
     page = app.page
     page.set_viewport_size({"width": 360, "height": 700})
     fire(person, task)
-    app.see("Reminder: “Call mum”")
+    app.see("Reminder, due 4 Jan 2030: “Call mum”")
     page.wait_for_selector(".toast button:text-is('Complete')")
+    app.settle()
+    places = {each: page.locator(f".toast button{each}").bounding_box() or {} for each in BUTTONS}
+    close = places.pop("[aria-label='Close']")
+    [row] = {place["y"] for place in places.values()}
+    assert close["y"] < row, "beside the text"
+    add = page.locator(".top .capture-button").bounding_box() or {}
+    assert row + close["height"] <= add["y"]
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
     assert app.mistakes() == []
     expect(person.post("/api/notifications/read/"), 200)  # on another device
@@ -568,3 +576,15 @@ def test_a_reminder_that_is_written_with_a_task_says_when_and_marks_the_task(app
     [(at, before)] = reminders(person, tasks["Dentist"])
     assert at is not None
     assert before is None
+
+
+def test_only_the_newest_notification_of_a_task_has_actions(app: Tab, person: Person) -> None:
+    read_all(person, app)
+    task = person.task("Call mum")
+    for count in (1, 2):
+        fire(person, task)
+        app.page.locator(UNREAD, has_text=str(count)).wait_for()
+    app.page.click("a[href='/notifications'] >> visible=true")
+    app.page.locator(NOTICE, has_text="Call mum").nth(1).wait_for()
+    assert app.page.locator(f"{NOTICE} button:text-is('Complete')").count() == 1
+    assert app.page.locator(NOTICE).first.locator("button:text-is('Complete')").count() == 1
