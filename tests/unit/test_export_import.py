@@ -1163,9 +1163,9 @@ def test_a_deleted_tree_and_categories_are_imported_with_other_ids_if_theirs_are
     top = task(trashed_at=START.isoformat())
     child = {**task(parent=top["id"], trashed_at=START.isoformat()), "trashed_with": top["id"]}
     below = {**child, "id": str(uuid4()), "parent": child["id"]}
+    filed = [category(id=str(UUID(int=number)), name=f"c{number}") for number in (1, 2)]
     for actor, mapped in ((user, 0), (service.seed.user(), 1)):
         for dry_run in (True, False):
-            filed = [category(id=str(UUID(int=number)), name=f"c{number}") for number in (1, 2)]
             report = service.import_lines(actor, *filed, top, child, below, dry_run=dry_run)
             counts = Counts(created=2, mapped=2 * mapped), TaskCounts(created=3, mapped=3 * mapped)
             assert report == ImportReport(dry_run, *counts)

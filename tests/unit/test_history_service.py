@@ -250,3 +250,8 @@ def test_the_changes_since_a_version_are_complete_when_they_fill_several_pages(
         for base in range(8):
             changes, has_older = since.changes_since(work.history, task, base)
             assert ([each.version for each in changes], has_older) == (list(range(base + 1, 8)), base > 0)
+
+
+def test_a_task_is_given_by_another_user(app: App, alice: SessionActor, task: Task) -> None:
+    change = replace(last(app, alice, task), fields={"owner": FieldChange(str(UNKNOWN), str(alice.user_id))})
+    assert [replace(change, actor=each).gives_to(alice.user_id) for each in (alice.user_id, UNKNOWN)] == [False, True]

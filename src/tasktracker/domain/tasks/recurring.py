@@ -102,7 +102,7 @@ class RecurringTasks:
         subtasks: list[Task] = []
         ids = {task.id: new_id}
         for each in (each for level in subtree(work, task)[1:] for each in level):
-            if each.trashed_at is None:  # so is each task above it
+            if each.trashed_at is None and each.parent in ids:
                 ids[each.id] = self._ids.new()
                 more = {"parent": ids[each.parent], "occurrence": None, "version": 1}
                 subtasks.append(again(each.with_tree(top.tree, work.now), id=ids[each.id], **more))
