@@ -280,10 +280,15 @@ def test_a_password_is_not_shown() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["Task Tracker <tasks@example.org>", "tasks@example.org", '"A, B" <tasks@example.org>']
+    ("text", "name"),
+    [
+        ("Task Tracker <tasks@example.org>", "Task Tracker"),
+        ("tasks@example.org", ""),
+        ('"A, B" <tasks@example.org>', "A, B"),
+    ],
 )
-def test_a_sender_is_an_address_with_or_without_a_name(text: str) -> None:
-    assert sender(text).addr_spec == "tasks@example.org"
+def test_a_sender_is_an_address_with_or_without_a_name(text: str, name: str) -> None:
+    assert sender(text) == Address(name, addr_spec="tasks@example.org")
 
 
 # ----------------------------------------------------------------------- folder
@@ -340,6 +345,9 @@ def test_a_folder_is_checked_and_not_created(tmp_path: Path) -> None:
 # ------------------------------------------------------------------------ relay
 
 
+SUBJECT = composer.write(new_letter())["Subject"]
+
+
 class FakeSmtp:
     """A connection to a relay. `made` are the calls to all connections."""
 
@@ -356,7 +364,8 @@ class FakeSmtp:
     def noop(self) -> tuple[int, bytes]:
         return self.noop_code, b""
 
-    def send_message(self, *_: object) -> None:
+    def send_message(self, mail: EmailMessage, from_addr: str, to_addrs: list[str]) -> None:
+        assert (mail["Subject"], from_addr, to_addrs) == (SUBJECT, SENDER.addr_spec, ["grace@example.net"])
         self.made.append("send")
         if self.failure is not None:
             raise self.failure
