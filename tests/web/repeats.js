@@ -67,6 +67,10 @@ export const REPEATS = {
     ["Pay 1st and 15th of every month", "Pay", "2026-12-01", "FREQ=MONTHLY;BYMONTHDAY=1,15"],
     ["Pay every 15th and 30th", "Pay", "2026-11-30", "FREQ=MONTHLY;BYMONTHDAY=15,30"],
     ["Gym mon, wed and fri at 18", "Gym", "2026-11-25 18:00", "FREQ=WEEKLY;BYDAY=MO,WE,FR"],
+    ["Meet every 1st and 3rd friday of the month", "Meet", "2026-12-04", "FREQ=MONTHLY;BYDAY=1FR,3FR"],
+    ["Meet every 2nd and last friday", "Meet", "2026-11-27", "FREQ=MONTHLY;BYDAY=2FR,-1FR"],
+    ["Pay the first of every month", "Pay", "2026-12-01", "FREQ=MONTHLY;BYMONTHDAY=1"],
+    ["Pay end of every month", "Pay", "2026-11-30", "FREQ=MONTHLY;BYMONTHDAY=-1"],
     ["Gym every fortnight", "Gym", "2026-11-25", "FREQ=WEEKLY;INTERVAL=2"],
     ["Water every day for 5 days", "Water", "2026-11-25", "FREQ=DAILY;UNTIL=20261129"],
     ["Water every monday for 4 weeks at 9", "Water", "2026-11-30 09:00", "FREQ=WEEKLY;BYDAY=MO;UNTIL=20261227"],
@@ -123,6 +127,9 @@ export const REPEATS = {
     ["Sport am zweiten Freitag im Monat", "Sport", "2026-12-11", "FREQ=MONTHLY;BYDAY=2FR"],
     ["Miete jeden 15. und 30.", "Miete", "2026-11-30", "FREQ=MONTHLY;BYMONTHDAY=15,30"],
     ["Sport Mo, Mi und Fr 18:30", "Sport", "2026-11-25 18:30", "FREQ=WEEKLY;BYDAY=MO,WE,FR"],
+    ["Treffen jeden 1. und 3. Freitag im Monat", "Treffen", "2026-12-04", "FREQ=MONTHLY;BYDAY=1FR,3FR"],
+    ["Miete am Ende jedes Monats", "Miete", "2026-11-30", "FREQ=MONTHLY;BYMONTHDAY=-1"],
+    ["Backup jede Woche ab nächster Woche", "Backup", "2026-11-30", "FREQ=WEEKLY"],
     ["Müll 14-tägig", "Müll", "2026-11-25", "FREQ=WEEKLY;INTERVAL=2"],
     ["Müll zweimonatlich", "Müll", "2026-11-25", "FREQ=MONTHLY;INTERVAL=2"],
     ["Sport jeden Tag 5 Tage lang", "Sport", "2026-11-25", "FREQ=DAILY;UNTIL=20261129"],
@@ -142,6 +149,7 @@ export const NEAR = {
   en: [
     "Read every detail", "Write weekly report", "Daily standup", "Drink every hour", "Meet every 31 feb", "Water every 0 days", "Fridays for Future",
     "Everyday clothes", "Wait every second", "every monday", "Camp mon to fri", "Take every 2nd pill", "Pay every day until 2020-01-01", "Pay every 999 quarters",
+    "Pay 3rd working day of every month",
   ],
   de: ["Alle so informieren", "Jedes Mal prüfen", "Trinken alle 2 Stunden", "Den täglichen Bericht", "Jede Menge Arbeit", "jeden Montag", "Di bis Do Messe"],
 };
