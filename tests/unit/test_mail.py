@@ -228,7 +228,7 @@ def test_details_are_shown_in_their_order_with_their_labels() -> None:
 
 
 def test_a_list_without_tasks_is_not_shown() -> None:
-    tasks = {"overdue": [], "today": [ListedTask("Call", "2026-03-02")]}
+    tasks = {"overdue": [], "today": [ListedTask("Call", "2026-03-02", "task/1")]}
     mail = write(kind="daily-summary", link=None, path="today", parameters=OF_TASKS, tasks=tasks)
     for text in parts(mail).values():
         assert "Due today" in text
