@@ -64,11 +64,11 @@ export function repeatAt(text, at, { rules, details, begin: beginWords, until, l
     const [count, unit] = lasting?.groups.filter(Boolean) ?? [];
     if (lasting) [span, end] = [{ count: countOf(count) || 1, unit }, lasting.end];
     // "Every day 3 times" may be 3 times on each day.
-    const counted = isEndless ? matched(often, text, from) : null;
+    const counted = isEndless && !isFromCompletion ? matched(often, text, from) : null; // the server refuses both
     const [isFor, number, isInAll] = counted?.groups ?? [];
     const isClear = isFor || isInAll || (parts.interval ?? 1) > 1 || parts.weekdays?.length || parts.monthDays?.length;
     if (counted && isClear && countOf(number) > 0) [parts, end] = [{ ...parts, count: countOf(number) }, counted.end];
-    const after = matched(completion, text, from);
+    const after = parts.count ? null : matched(completion, text, from);
     if (after) [isFromCompletion, end] = [true, after.end];
   }
   // 8 in the evening; and without more, from 1 to 6, after noon.
