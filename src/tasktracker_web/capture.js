@@ -11,7 +11,7 @@ export { inWords } from "./recurrence/words.js";
 
 /** @typedef {import("./sync/items.js").Task} Task */
 /** @typedef {{ id: string, name: string }} Named */
-/** A part of the text that was understood, from `start` to before `end`. `created` is the name of a category that does not exist yet; `day` is a day without a time, and `on` puts a time without a day on one, which perhaps `needsDay`; `written` is a rule by which the task recurs; `remind` how long before it is due the user is reminded, `at` that moment if it is known. @typedef {{ start: number, end: number, text: string, fields: Partial<Task>, created?: string, day?: Date, on?: (date: Date) => Date, needsDay?: boolean, written?: import("./repeats.js").Written, remind?: string, at?: Date }} Token */
+/** A part of the text that was understood, from `start` to before `end`. `created` is the name of a category that does not exist yet; `day` is a day without a time, `last` when it was before, and `on` puts a time without a day on one, which perhaps `needsDay`; `written` is a rule by which the task recurs; `remind` how long before it is due the user is reminded, `at` that moment if it is known. @typedef {{ start: number, end: number, text: string, fields: Partial<Task>, created?: string, day?: Date, last?: Date, isBegin?: boolean, on?: (date: Date) => Date, needsDay?: boolean, written?: import("./repeats.js").Written, remind?: string, at?: Date }} Token */
 /** @typedef {{ title: string, fields: Partial<Task>, tokens: Token[], repeats: boolean, remind?: string }} Captured `remind` is how long before it is due the user is reminded; `repeats` says that a part that was not understood is due again and again */
 /**
  * @typedef {object} Options
@@ -23,7 +23,7 @@ export { inWords } from "./recurrence/words.js";
  * @property {string} [language]
  * @property {string} [locale]
  */
-/** A day at 00:00, or a moment if `isExact`; and the hour at which its part begins. @typedef {{ date: Date, isExact?: boolean, hour?: number }} Day */
+/** A day at 00:00, or a moment if `isExact`; and the hour at which its part begins. A date without a year was also on `last`. @typedef {{ date: Date, isExact?: boolean, hour?: number, isDate?: boolean, last?: Date }} Day */
 /** @typedef {{ pattern: RegExp, read: (groups: string[], now: Date) => Day | null }} DayRule */
 /** @typedef {{ pattern: RegExp, read: (groups: string[]) => [hours: number, minutes: number] }} TimeRule */
 /**
@@ -60,6 +60,7 @@ export function captured(text, { now, categories = [], priorities = [], creates 
     else if (token && (token.fields ? token.written : token.repeats)) repeats = true;
     at = token ? token.end : at + 1;
   }
+  if (found.has("recurrence")) begin(found, text, grammar);
   const [day, time] = [found.get("day"), found.get("time")];
   if (day?.day && time?.on) found.set("time", { ...time, fields: atMoment(time.on(day.day)) }); // with other words between them
   if (!recur(found, now)) repeats = true;
@@ -83,6 +84,15 @@ function add(found, token) {
   found.set(kind, token);
 }
 
+/** Find out whether a rule begins on the day that is found. @param {Map<string, Token>} found @param {string} text @param {Grammar} grammar */
+function begin(found, text, { repeats }) {
+  for (const kind of ["day", "moment"]) {
+    const each = found.get(kind);
+    const word = each && new RegExp(`(?:^|\\s)(?:${repeats.begin})\\s$`, "i").exec(text.slice(0, each.start));
+    if (word) found.set(kind, { ...each, start: word.index, isBegin: true });
+  }
+}
+
 /** Find out when a task with a rule is due: as it is written, or as the rule says. @param {Map<string, Token>} found @param {Date} now @returns {boolean} whether a rule, if there is one, has a day */
 function recur(found, now) {
   const repeat = found.get("recurrence");
@@ -90,9 +100,15 @@ function recur(found, now) {
   const [day, time, moment] = ["day", "time", "moment"].map((kind) => found.get(kind));
   const { written } = repeat;
   const clock = written.time ?? (time?.on ? clockOf(time.on(now)) : null);
-  const dated = day?.day && (clock ? atMoment(new Date(day.day.getFullYear(), day.day.getMonth(), day.day.getDate(), ...clock)) : onDay(dayFrom(day.day)));
-  const given = moment?.fields ?? dated;
-  const fields = fieldsOf(written, clock, given ? { due_on: given.due_on ?? null, due_date: given.due_date ?? null } : null, now);
+  /** @type {Partial<Token> | undefined} */
+  const first = written.begin ? { day: written.begin.date, last: written.begin.last } : (moment ?? day);
+  const isBegin = !!written.begin || !!first?.isBegin;
+  const named = first && (first.day ?? new Date(String(first.fields?.due_date)));
+  // A day that is nearer in the past than in the next year is that one.
+  const date = isBegin && named && first.last && now.getTime() - first.last.getTime() < named.getTime() - now.getTime() ? first.last : named;
+  const hours = first?.day ? clock : date && clockOf(date);
+  const given = date && (hours ? atMoment(new Date(date.getFullYear(), date.getMonth(), date.getDate(), ...hours)) : onDay(dayFrom(date)));
+  const fields = fieldsOf(written, clock, given ? { due_on: given.due_on ?? null, due_date: given.due_date ?? null } : null, now, isBegin);
   if (fields) found.set("recurrence", { ...repeat, fields });
   else found.delete("recurrence");
   if (time && fields) found.set("time", { ...time, fields: { due_on: fields.due_on, due_date: fields.due_date } });
@@ -191,7 +207,7 @@ function dueAt(text, at, { days, times, hours, parts }, now) {
   time ??= likely;
   if (!day && !time) return null;
   const begin = part?.[0] ?? day?.hour;
-  if (day && !time && begin === undefined) return { ...token(text, at, end, onDay(dayFrom(day.date))), day: day.date };
+  if (day && !time && begin === undefined) return { ...token(text, at, end, onDay(dayFrom(day.date))), day: day.date, last: day.last };
   const [hour, minutes] = time ?? [begin ?? 0, 0];
   // 8 in the evening, 2 in the night; and without more, from 1 to 6, after noon.
   const isAfternoon = begin === undefined ? likely && hour > 0 && hour < 7 : time && begin >= 12 && hour < 12;
@@ -199,7 +215,7 @@ function dueAt(text, at, { days, times, hours, parts }, now) {
   const on = (/** @type {Date} */ date) => new Date(date.getFullYear(), date.getMonth(), date.getDate(), hour + later, minutes);
   let date = on(day?.date ?? now);
   if (!day && date <= now) date = on(daysAfter(now, 1));
-  return { ...token(text, at, end, atMoment(date)), ...(!day && { on, needsDay: !!likely }) };
+  return { ...token(text, at, end, atMoment(date)), ...(day ? { last: day.last && on(day.last) } : { on, needsDay: !!likely }) };
 }
 
 /** Read the wish to be reminded, which begins the text or says how long before. @param {string} text @param {number} at @param {Grammar} grammar @returns {Token | null} */
@@ -247,11 +263,12 @@ function daysAfter(date, days) {
 /** Return a date that exists. Without a year, it is the next one. @param {Date} now @param {number} month 1 to 12 @param {number} day @param {number} [year] @returns {Day | null} */
 function dateOf(now, month, day, year) {
   const isReal = (/** @type {Date} */ date) => date.getMonth() === month - 1 && date.getDate() === day;
-  if (year) return isReal(new Date(year, month - 1, day)) ? { date: new Date(year, month - 1, day) } : null;
+  if (year) return isReal(new Date(year, month - 1, day)) ? { date: new Date(year, month - 1, day), isDate: true } : null;
   const today = daysAfter(now, 0);
   for (let next = now.getFullYear(); next <= now.getFullYear() + 8; next++) {
     const date = new Date(next, month - 1, day);
-    if (isReal(date) && date >= today) return { date }; // 29 February is not in each year
+    const last = new Date(next - 1, month - 1, day);
+    if (isReal(date) && date >= today) return { date, isDate: true, ...(isReal(last) && { last }) }; // 29 February is not in each year
   }
   return null;
 }

@@ -294,6 +294,9 @@ class TestMembership:
         world.app.clock.advance(seconds=1)
         world.share("bob", Role.VIEWER)
         device.catch_up()
+        run_next(world.app.jobs)
+        world.share("carol", Role.VIEWER)
+        assert world.count_jobs() == 2
         world.app.jobs.run_all()
         device.catch_up()
         device.require_in_sync()
@@ -309,6 +312,34 @@ class TestMembership:
         world.app.jobs.run_all()
         assert world.readiness() == [True, True]
         assert world.listed(world.carol) == {task.id}
+
+    def test_members_who_leave_together_take_one_job(self, world: World) -> None:
+        world.share("carol", Role.VIEWER)
+        world.app.jobs.run_all()
+        for actor in (world.bob, world.carol):
+            world.unshare(actor)
+        assert world.count_jobs() == 1
+
+    def test_a_member_who_joins_while_another_leaves_and_comes_back_gets_ready(self, world: World) -> None:
+        task = world.create(world.alice, category=world.category.id)
+        world.share("carol", Role.VIEWER)
+        world.unshare(world.bob)
+        assert world.count_jobs() == 2
+        world.share("bob", Role.VIEWER)
+        assert world.count_jobs() == 3
+        world.app.jobs.run_all()
+        assert [world.listed(actor) for actor in (world.bob, world.carol)] == [{task.id}] * 2
+
+    def test_members_of_two_categories_get_ready_by_the_job_of_each(self, world: World) -> None:
+        first = world.category
+        world.category = world.app.do(world.alice, world.app.categories.create, {"name": "Home"})
+        tasks = {world.create(world.alice, category=each.id).id for each in (first, world.category)}
+        world.share("carol", Role.VIEWER)
+        world.category = first
+        world.share("carol", Role.VIEWER)
+        assert world.count_jobs() == 2
+        world.app.jobs.run_all()
+        assert world.listed(world.carol) == tasks
 
     def test_a_member_who_joins_while_a_job_runs_gets_ready_by_a_later_one(self, world: World, seed: Seed) -> None:
         for _ in range(STEP + 1):
@@ -375,11 +406,15 @@ class TestMembership:
                 shown = {name: f"{field.before} to {field.after}" for name, field in last.fields.items()}
                 assert shown == {"category": f"{before} to {world.category.id}"}
 
-    def test_deleting_the_category_ends_the_access_to_its_tasks(self, world: World) -> None:
+    @pytest.mark.parametrize("has_left", [False, True])
+    def test_deleting_the_category_ends_the_access_to_its_tasks(self, world: World, has_left: bool) -> None:
         task = world.create(world.bob, category=world.category.id)
         device = Device(world.app.sync, world.bob)
         device.catch_up()
+        if has_left:
+            world.unshare(world.bob)
         world.app.do(world.alice, world.app.category_removal.delete, world.category.id)
+        assert world.get(world.alice, task).category, "units of work that do not see the end may still run"
         with pytest.raises(TaskNotFound):
             world.get(world.bob, task)
         (entry,) = [found.entry for found in device.pull().items if found.entry.type is ItemType.CATEGORY]

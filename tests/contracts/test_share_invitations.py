@@ -39,6 +39,7 @@ from tasktracker.domain.work import Storage
 from tests.backends import Backend, on_postgresql, on_sql
 from tests.contracts.base import BROKEN_REFERENCE, SECOND, SHORT_WAIT, BackgroundCall, Seed, race
 from tests.contracts.test_emails import deliver, deliveries, edit, token_of, verify
+from tests.device import Device
 from tests.fakes import START, SYSTEM, App, ManualClock
 from tests.unit.base import PASSWORD, fields_of, register
 
@@ -194,7 +195,7 @@ def test_what_is_no_address_is_refused(subject: Subject, address: str) -> None:
 def test_inviting_an_address_again_changes_its_role_and_sends_nothing(app: App, subject: Subject) -> None:
     first = subject.invite()
     second = subject.invite(ADDRESS.upper(), EDITOR)
-    assert (second.id, subject.pending()) == (first.id, [(ADDRESS, EDITOR)])
+    assert (second, subject.pending()) == (replace(first, role=EDITOR), [(ADDRESS, EDITOR)])
     assert len(deliver(app)) == 1
     subject.invite()
     assert deliver(app) == []
@@ -223,8 +224,37 @@ def test_only_the_owner_invites_and_sees_the_invited(app: App, subject: Subject,
     subject.share("bob", EDITOR)
     subject.invite()
     assert subject.pending(bob) == []
+    for name in ("other@example.org", "unknown"):  # only the owner may learn which names exist
+        with pytest.raises(NotAllowed):
+            subject.share(name, actor=bob)
+
+
+def test_a_role_that_is_given_again_changes_nothing(app: App, subject: Subject, bob: SessionActor) -> None:
+    subject.share("bob", EDITOR)
+    app.jobs.run_all()
+    devices = [Device(app.sync, actor) for actor in (subject.owner, bob)]
+    for device in devices:
+        device.catch_up()
+    subject.share("bob", EDITOR)
+    app.do(subject.owner, subject.service.assign, subject.id, bob.user_id, EDITOR)
+    assert [list(device.pull().items) for device in devices] == [[], []]
+    app.clock.advance(SECOND)
+    subject.share("bob", VIEWER)
+    with app.store.reading(bob) as work:
+        assert work.jobs.count() == 0
+        assert [each.created_at for each in app.notifications.list(work).items] == [START]
+
+
+def test_the_role_of_the_owner_is_given_to_no_other_user(app: App, subject: Subject, bob: SessionActor) -> None:
+    subject.share("bob", EDITOR)
+    assign = partial(app.do, subject.owner, subject.service.assign, subject.id, bob.user_id)
+    for give in (partial(subject.share, "bob"), assign):
+        with pytest.raises(InvalidInput) as refused:
+            give(Role.OWNER)
+        assert fields_of(refused) == ["role"]
     with pytest.raises(NotAllowed):
-        subject.share("other@example.org", actor=bob)
+        app.do(bob, subject.service.assign, subject.id, bob.user_id, Role.OWNER)
+    assert subject.members() == [("bob", EDITOR)]
 
 
 def test_a_stale_version_refuses_to_invite_and_to_revoke(app: App, subject: Subject) -> None:
@@ -447,7 +477,9 @@ def test_an_invitation_that_has_ended_cannot_be_revoked(app: App, subject: Subje
 def test_an_invitation_of_a_clock_that_was_wrong_does_not_last(app: App, subject: Subject) -> None:
     app.clock.advance(days=300)
     subject.invite()
-    app.clock.set(START + timedelta(days=300) - MAX_CLOCK_SKEW - SECOND)
+    app.clock.set(START + timedelta(days=300) - MAX_CLOCK_SKEW)
+    assert subject.pending() == [(ADDRESS, VIEWER)]
+    app.clock.advance(-SECOND)
     assert subject.pending() == []
 
 
@@ -457,7 +489,10 @@ def test_an_invitation_to_a_task_in_the_trash_waits(app: App, alice: SessionActo
     app.do(alice, app.trash.delete, task.id)
     with pytest.raises(InvalidInput):
         app.see(SYSTEM, app.acceptance.find, token_of(letter))
+    later = new_task(app, alice)
+    later.invite()
     grace(app)
+    assert later.members() == [("grace", VIEWER)]
     app.do(alice, app.trash.restore, task.id)
     assert (task.members(), task.pending()) == ([], [(ADDRESS, VIEWER)])
     task.share("grace", EDITOR)
@@ -514,7 +549,7 @@ def test_a_new_owner_invites_anew_and_the_invitations_of_the_former_one_end(
     invitation = task.invite()
     app.do(alice, app.tasks.edit, task.id, {"category": category.id})
     moved = replace(task, owner=bob)
-    assert moved.pending() == []
+    assert moved.pending() == moved.pending(alice) == []
     with pytest.raises(MemberNotFound):
         moved.revoke(invitation.id)
     assert deliver(app) == []
@@ -564,10 +599,15 @@ def test_a_disabled_user_who_has_verified_the_address_gets_no_mail(app: App, sub
 
 def test_the_invitation_of_a_user_who_becomes_a_member_is_over(app: App, subject: Subject, seed: Seed) -> None:
     seed.user("grace", email=ADDRESS.upper(), email_verified_at=START, is_active=False)
-    subject.invite()
+    seed.user("carol", email="b@example.org")  # has not verified it
+    for address in (ADDRESS, "b@example.org", "c@example.org"):
+        subject.invite(address)
+    with pytest.raises(TooManyMembers):
+        subject.share("carol")
     app.do(SYSTEM, app.set_active, "grace", True)
     subject.share("grace")
-    assert (subject.members(), subject.pending()) == ([("grace", VIEWER)], [])
+    left = [("b@example.org", VIEWER), ("c@example.org", VIEWER)]
+    assert (subject.members(), subject.pending()) == ([("grace", VIEWER)], left)
 
 
 def test_nobody_is_invited_by_a_disabled_user(app: App, subject: Subject) -> None:

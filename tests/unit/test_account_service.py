@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from tasktracker.domain.accounts.user import User, UserFields
+from tasktracker.domain.administration import processes
+from tasktracker.domain.jobs.job import Job, JobKind
 from tasktracker.domain.kernel.actors import SessionActor
 from tasktracker.domain.kernel.errors import (
     AccountDisabled,
@@ -16,6 +20,7 @@ from tasktracker.domain.kernel.errors import (
     UsernameTaken,
     UserNotFound,
 )
+from tasktracker.domain.removal import accounts
 from tasktracker.domain.tasks.query import TaskQuery
 from tests.fakes import SYSTEM, App
 from tests.unit.base import PASSWORD, before_next_call, fields_of
@@ -286,6 +291,31 @@ class TestDelete:
         with pytest.raises(InvalidInput) as caught:
             app.account_removal.delete(alice, "wrong")
         assert fields_of(caught) == ["password"]
+        app.see(alice, app.accounts.profile)
+
+    @pytest.mark.parametrize("is_own", [True, False])
+    def test_the_deletion_is_answered_after_earlier_writes(
+        self, app: App, alice: SessionActor, is_own: bool, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        waited: list[Job] = []
+        for module in (accounts, processes):
+            monkeypatch.setattr(module, "wait_for_earlier_writes", lambda _, job: waited.append(job))
+        if is_own:
+            app.account_removal.delete(alice, PASSWORD)
+        else:
+            app.account_processes.delete(SYSTEM, alice.user_id)
+        assert [(each.kind, each.subject) for each in waited] == [(JobKind.REMOVE_ACCOUNT, alice.user_id)]
+
+    @pytest.mark.parametrize("is_own", [True, False])
+    @pytest.mark.parametrize("name", [" ", "x" * 151, "a\0"])
+    def test_what_is_no_name_of_a_new_owner_is_refused(
+        self, app: App, alice: SessionActor, is_own: bool, name: str
+    ) -> None:
+        own = partial(app.account_removal.delete, alice, PASSWORD)
+        delete = own if is_own else partial(app.account_processes.delete, SYSTEM, alice.user_id)
+        with pytest.raises(InvalidInput) as caught:
+            delete(transfer_to=name)
+        assert fields_of(caught) == ["transfer_to"]
         app.see(alice, app.accounts.profile)
 
     def test_a_concurrent_password_change_stops_the_deletion(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from types import SimpleNamespace
 from typing import Any, cast
 from uuid import UUID
@@ -14,24 +15,40 @@ from tasktracker.domain.accounts.link_service import create_link, find_link
 from tasktracker.domain.accounts.links import LinkKind
 from tasktracker.domain.accounts.quota import Quotas, Usage
 from tasktracker.domain.accounts.registration import Registration
+from tasktracker.domain.accounts.session import PROOF_LIFETIME
 from tasktracker.domain.accounts.user import User
-from tasktracker.domain.activity.event import Kind, Origin
+from tasktracker.domain.activity.event import AuthEvent, Kind, Origin
 from tasktracker.domain.administration.access import require_still_admin
-from tasktracker.domain.administration.account import NEVER, AccountKey, AccountQuery, AccountSort, AccountSummary
+from tasktracker.domain.administration.account import (
+    NEVER,
+    AccountKey,
+    AccountQuery,
+    AccountSort,
+    AccountState,
+    AccountSummary,
+)
 from tasktracker.domain.administration.overview import days_to_count
 from tasktracker.domain.administration.processes import require_still_admin_unless_self
 from tasktracker.domain.administration.statistics import bounds_of
 from tasktracker.domain.kernel.actors import AdminActor
-from tasktracker.domain.kernel.errors import AdminRequired, DomainError, InvalidInput, RegistrationClosed, TwoFactorOff
+from tasktracker.domain.kernel.errors import (
+    AdminRequired,
+    ConfirmationRequired,
+    DomainError,
+    InvalidInput,
+    RegistrationClosed,
+    TwoFactorOff,
+)
 from tests.contracts.base import Seed
 from tests.contracts.test_deliveries import new_delivery
 from tests.fakes import START, SYSTEM, App
+from tests.unit.base import before_next_call
 
 
 @pytest.fixture
 def user() -> User:
     app = App.in_memory()
-    return Seed(app.store, app.clock, app.ids).user("ada", email="Ada@Example.org")
+    return Seed(app.store, app.clock, app.ids).user("Ada", email="Countess@Example.org")
 
 
 @pytest.mark.parametrize(
@@ -97,6 +114,16 @@ def test_a_minus_means_descending(sort: AccountSort) -> None:
 )
 def test_a_part_of_the_name_or_of_the_address_is_found(user: User, text: str, is_found: bool) -> None:
     assert AccountQuery(now=START, text=text).matches(user) is is_found
+
+
+@pytest.mark.parametrize("is_active", [True, False])
+@pytest.mark.parametrize("is_admin", [True, False])
+def test_accounts_are_listed_by_their_state(user: User, is_active: bool, is_admin: bool) -> None:
+    user = replace(user, is_active=is_active, is_admin=is_admin)
+    found = {state for state in AccountState if AccountQuery(now=START, state=state).matches(user)}
+    expected = {AccountState.ACTIVE if is_active else AccountState.DISABLED}
+    assert found == expected | ({AccountState.ADMIN} if is_admin else set())
+    assert not any(AccountQuery(now=START, state=state, text="grace").matches(user) for state in found)
 
 
 def test_a_day_ends_where_the_next_one_begins() -> None:
@@ -279,6 +306,79 @@ def test_changes_of_the_service_are_recorded_with_their_subject(app: App, ada: U
         app.do(SYSTEM, service.invite, {"note": "for Grace"})
 
 
+def test_without_a_proof_an_administrator_changes_nothing_and_no_password_is_hashed(app: App, ada: User) -> None:
+    seed = Seed(app.store, app.clock, app.ids)
+    session = seed.session(seed.user(is_admin=True))
+    admin = AdminActor(session.user_id, session.id, session.generation)
+    users, service, mails, processes = (
+        app.administration,
+        app.service_administration,
+        app.delivery_administration,
+        app.account_processes,
+    )
+    app.hasher.clear()
+    for use_case, *arguments in (
+        (users.edit, ada.id, {"is_admin": True}),
+        (users.make_link, ada.id),
+        (users.disable_two_factor, ada.id),
+        (users.end_sessions, ada.id),
+        (service.set_registration, Registration.CLOSED),
+        (service.invite, {}),
+        (service.revoke_invite, ada.id),
+        (mails.retry, ada.id),
+        (mails.cancel, ada.id),
+    ):
+        with pytest.raises(ConfirmationRequired):
+            app.do(admin, cast("Any", use_case), *arguments)
+    for process, *more in (
+        (processes.create, {"username": "bob"}, PASSWORD),
+        (processes.set_password, ada.id, "another long one"),
+        (processes.delete, ada.id),
+    ):
+        with pytest.raises(ConfirmationRequired):
+            cast("Any", process)(admin, *more)
+    assert (app.hasher.hashed, events(app), left(app, ada)) == ([], [], ["sessions", "tokens", "factor"])
+
+
+def test_what_an_administrator_does_is_recorded_with_the_administrator(app: App, ada: User) -> None:
+    seed = Seed(app.store, app.clock, app.ids)
+    session = seed.session(seed.user(is_admin=True), proved_at=START)
+    admin = AdminActor(session.user_id, session.id, session.generation)
+    service = app.service_administration
+    for fields, detail in (
+        ({"address": "grace@example.org"}, "grace@example.org"),
+        ({"address": "grace@example.org", "note": "for Grace"}, "for Grace"),
+    ):
+        invite, _ = app.do(admin, service.invite, cast("Any", fields), ORIGIN)
+        app.do(admin, service.revoke_invite, invite.id, ORIGIN)
+        assert [each.detail for each in app.audit_log.events] == [detail] * 2
+        app.audit_log.events.clear()
+    invite, _ = app.do(admin, service.invite, {"note": "for Grace"}, ORIGIN)
+    assert invite.created_by == admin.user_id
+    with app.audited.open(admin, Kind.USER_READ, ORIGIN, ada.id) as work:
+        assert work.users.find_unlocked(ada.id) == ada
+    made, read = app.audit_log.events
+    common: Any = {"at": START, "admin_id": admin.user_id, "session_id": session.id, "address": ORIGIN.address}
+    assert made == AuthEvent(
+        id=made.id, kind=Kind.INVITE_CREATE, user_id=None, subject=invite.id, detail="for Grace", **common
+    )
+    assert read == AuthEvent(id=read.id, kind=Kind.USER_READ, user_id=None, subject=ada.id, **common)
+
+
+@pytest.mark.parametrize("way", ["create", "set"])
+def test_a_proof_that_ends_while_a_password_is_hashed_is_too_old(
+    app: App, ada: User, way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seed = Seed(app.store, app.clock, app.ids)
+    session = seed.session(seed.user(is_admin=True), proved_at=START)
+    admin = AdminActor(session.user_id, session.id, session.generation)
+    before_next_call(monkeypatch, app.hasher, "hash", lambda: app.clock.advance(PROOF_LIFETIME + timedelta(seconds=1)))
+    create = partial(app.account_processes.create, admin, {"username": "bob"})
+    hash_one = create if way == "create" else partial(app.account_processes.set_password, admin, ada.id)
+    with pytest.raises(ConfirmationRequired):
+        hash_one("another long one")
+
+
 @pytest.mark.parametrize(("value", "is_right"), [(0, True), (2**53 - 1, True), (-1, False), (2**53, False)])
 def test_a_quota_is_a_number_that_json_can_hold(app: App, ada: User, value: int, is_right: bool) -> None:
     if is_right:
@@ -294,6 +394,21 @@ def test_a_user_is_renamed_under_the_rules_for_new_names(app: App, ada: User) ->
         app.do(SYSTEM, app.administration.edit, ada.id, {"username": "ad\u0430"})  # the last letter is Cyrillic
     changed = app.do(SYSTEM, app.administration.edit, ada.id, {"username": "grace"}).user
     assert (changed.username, changed.version) == ("grace", ada.version + 1)
+
+
+@pytest.mark.parametrize(
+    ("changes", "pending"),
+    [({"username": "grace"}, "new@example.org"), ({"max_tasks": 3}, "new@example.org"), ({"email": "a@b.de"}, None)],
+)
+def test_an_address_stays_pending_until_another_one_is_set(
+    app: App, changes: dict[str, Any], pending: str | None
+) -> None:
+    user = Seed(app.store, app.clock, app.ids).user
+    bob = user("bob", email="a@b.de", pending_email="new@example.org", is_active=False, is_admin=True)
+    changed = app.do(SYSTEM, app.administration.edit, bob.id, cast("Any", changes)).user
+    assert (changed.email, changed.pending_email) == ("a@b.de", pending)
+    assert (changed.is_active, changed.is_admin) == (False, True)
+    assert events(app)[0][0] is (Kind.QUOTA_CHANGE if "max_tasks" in changes else Kind.RENAME)
 
 
 def test_a_second_factor_that_was_not_confirmed_is_not_turned_off(app: App) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from types import SimpleNamespace
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -12,6 +13,8 @@ import pytest
 from tasktracker.adapters.security.keys import KeyRing
 from tasktracker.adapters.security.link_tokens import HmacLinkTokens
 from tasktracker.adapters.security.passwords import Argon2PasswordHasher, ZxcvbnPasswordStrength
+from tasktracker.domain.accounts.password import PasswordPolicy, matching_form
+from tasktracker.domain.kernel.fields import Refused
 
 
 @pytest.fixture
@@ -40,6 +43,49 @@ def test_without_an_account_a_password_takes_as_long_and_is_wrong(
     assert (first, second) == ("first", "second")
     assert dummy == other, "making another one would take as long again"
     assert not argon2.check_needs_rehash(dummy)
+
+
+@pytest.mark.parametrize(
+    ("typed", "tried"),
+    [
+        ("correct horse", ["correct horse"]),
+        ("pa\u0308sswort", ["p\u00e4sswort"]),
+        ("pa\u0308ss\u00a0wort", ["p\u00e4ss wort", "p\u00e4ss\u00a0wort"]),
+    ],
+)
+def test_a_password_is_tried_as_this_and_as_earlier_versions_hashed_it(typed: str, tried: list[str]) -> None:
+    asked: list[tuple[str, str | None]] = []
+
+    def verify(text: str, stored: str | None) -> bool:
+        asked.append((text, stored))
+        return text == stored
+
+    hasher: Any = SimpleNamespace(verify=verify)
+    assert matching_form(hasher, typed, None) is None
+    assert asked == [(form, None) for form in tried]
+    assert [matching_form(hasher, typed, form) for form in tried] == tried
+
+
+@pytest.mark.parametrize(
+    ("typed", "chosen"),
+    [
+        ("x" * 9, "must be at least 10 characters long"),
+        ("x" * 10, "x" * 10),
+        ("a\u0308" * 9 + "\u00a0", "\u00e4" * 9 + " "),
+        ("a\u0308" * 9, "must be at least 10 characters long"),
+        ("x" * 128, "x" * 128),
+        ("x" * 129, "must be at most 128 characters long"),
+    ],
+)
+def test_a_new_password_is_chosen_by_the_policy(typed: str, chosen: str) -> None:
+    asked: list[tuple[str, list[str]]] = []
+    strength: Any = SimpleNamespace(weakness=lambda *each: asked.append(each))
+    rule = PasswordPolicy(strength, 10).rule("grace", None, "", "hopper")
+    if chosen.startswith("must"):
+        with pytest.raises(Refused, match=chosen):
+            rule(typed)
+    else:
+        assert (rule(typed), asked) == (chosen, [(chosen, ["grace", "hopper"])])
 
 
 def test_a_hash_with_other_parameters_is_made_again(hasher: Argon2PasswordHasher) -> None:

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from uuid import UUID
+
 import pytest
 
 from tasktracker.adapters.memory.store import MemoryStore
+from tasktracker.domain.categories.category import Category
 from tasktracker.domain.history.change import FieldChange
 from tasktracker.domain.kernel.actors import SessionActor
 from tasktracker.domain.kernel.changes import Action
-from tasktracker.domain.kernel.errors import InvalidInput, MemberNotFound, Stale, TaskNotFound, TooManyRequests
+from tasktracker.domain.kernel.errors import (
+    CategoryNotFound,
+    InvalidInput,
+    MemberNotFound,
+    NotFound,
+    Stale,
+    TaskNotFound,
+    TooManyRequests,
+)
 from tasktracker.domain.kernel.members import Member, Role
 from tasktracker.domain.sharing.service import Share
 from tasktracker.domain.tasks.query import TaskQuery
@@ -93,21 +105,32 @@ def test_a_user_who_is_not_a_member_is_not_found(
         app.do(alice, app.sharing.unshare, task.id, bob.user_id)
 
 
-def test_the_number_of_tried_usernames_is_limited_for_owners() -> None:
+@pytest.mark.parametrize("kind", ["task", "category"])
+def test_the_number_of_tried_usernames_is_limited_for_owners(kind: str) -> None:
     clock = ManualClock()
     app = App(MemoryStore(clock, SequentialIds()), clock, throttled=True)
     alice, bob = register(app, "alice"), register(app, "bob")
-    task, other_task, bobs_task = (app.do(owner, app.tasks.create, {"title": "Task"}) for owner in (alice, alice, bob))
+    limit, owners = app.invitation_limit, [(alice, "a"), (alice, "b"), (bob, "c")]
+    consume: Callable[[SessionActor, UUID], None]
+    not_found: type[NotFound]
+    items: Sequence[Task | Category]
+    if kind == "task":
+        consume, not_found = limit.consume, TaskNotFound
+        items = [app.do(owner, app.tasks.create, {"title": name}) for owner, name in owners]
+    else:
+        consume, not_found = limit.consume_for_category, CategoryNotFound
+        items = [app.do(owner, app.categories.create, {"name": name}) for owner, name in owners]
+    first, second, of_bob = items
     for _ in range(INVITATION_BY_ACCOUNT.burst):
-        app.invitation_limit.consume(alice, task.id)
-        with pytest.raises(TaskNotFound):
-            app.invitation_limit.consume(alice, bobs_task.id)
-    for each in (task, other_task):
+        consume(alice, first.id)
+        with pytest.raises(not_found):
+            consume(alice, of_bob.id)
+    for each in (first, second):
         with pytest.raises(TooManyRequests):
-            app.invitation_limit.consume(alice, each.id)
-    app.invitation_limit.consume(bob, bobs_task.id)
+            consume(alice, each.id)
+    consume(bob, of_bob.id)
     clock.advance(INVITATION_BY_ACCOUNT.refill)
-    app.invitation_limit.consume(alice, task.id)
+    consume(alice, first.id)
 
 
 def test_sharing_any_task_shares_its_whole_tree_with_the_trash(

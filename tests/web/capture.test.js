@@ -302,6 +302,15 @@ test("what is due again and again by an unknown rule is known, although it stays
   for (const text of ["Buy milk", "Buy milk monday", "Meeting 9am to 10am"]) assert.equal(repeats(text), false, text);
 });
 
+test("today is not the 31st of each month because it is the last day of this one", () => {
+  process.env.TZ = "UTC";
+  const due = (/** @type {string} */ text, /** @type {string} */ now) => captured(text, { now: new Date(now), language: "en", locale: "en-GB" }).fields.due_on;
+  assert.equal(due("Pay every month on the 31st", "2026-11-30T10:00"), "2026-12-31");
+  assert.equal(due("Pay every 2 months on the 31st", "2026-11-30T10:00"), "2026-12-31");
+  assert.equal(due("Pay every month on the 31st", "2026-11-29T10:00"), "2026-11-30");
+  assert.equal(due("Pay every 30th", "2026-11-30T10:00"), "2026-11-30");
+});
+
 test("a rule keeps its time on the clock of the user's time zone", () => {
   process.env.TZ = "Europe/Vienna";
   const { fields } = captured("Run every day at 9", { now: new Date("2027-03-27T12:00"), language: "en", locale: "en-GB" });

@@ -10,7 +10,6 @@ from sqlalchemy import Boolean, ColumnElement, Select
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
-from sqlalchemy.sql.visitors import InternalTraversal
 
 
 class OneOf(ColumnElement[bool]):
@@ -78,27 +77,3 @@ def _mostly_on_postgresql(element: Mostly, compiler: SQLCompiler, **options: Any
 @compiles(Mostly, "sqlite")
 def _mostly_on_sqlite(element: Mostly, compiler: SQLCompiler, **options: Any) -> str:
     return f"({compiler.process(element.condition, **options)})"
-
-
-class Unindexed(ColumnElement[Any]):
-    """A time column for which the database must not use an index.
-
-    SQLite has too few statistics to decide. A generic plan of PostgreSQL assumes that every range is small.
-    """
-
-    inherit_cache = True
-    _traverse_internals = [("column", InternalTraversal.dp_clauseelement)]
-
-    def __init__(self, column: ColumnElement[Any]) -> None:
-        self.column = column
-        self.type = column.type
-
-
-@compiles(Unindexed, "postgresql")
-def _unindexed_on_postgresql(element: Unindexed, compiler: SQLCompiler, **options: Any) -> str:
-    return f"({compiler.process(element.column, **options)} + interval '0')"
-
-
-@compiles(Unindexed, "sqlite")
-def _unindexed_on_sqlite(element: Unindexed, compiler: SQLCompiler, **options: Any) -> str:
-    return f"+{compiler.process(element.column, **options)}"  # https://www.sqlite.org/optoverview.html §2.1

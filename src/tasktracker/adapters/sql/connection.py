@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 from sqlalchemy import Executable
 
 from tasktracker.adapters.sql.driver import DRIVER_ERRORS, Driver
-from tasktracker.adapters.sql.statements import Parameters, Row
+from tasktracker.adapters.sql.statements import Compiled, Parameters, Row
 from tasktracker.adapters.sql.violations import unavailable, violated
 from tasktracker.domain.kernel.errors import DomainError
 
@@ -47,10 +47,19 @@ class Connection:
 
     def rows(self, statement: Executable, parameters: Parameters = NOTHING) -> Sequence[Row]:
         """Run a statement and return all its rows."""
+        compiled, rows = self._fetch(statement, parameters)
+        return compiled.results(rows)
+
+    def columns(self, statement: Executable, parameters: Parameters = NOTHING) -> list[Sequence[Any]]:
+        """Run a statement and return the columns of all its rows; none if it finds no row."""
+        compiled, rows = self._fetch(statement, parameters)
+        return compiled.columns(rows)
+
+    def _fetch(self, statement: Executable, parameters: Parameters) -> tuple[Compiled, Sequence[Row]]:
         driver = self.driver
         compiled = driver.statements.compiled(statement, parameters)
         try:
-            return compiled.results(driver.fetch(compiled, compiled.values(parameters)))
+            return compiled, driver.fetch(compiled, compiled.values(parameters))
         except DRIVER_ERRORS as error:
             self._raise(error, statement, parameters)
 

@@ -52,14 +52,22 @@ class Compiled:
             parameters[name] if process is None else process(parameters[name]) for name, process in self._parameters
         ]
 
+    def columns(self, rows: Sequence[Row]) -> list[Sequence[Any]]:
+        """Return the columns of fetched rows, converted. There are none if there are no rows."""
+        columns: list[Any] = list(zip(*rows, strict=True))
+        if columns:
+            for number, process in self._results:
+                column = columns[number]
+                nulls = column.count(None)
+                if not nulls:
+                    columns[number] = list(map(process, column))
+                elif nulls < len(column):
+                    columns[number] = [None if value is None else process(value) for value in column]
+        return columns
+
     def results(self, rows: Sequence[Row]) -> Sequence[Row]:
         """Convert fetched rows, column by column."""
-        if not rows or not self._results:
-            return rows
-        columns: list[Any] = list(zip(*rows, strict=True))
-        for number, process in self._results:
-            columns[number] = [None if value is None else process(value) for value in columns[number]]
-        return list(zip(*columns, strict=True))
+        return list(zip(*self.columns(rows), strict=True)) if self._results else rows
 
 
 class Statements:

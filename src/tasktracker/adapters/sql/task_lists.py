@@ -11,9 +11,23 @@ from operator import ge, lt
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BindParameter, ColumnElement, Integer, Select, and_, bindparam, false, not_, or_, select, tuple_
+from sqlalchemy import (
+    BindParameter,
+    Column,
+    ColumnElement,
+    Integer,
+    Select,
+    and_,
+    bindparam,
+    case,
+    false,
+    not_,
+    or_,
+    select,
+    tuple_,
+)
 
-from tasktracker.adapters.sql.conditions import Mostly, OneOf, Unindexed
+from tasktracker.adapters.sql.conditions import Mostly, OneOf
 from tasktracker.adapters.sql.connection import Connection
 from tasktracker.adapters.sql.schema import category_members, task_entries, tasks
 from tasktracker.adapters.sql.task_rows import FINDABLE, MY_LISTS, SEEN_TASKS, TASKS
@@ -42,19 +56,24 @@ class _Due:
     Days are compared with the parameter `<name>_day`: the first day that ends at that moment or later.
     """
 
-    def __init__(self, *columns: ColumnElement[Any]) -> None:
+    def __init__(self, *columns: Column[Any]) -> None:
         self._columns = columns
 
     def compare(self, operator: Callable[[Any, Any], Any], parameter: str) -> ColumnElement[bool]:
         """Compare the one column that has a value."""
-        names = {_ENTRY.due_date.type: parameter, _ENTRY.due_on.type: f"{parameter}_day"}
-        return or_(false(), *(operator(each, bindparam(names[each.type], type_=each.type)) for each in self._columns))
+        names = {_ENTRY.due_date: parameter, _ENTRY.due_on: f"{parameter}_day"}
+        compared = {each: operator(each, bindparam(names[each], type_=each.type)) for each in self._columns}
+        if len(compared) > 1:
+            # The databases use no index for a CASE. SQLite has too few statistics to decide whether to use one, and a
+            # generic plan of PostgreSQL assumes that every range is small.
+            return case((_ENTRY.due_on.is_(None), compared[_ENTRY.due_date]), else_=compared[_ENTRY.due_on])
+        return or_(false(), *compared.values())
 
 
 class _Segment(Enum):
     """The entries that one statement reads: all of them or, in lists by due date, those in a range of one index."""
 
-    ALL = None, _Due(Unindexed(_ENTRY.due_date), Unindexed(_ENTRY.due_on))
+    ALL = None, _Due(_ENTRY.due_date, _ENTRY.due_on)
     MOMENTS = and_(_ENTRY.due_on.is_(None), _ENTRY.due_date.is_not(None)), _Due(_ENTRY.due_date)
     DAYS = _ENTRY.due_on.is_not(None), _Due(_ENTRY.due_on)
     UNDATED = and_(_ENTRY.due_on.is_(None), _ENTRY.due_date.is_(None)), _Due()
@@ -200,7 +219,7 @@ def list_tasks(connection: Connection, user_id: UUID, query: TaskQuery) -> Page[
             values |= {"after_value": _stored(after.value), "after_id": after.id}
         if until is not None:
             values["until"] = until
-        return TASKS.entities(connection.rows(statement, values))
+        return TASKS.of_columns(connection.columns(statement, values))
 
     wanted = query.limit + 1
     found = _by_due(read, query, wanted) if query.sort.is_by_due else read(_Segment.ALL, query.after, wanted)

@@ -92,7 +92,6 @@ class AccountProcesses:
                 raise UserNotFound
             work.users.save(user.with_password(changed))
             work.sessions.remove_others(user.id, keep=None)
-            work.links.remove_of(user.id)
             work.api_tokens.remove_all(user.id)
             self._recorder.by_admin(work, Kind.PASSWORD_CHANGE, UNKNOWN_ORIGIN, user_id=user.id, detail=user.username)
 

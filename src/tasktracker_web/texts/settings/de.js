@@ -33,7 +33,7 @@ export const texts = {
   "help.syntax.date": "morgen 17:00, fr abend, 24. dez, in 3 tagen, monatsende",
   "help.syntax.date.means": "Wann sie fällig ist: an einem Tag oder, mit Uhrzeit, zu einem Zeitpunkt.",
   "help.syntax.repeat": "jeden Tag, jeden Mo und Do um 9, werktags, alle 2 Wochen, jeden Monat am 1., jeden letzten Freitag, jeden 24. Dezember, alle! 3 Tage",
-  "help.syntax.repeat.means": "Sie ist immer wieder fällig. Mit „!“ oder „nach Erledigung“ wird ab der Erledigung gezählt; „bis Freitag“ beendet es. „Jeden 2. Freitag“ ist alle zwei Wochen, „jeden 2. Freitag im Monat“ einmal im Monat.",
+  "help.syntax.repeat.means": "Sie ist immer wieder fällig. Mit „!“ oder „nach Erledigung“ wird ab der Erledigung gezählt; „bis Freitag“, „4 Wochen lang“ oder „jeden Montag 3 mal“ beendet es, „ab 5.12.“ beginnt es. „Jeden 2. Freitag“ ist alle zwei Wochen, „jeden 2. Freitag im Monat“ einmal im Monat.",
   "help.syntax.remind": "erinnere mich …, erinnere mich 10 min vorher",
   "help.syntax.remind.means": "Eine Erinnerung, wenn sie fällig ist, oder vorher. Sie braucht ein Fälligkeitsdatum.",
   "help.syntax.priority": "!dringend, !hoch, !normal, !niedrig",

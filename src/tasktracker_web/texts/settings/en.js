@@ -33,7 +33,7 @@ export const texts = {
   "help.syntax.date": "tomorrow 17:00, fri evening, 24 dec, in 3 days, end of month",
   "help.syntax.date.means": "When it is due: on a day or, with a time, at a moment.",
   "help.syntax.repeat": "every day, every mon, thu at 9, weekdays, every 2 weeks, every month on the 1st, every last friday, every 24 dec, every! 3 days",
-  "help.syntax.repeat.means": "It is due again and again. With “!” or “after completion”, it is counted from the completion; “until friday” ends it. “Every 2nd friday” is every two weeks, “every 2nd friday of the month” once a month.",
+  "help.syntax.repeat.means": "It is due again and again. With “!” or “after completion”, it is counted from the completion; “until friday”, “for 4 weeks” or “every monday 3 times” ends it, and “from 5 dec” begins it. “Every 2nd friday” is every two weeks, “every 2nd friday of the month” once a month.",
   "help.syntax.remind": "remind me to …, remind me 10 min before",
   "help.syntax.remind.means": "A reminder when it is due, or before. It needs a due date.",
   "help.syntax.priority": "!urgent, !high, !normal, !low",
