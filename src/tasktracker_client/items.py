@@ -24,8 +24,16 @@ class ItemType(StrEnum):
 
 
 # The JSON object has a field "from", which is a keyword in Python.
-Recurrence = TypedDict("Recurrence", {"rule": str, "time_zone": str, "from": NotRequired[Literal["due", "completion"]]})
-"""How a task recurs: an RRULE of RFC 5545, and the time zone of its days."""
+Recurrence = TypedDict(
+    "Recurrence",
+    {
+        "rule": str,
+        "time_zone": str,
+        "from": NotRequired[Literal["due", "completion"]],
+        "start": NotRequired[str | None],
+    },
+)
+"""How a task recurs: an RRULE of RFC 5545, the time zone of its days, and from when on they are counted."""
 
 
 class TaskFields(TypedDict, total=False):
@@ -96,6 +104,7 @@ DEFAULTS: Mapping[ItemType, Mapping[str, Any]] = {
         "updated_at": None,
         "completed_at": None,
         "series": None,
+        "slot": None,
         "next": None,
     },
     ItemType.CATEGORY: {
@@ -204,6 +213,11 @@ class Task(Item):
     def series(self) -> str | None:
         """The id of the first occurrence of a recurring task."""
         return _text(self.data["series"])
+
+    @property
+    def slot(self) -> str | None:
+        """The day or time of the rule that this occurrence stands for. It stays when the due day is moved."""
+        return _text(self.data.get("slot"))  # a row of an earlier version has none
 
     @property
     def next(self) -> str | None:

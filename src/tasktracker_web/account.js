@@ -107,7 +107,7 @@ async function open(user) {
   sayWhatPasses(copy, user.id);
   announceShared(copy, user.id);
   announceNotices(copy, user.id);
-  const opened = { user, copy, lists: new Lists(copy.tasks, user.id) };
+  const opened = { user, copy, lists: new Lists(copy.tasks, user.id, copy.reminders) };
   const first = route.peek().name === "task" ? null : findFirst(user); // a task is written in: it must be current
   if (first) {
     copy.preview(first);

@@ -4,8 +4,8 @@ import { now } from "./clock.js";
 import { pathOf, systemNotices } from "./notices.js";
 import { moments } from "./reminders.js";
 import { go } from "./router.js";
-import { canEdit, isOpen } from "./tasks.js";
-import { addTexts, dayAndTime, has, t } from "./texts/texts.js";
+import { canEdit, isDue, isOpen } from "./tasks.js";
+import { addTexts, dayAndTime, dueWithin, has, t } from "./texts/texts.js";
 import { shown, toast, together, undoable } from "./toasts.js";
 import { toggle } from "./views/acts.js";
 
@@ -26,6 +26,13 @@ export function noticeText(copy, { kind, task, category, by, event }) {
   return event && has(`mail.${event}`) ? t(`mail.${event}`) : t("notification.other");
 }
 
+/** Return the message of a reminder. @param {Copy} copy @param {Notification} notification */
+function newText(copy, notification) {
+  const title = noticeText(copy, notification);
+  const task = copy.tasks.peek().get(notification.task ?? "");
+  return task && isDue(task) ? t("notification.new.due", { title, due: dueWithin(task, now.peek()) }) : t("notification.new", { title });
+}
+
 /** What has arrived while the page was not in view. @type {Notification[]} */
 const missed = [];
 
@@ -42,7 +49,7 @@ export function announce(copy, news, me) {
   }
   const reminders = news.filter(({ kind }) => kind === "reminder");
   if (reminders.length > 1) toast(t("notification.many", { count: reminders.length }), { label: t("issue.show"), act: async () => go("/notifications") }, SECONDS);
-  for (const each of reminders.length === 1 ? reminders : []) toast(t("notification.new", { title: noticeText(copy, each) }), { label: t("open"), act: async () => go(pathOf(each)) }, SECONDS, actsOn(copy, each, me));
+  for (const each of reminders.length === 1 ? reminders : []) toast(newText(copy, each), { label: t("open"), act: async () => go(pathOf(each)) }, SECONDS, actsOn(copy, each, me));
   if (reminders.length > 0) unread = { message: shown.peek(), ids: new Set(reminders.map(({ id }) => id)) };
 }
 

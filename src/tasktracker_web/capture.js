@@ -1,18 +1,20 @@
 // A task as a user writes it in one line: when it is due, its priority and its category are recognised in the text.
 
 import { fitting, tidy } from "./lines.js";
-import { durationOf, firing } from "./reminders.js";
+import { atHour, durationOf, firing, MORNING } from "./reminders.js";
 import { fieldsOf, repeatAt, repeatsOf } from "./repeats.js";
 import { atMoment, onDay } from "./tasks.js";
 import { dayFrom, language as defaultLanguage, locale as defaultLocale } from "./texts/texts.js";
 import { ALONE, COUNT, END, matched, MONTHS, next, NUMBERS, numberOf, read, rule, SHORT_WEEKDAYS, WEEKDAYS } from "./vocabulary.js";
 
 export { inWords } from "./recurrence/words.js";
+export { reminderText } from "./reminders.js";
 
 /** @typedef {import("./sync/items.js").Task} Task */
 /** @typedef {{ id: string, name: string }} Named */
-/** A part of the text that was understood, from `start` to before `end`. `created` is the name of a category that does not exist yet; `day` is a day without a time, `last` when it was before, and `on` puts a time without a day on one, which perhaps `needsDay`; `written` is a rule by which the task recurs; `remind` how long before it is due the user is reminded, `at` that moment if it is known. @typedef {{ start: number, end: number, text: string, fields: Partial<Task>, created?: string, day?: Date, last?: Date, isBegin?: boolean, on?: (date: Date) => Date, needsDay?: boolean, written?: import("./repeats.js").Written, remind?: string, at?: Date }} Token */
-/** @typedef {{ title: string, fields: Partial<Task>, tokens: Token[], repeats: boolean, remind?: string }} Captured `remind` is how long before it is due the user is reminded; `repeats` says that a part that was not understood is due again and again */
+/** What a reminder has: how long before the due date, or when. @typedef {{ before: string } | { at: string }} Remind */
+/** A part of the text that was understood, from `start` to before `end`. `created` is the name of a category that does not exist yet; `day` is a day without a time, `last` when it was before, and `on` puts a time without a day on one, which perhaps `needsDay`; `written` is a rule by which the task recurs; `remind` the reminder of the user, which perhaps has its `own` day and time, and `at` its moment if it is known. @typedef {{ start: number, end: number, text: string, fields: Partial<Task>, created?: string, day?: Date, last?: Date, isBegin?: boolean, on?: (date: Date) => Date, needsDay?: boolean, written?: import("./repeats.js").Written, remind?: Remind, own?: Token, at?: Date }} Token */
+/** @typedef {{ title: string, fields: Partial<Task>, tokens: Token[], repeats: boolean, remind?: Remind }} Captured `repeats` says that a part that was not understood is due again and again */
 /**
  * @typedef {object} Options
  * @property {Date} now
@@ -28,8 +30,9 @@ export { inWords } from "./recurrence/words.js";
 /** @typedef {{ pattern: RegExp, read: (groups: string[]) => [hours: number, minutes: number] }} TimeRule */
 /**
  * `parts` are parts of a day, and `hours` are times that need a day before them. A `phrase`, a `repetition` and a `range` are
- * not understood: a part of them would be wrong. `remind` asks for a reminder, and `about` is what is before its subject.
- * @typedef {{ days: DayRule[], times: TimeRule[], hours: TimeRule[], parts: TimeRule[], phrase?: RegExp, repetition: RegExp, range: RegExp, remind: RegExp, about: RegExp }} DayGrammar
+ * not understood: a part of them would be wrong. `remind` asks for a reminder, `reminds` behind its time, with `self` before
+ * it, and `about` is what is before its subject.
+ * @typedef {{ days: DayRule[], times: TimeRule[], hours: TimeRule[], parts: TimeRule[], phrase?: RegExp, repetition: RegExp, range: RegExp, remind: RegExp, reminds: RegExp, self?: RegExp, about: RegExp }} DayGrammar
  */
 /** @typedef {DayGrammar & { repeats: import("./repeats.js").Repeats }} Grammar */
 
@@ -40,6 +43,8 @@ const NEW_CATEGORY = new RegExp(`#(\\p{L}[\\p{L}\\p{M}\\p{N}_-]{0,63})${END}`, "
 /** A time follows, so what is before it is a day. */
 const BEFORE_TIME = "(?=,? (?:(?:at|um) )?(?:\\d{1,2}(?:[:.]\\d\\d|(?: ?[ap]m| ?uhr|h)\\b)|noon|midday|mittags?|morning|afternoon|evening|night|vormittags?|nachmittags?|abends?|morgens))";
 const EVENING = 19;
+/** Only signs follow. */
+const LAST = "(?=\\s*(?:$|[,;.!?)#(]))";
 /** A time that ends the text, or has only other signs after it. */
 const LAST_TIME = /^(?:at|um) \d{1,2}(?=\s*(?:[!#]\S*\s*|p[1-4]\s*)*$)/i;
 const IS_END = new RegExp(`^${END}`);
@@ -55,16 +60,29 @@ export function captured(text, { now, categories = [], priorities = [], creates 
   let repeats = false;
   for (let at = 0; at < text.length; ) {
     const isStart = at === 0 || /[\s(]/.test(text[at - 1]);
-    const token = isStart ? (remindAt(text, at, grammar) ?? recurrenceAt(text, at, grammar, now) ?? repetitionAt(text, at, grammar, now) ?? dueAt(text, at, grammar, now) ?? priorityAt(text, at, priorities) ?? categoryAt(text, at, categories) ?? (creates ? newCategoryAt(text, at) : null)) : null;
-    if (token?.fields && !literal.has(token.text)) add(found, token);
-    else if (token && (token.fields ? token.written : token.repeats)) repeats = true;
+    const token = isStart ? (remindAt(text, at, grammar, now) ?? recurrenceAt(text, at, grammar, now) ?? repetitionAt(text, at, grammar, now) ?? dueAt(text, at, grammar, now) ?? priorityAt(text, at, priorities) ?? categoryAt(text, at, categories) ?? (creates ? newCategoryAt(text, at) : null)) : null;
+    const kept = token?.fields && token.remind && [...literal].find((each) => each.length > token.text.length && text.startsWith(each, at)); // with its time
+    if (kept) {
+      at += kept.length;
+      continue;
+    }
+    if (token?.fields && !literal.has(token.text)) {
+      const reminder = isDueToken(token) ? reminderOf(token, text, grammar, literal, found.get("remind")) : null;
+      if (!reminder?.own) add(found, token);
+      if (reminder) found.set("remind", reminder);
+      at = Math.max(token.end, reminder?.end ?? 0);
+      continue;
+    }
+    if (token && (token.fields ? token.written : token.repeats)) repeats = true;
     at = token ? token.end : at + 1;
   }
+  const own = found.get("remind")?.own;
+  if (own && !isApart(found, own)) add(found, own);
   if (found.has("recurrence")) begin(found, text, grammar);
   const [day, time] = [found.get("day"), found.get("time")];
   if (day?.day && time?.on) found.set("time", { ...time, fields: atMoment(time.on(day.day)) }); // with other words between them
   if (!recur(found, now)) repeats = true;
-  remind(found, now);
+  remind(found, text, now);
   const tokens = [...found.values()].sort((a, b) => a.start - b.start);
   const reminder = found.get("remind");
   const rest = without(text, tokens);
@@ -72,6 +90,28 @@ export function captured(text, { now, categories = [], priorities = [], creates 
   if (!title) return { ...fitting(tidy(text)), tokens: [], repeats: repeats || found.has("recurrence") };
   const { title: fitted, fields } = fitting(title);
   return { title: fitted, fields: Object.assign(fields, ...tokens.map((token) => token.fields), found.get("time")?.fields, found.get("recurrence")?.fields), tokens, repeats, remind: reminder?.remind };
+}
+
+/** @param {Token} token */
+function isDueToken({ fields, written }) {
+  return "due_on" in fields || !!written;
+}
+
+/** Return the reminder with this day and time: they follow its words, or are before them. @param {Token} due @param {string} text @param {Grammar} grammar @param {ReadonlySet<string>} literal @param {Token} [reminder] the one that was found @returns {Token | null} */
+function reminderOf(due, text, { reminds, self }, literal, reminder) {
+  const own = due.written ? undefined : due;
+  if (reminder && due.start === next(text, reminder.end)) return { ...reminder, own };
+  const start = next(text, due.end);
+  const words = matched(reminds, text, start);
+  if (!words || literal.has(text.slice(start, words.end))) return null;
+  const before = own && self?.exec(text.slice(0, due.start));
+  return { ...token(text, start, words.end, {}), remind: { before: "PT0M" }, own: own && { ...own, start: before ? before.index : own.start } };
+}
+
+/** Whether the day or time of a reminder is not that of the task. @param {Map<string, Token>} found @param {Token} own */
+function isApart(found, own) {
+  const isTimed = found.has("moment") || (found.has("day") && found.has("time")) || !!found.get("recurrence")?.written?.time;
+  return isTimed || (!own.on && found.has("day"));
 }
 
 /** Add what was found. A day and a time belong together; otherwise they replace what was found before. @param {Map<string, Token>} found @param {Token} token */
@@ -115,13 +155,24 @@ function recur(found, now) {
   return fields !== null;
 }
 
-/** Find out when the user is reminded. What is not due, or due too soon, has no reminder. @param {Map<string, Token>} found @param {Date} now */
-function remind(found, now) {
-  const token = found.get("remind");
-  if (!token) return;
+/** Find out when the user is reminded. What is not due, or due too soon, has no reminder. @param {Map<string, Token>} found @param {string} text @param {Date} now */
+function remind(found, text, now) {
+  const reminder = found.get("remind");
+  if (!reminder?.remind) return;
   const { due_on = null, due_date = null } = /** @type {Partial<Task>} */ (Object.assign({}, ...[...found.values()].map(({ fields }) => fields), found.get("time")?.fields, found.get("recurrence")?.fields));
-  const at = firing({ at: null, before: String(token.remind), fires_at: null, pending: true }, { state: "open", due_on, due_date }, now);
-  if (at instanceof Date) found.set("remind", { ...token, at });
+  const { own } = reminder;
+  if (own && ![...found.values()].some(({ start, end }) => start === own.start && end === own.end)) {
+    const due = due_date && new Date(due_date);
+    const sameDay = due && own.on?.(due);
+    const minutes = due && sameDay ? (due.getTime() - sameDay.getTime()) / 60_000 : 0;
+    const at = sameDay && minutes > 0 ? sameDay : own.day ? atHour(own.day, MORNING) : new Date(String(own.fields.due_date));
+    const [start, end] = [Math.min(own.start, reminder.start), Math.max(own.end, reminder.end)];
+    if (at <= now) found.delete("remind");
+    else found.set("remind", { ...token(text, start, end, {}), at, remind: at === sameDay ? { before: durationOf(minutes, "minutes") } : { at: at.toISOString() } });
+    return;
+  }
+  const at = firing({ at: null, before: null, ...reminder.remind, fires_at: null, pending: true }, { state: "open", due_on, due_date }, now);
+  if (at instanceof Date) found.set("remind", { ...reminder, at });
   else if (at !== "unknown" || String(due_on) <= dayFrom(now)) found.delete("remind");
 }
 
@@ -218,13 +269,14 @@ function dueAt(text, at, { days, times, hours, parts }, now) {
   return { ...token(text, at, end, atMoment(date)), ...(day ? { last: day.last && on(day.last) } : { on, needsDay: !!likely }) };
 }
 
-/** Read the wish to be reminded, which begins the text or says how long before. @param {string} text @param {number} at @param {Grammar} grammar @returns {Token | null} */
-function remindAt(text, at, grammar) {
+/** Read the wish to be reminded, which begins the text, says how long before, or has its time or rule behind it. @param {string} text @param {number} at @param {Grammar} grammar @param {Date} now @returns {Token | null} */
+function remindAt(text, at, grammar, now) {
   const match = matched(grammar.remind, text, at);
   const [count, unit] = match?.groups ?? [];
-  if (!match || (at > 0 && !count)) return null;
+  const from = match && next(text, match.end);
+  if (!match || !from || (at > 0 && !count && !dueAt(text, from, grammar, now) && !recurrenceAt(text, from, grammar, now))) return null;
   const before = count ? durationOf(countOf(count), /^m/i.test(unit) ? "minutes" : /^[hs]/i.test(unit) ? "hours" : "days") : "PT0M";
-  return { ...token(text, at, match.end, {}), remind: before };
+  return { ...token(text, at, match.end, {}), remind: { before } };
 }
 
 /** Read a rule by which the task recurs. @param {string} text @param {number} at @param {Grammar} grammar @param {Date} now @returns {Token | null} */
@@ -393,6 +445,7 @@ function english(locale) {
     repetition: rule(`(?:every|each)(?: (?:other|single|first|second|third|last|${COUNT}|\\d{1,2}(?:st|nd|rd|th)))? ${unit}(?:(?:,|,? (?:and|or|&)) ${unit})*|(?:${short}) (?:to|until|till|-|–) (?:${short})|daily|weekly|monthly|yearly|(?:(?:on|at) )?(?:weekday|weekend|workday|${weekday})s(?:(?:,|,? (?:and|or|&)) (?:${weekday})s)*`, null).pattern,
     range: /(?:,? (?:to|until|till|-|–) | ?– ?)/iy,
     remind: rule(`remind me(?: (${COUNT}) (min|minutes?|h|hours?|days?) (?:before|earlier))?`, null).pattern,
+    reminds: rule(`(?:and )?remind me${LAST}`, null).pattern,
     about: /^(?:to|about|of|that) /i,
   };
 }
@@ -443,6 +496,8 @@ function german() {
     repetition: rule(`(?:jede[nrsm]?|alle)(?: (?:(?:erste|zweite|dritte|letzte)[nrsm]?|${COUNT}|\\d{1,2}\\.))? ${unit}(?:(?:,|,? (?:und|oder|&)) (?:jede[nrsm]? )?${unit})*|(?:${short}) (?:bis|-|–) (?:${short})|täglich|wöchentlich|monatlich|jährlich|werktags|wochentags|(?:${weekday})s(?:(?:,|,? (?:und|oder|&)) (?:${weekday})s)*`, null).pattern,
     range: /(?:,? (?:bis|-|–) | ?– ?)/iy,
     remind: rule(`erinner[en]? mich(?: (${COUNT}) (min|minuten?|h|std|stunden?|tage?) (?:vorher|davor))?`, null).pattern,
+    reminds: rule(`(?:(?:mich )?(?:dar?an )?erinnern|(?:und )?erinner[en]? mich)${LAST}`, null).pattern,
+    self: /(?:^|\s)mich\s$/i,
     about: /^(?:daran,?|an|dass) /i,
   };
 }

@@ -35,11 +35,13 @@ export class Lists {
   byState;
   /** The open tasks that others share with the user, by the id of their owner. @type {Signal<Map<string, Task[]>>} */
   shared;
+  /** The ids of the tasks of which the user will be reminded. @type {Signal<Set<string>>} */
+  reminded;
   /** By one of `ORDERS`. @type {(order: string) => Signal<Task[]>} */
   openBy;
 
-  /** @param {Tasks} tasks @param {string} user */
-  constructor(tasks, user) {
+  /** @param {Tasks} tasks @param {string} user @param {import("./sync/collection.js").Collection<import("./sync/items.js").Reminder>} reminders */
+  constructor(tasks, user, reminders) {
     this.open = sorted(tasks, isOpen, inOrder);
     /** @type {Record<string, Signal<Task[]>>} */
     const orders = { due: this.open };
@@ -56,6 +58,8 @@ export class Lists {
     this.children = computed(() => grouped(subtasks.value, ({ parent }) => String(parent)));
     const others = sorted(tasks, (task) => isOpen(task) && task.owner !== null && task.owner !== user, inOrder);
     this.shared = computed(() => grouped(others.value, ({ owner }) => String(owner)));
+    const waiting = computed(() => [...reminders.value.values()].flatMap(({ task, pending, fires_at }) => (pending || new Date(fires_at ?? 0) > now.value ? task : [])).join());
+    this.reminded = computed(() => new Set(waiting.value.split(","))); // the same one while nothing changes
     const inState = (/** @type {Task["state"]} */ state) =>
       computed(() => (isOpen({ state }) ? this.open : this.done).value.filter((task) => task.state === state));
     this.byState = /** @type {any} */ (Object.fromEntries(STATES.map((state) => [state, inState(state)])));

@@ -15,7 +15,8 @@ export const MAX_DAYS = 366;
 /** @type {Record<Unit, number>} */
 export const MINUTES = { minutes: 1, hours: 60, days: 24 * 60 };
 const MINUTE_MS = 60_000;
-const [MORNING, EVENING] = [9, 18];
+export const MORNING = 9;
+const EVENING = 18;
 const DURATION = /^P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?)?$/;
 
 /** Return a duration in the form in which the server returns it, such as PT1H30M. Days are not hours. @param {number} count @param {Unit} unit */
@@ -84,6 +85,6 @@ export function proposed(task, now) {
 }
 
 /** @param {Date} day @param {number} hour */
-function atHour(day, hour) {
+export function atHour(day, hour) {
   return new Date(day.getFullYear(), day.getMonth(), day.getDate(), hour);
 }

@@ -67,6 +67,13 @@ export function above(tasks, task) {
   return found;
 }
 
+/** Return the newest occurrence of a series after a task: the task itself if there is none. @param {ReadonlyMap<string, Task>} tasks @param {Task} task */
+export function newest(tasks, task) {
+  const seen = new Set();
+  for (let next; (next = tasks.get(task.next ?? "")) && !seen.has(next); task = next) seen.add(next);
+  return task;
+}
+
 /** Return those of these ids whose tasks are below no other of these tasks. @param {ReadonlyMap<string, Task>} tasks @param {Set<string>} ids */
 export function topmost(tasks, ids) {
   return [...ids].filter((id) => {

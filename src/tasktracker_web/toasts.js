@@ -4,7 +4,7 @@ import { NoSpace } from "./sync/errors.js";
 import { t } from "./texts/texts.js";
 import { signal } from "./vendor/preact-signals-core.js";
 
-const SECONDS = 8;
+const SECONDS = 12;
 
 /** @typedef {{ label: string, act: () => Promise<unknown> }} Action */
 /** @type {import("@preact/signals-core").Signal<{ text: string, action?: Action, seconds: number, more: Action[] } | null>} */

@@ -15,7 +15,7 @@ from tests.waiting import wait_until
 pytestmark = pytest.mark.browser
 
 DAILY = {"rule": "FREQ=DAILY", "time_zone": "UTC"}
-SIGN = ".about [aria-label='Repeats']"
+SIGN = ".about .repeats"
 DATES = ".repeat ol li"
 
 
@@ -94,11 +94,11 @@ class TestEditor:
         assert app.page.locator(".repeat button.main").is_disabled()
         app.page.select_option("#repeat-unit", label="months")
         app.page.select_option("#repeat-nth", label="last")
-        app.page.select_option("#repeat-ends", label="after N times")
+        app.page.select_option("#repeat-ends", label="after a number of times")
         app.page.get_by_label("Times").fill("4")
         app.page.locator(".repeat .rule p", has_text="Every 2 months on the last day, 4 times").wait_for()
         app.page.locator(DATES).nth(2).wait_for()
-        assert app.page.locator(DATES).first.text_content() == "31 Mar 2031"
+        assert app.page.locator(DATES).first.text_content() == "Mon, 31 Mar 2031"
         assert app.page.locator(DATES).count() == 3  # and the present one
         app.page.locator(".repeat .rule p", has_text="3 more after this one").wait_for()
         assert app.mistakes() == []
@@ -118,12 +118,12 @@ class TestEditor:
         app.page.locator(
             ".repeat .rule p", has_text="Every 2 years on the 4th Thursday of November, counted from the completion"
         ).wait_for()
-        assert app.page.locator("#repeat option:checked").text_content() == "Own rule"
+        assert app.page.locator("#repeat option:checked").text_content() == "Custom"
         app.page.click("text=Change the rule")
         app.page.select_option("#repeat-from", label="the due date")
         app.page.select_option("#repeat-ends", label="on a day")
         app.page.get_by_label("Last day").fill("2020-01-01")
-        app.see("This rule has no day.")
+        app.see("The last day is before the first date.")
         assert app.page.locator(".repeat button.main").is_disabled()
 
     def test_the_fields_show_the_present_rule_and_a_new_one_says_what_becomes_of_this_one(
@@ -132,7 +132,7 @@ class TestEditor:
         rule = {**DAILY, "rule": "FREQ=MONTHLY;INTERVAL=3", "from": "completion"}
         task = person.task("Filter", due_on="2031-01-31", recurrence=rule)  # a Friday
         opened(app, task).page.click("text=Change the rule")
-        assert app.page.locator(DATES).all_text_contents()[:2] == ["30 Apr 2031", "30 Jul 2031"]
+        assert app.page.locator(DATES).all_text_contents()[:2] == ["Wed, 30 Apr 2031", "Wed, 30 Jul 2031"]
         assert app.page.locator(".repeat-fields input[type=number]").input_value() == "3"
         assert app.page.locator("#repeat-unit").input_value() == "MONTHLY"
         assert app.page.locator("#repeat-nth option:checked").text_content() == "same day"
@@ -142,7 +142,7 @@ class TestEditor:
         app.page.click(".repeat button.main")
         app.see("Repetition changed. This one stays due 31 Jan 2031; then 1 Apr 2031")
         rule_of(person, task, "FREQ=MONTHLY;INTERVAL=3;BYMONTHDAY=1")
-        app.page.click("footer button:has-text('Skip this one')")
+        app.page.click(".repeat button:has-text('Skip this one')")
         app.page.click(".pane a:has-text('The next one is due 1 Apr 2031')")
         app.page.click("footer button:text-is(' Delete, and end the repetition')")
         app.see("Deleted. It does not repeat any more: “Filter”")
@@ -151,11 +151,53 @@ class TestEditor:
         rule = "FREQ=MONTHLY;BYMONTHDAY=13;BYDAY=FR"
         task = person.task("Beware", due_on="2030-09-13", recurrence={**DAILY, "rule": rule})
         opened(app, task).page.locator(".repeat .rule p", has_text=f"By the rule {rule}").wait_for()
-        assert app.page.locator(DATES).first.text_content() == "13 Dec 2030"
+        assert app.page.locator(DATES).first.text_content() == "Fri, 13 Dec 2030"
         assert app.page.get_by_text("Change the rule").count() == 0
         app.page.fill("#due", "2030-09-14")
         app.see("Due date changed, only of this one")
         assert changed(person, task, due_on="2030-09-14")["recurrence"]["rule"] == rule
+
+    def test_a_moved_occurrence_keeps_the_dates_of_the_series_until_that_is_moved_too(
+        self, app: Tab, person: Person
+    ) -> None:
+        weekly = {**DAILY, "rule": "FREQ=WEEKLY;BYDAY=TU;COUNT=4"}
+        first = person.task("Gym", due_on="2031-01-07", recurrence=weekly)
+        expect(person.patch(f"/api/tasks/{first['id']}/", {"state": "done"}), 200)
+        [task] = person.listed("/api/tasks/", "state=open")
+        opened(app, task).page.fill("#due", "2031-01-15")
+        app.see("Due date changed, only of this one")
+        changed(person, task, due_on="2031-01-15")
+        app.page.wait_for_selector(f"{DATES} >> text=Tue, 21 Jan 2031")
+        assert app.page.locator(DATES).all_text_contents() == ["Tue, 21 Jan 2031", "Tue, 28 Jan 2031"]
+        app.page.click("text=Move the whole series")
+        app.page.locator(".repeat .rule p", has_text="Every Wednesday, 3 times").wait_for()
+        assert app.page.locator(DATES).all_text_contents() == ["Wed, 22 Jan 2031", "Wed, 29 Jan 2031"]
+        app.page.click(".repeat button.main")
+        recurrence = rule_of(person, task, "FREQ=WEEKLY;BYDAY=WE;COUNT=3")
+        assert recurrence["start"] == changed(person, task, slot="2031-01-15")["due_on"]
+        assert app.page.get_by_text("Move the whole series").count() == 0
+        app.page.click("text=Change the rule")
+        assert app.page.get_by_label("Times").input_value() == "3"
+        app.page.click(".repeat button.main")  # nothing was changed
+        app.page.click("text=Change the rule")
+        app.page.get_by_label("Wednesday").uncheck(force=True)
+        app.page.get_by_label("Thursday").check(force=True)
+        app.page.locator(".repeat .rule p", has_text="2 more after this one").wait_for()
+        app.page.click(".repeat button.main")
+        assert rule_of(person, task, "FREQ=WEEKLY;BYDAY=TH;COUNT=2")["start"] == "2031-01-15"
+
+    def test_the_time_of_the_whole_series_is_moved_and_undone(self, app: Tab, person: Person) -> None:
+        task = person.task("Standup", due_date="2031-01-07T09:30:00Z", recurrence=DAILY)
+        opened(app, task).page.fill("#due-time", "10:15")
+        app.see("Due date changed, only of this one")
+        app.page.click("text=Move the whole series")
+        app.page.click(".repeat button.main")
+        app.see("Repetition changed")
+        wait_until(lambda: person.listed("/api/tasks/")[0]["slot"] == "2031-01-07T10:15:00Z", "the series did not move")
+        app.undo()
+        start = "2031-01-07T09:30:00Z"
+        wait_until(lambda: person.listed("/api/tasks/")[0]["recurrence"]["start"] == start, "the series is not back")
+        app.page.locator(DATES, has_text="9:30").nth(4).wait_for(timeout=9000)
 
     def test_a_viewer_and_a_subtask_have_no_rule_to_choose(self, app: Tab, person: Person, server: Server) -> None:
         friend = server.register()
@@ -250,6 +292,27 @@ class TestOccurrences:
         app.open("/done")
         app.page.locator(".row", has_text="Was due today").get_by_text("Skipped").wait_for()
 
+    def test_the_last_one_is_announced_and_an_old_one_leads_to_the_open_one(self, app: Tab, person: Person) -> None:
+        first = person.task("Pills", due_on=day(), recurrence={**DAILY, "rule": "FREQ=DAILY;COUNT=3"})
+        opened(app, first).page.click(".pane .check")
+        app.page.click(".pane p:has-text('Done. ') a:has-text('The next one is due tomorrow')")
+        app.page.locator(".repeat .rule p", has_text="1 more after this one").wait_for()
+        app.page.click(".pane .check")
+        app.page.locator(".pane p", has_text="Done. The next one is due").wait_for()
+        app.open(f"/task/{first['id']}").page.locator(".pane p", has_text="Done. The next one is due").wait_for()
+        assert app.page.locator(".pane p a", has_text="tomorrow").count() == 0
+        assert app.page.locator("#due").is_disabled()
+        assert app.mistakes() == []
+        app.page.click(".pane p a")
+        app.page.locator(".repeat .rule p", has_text="This is the last one.").wait_for()
+        app.page.click("text=Change the rule")
+        assert app.page.get_by_label("Times").input_value() == "1"
+        app.page.locator(".repeat .rule p", has_text="This is the last one.").wait_for()
+        app.page.keyboard.press("Escape")
+        app.page.click(".pane .check")
+        app.see("Completed. It does not repeat any more: “Pills”")
+        app.page.locator(".pane p", has_text="Done. It does not repeat any more").wait_for()
+
     def test_cancelling_one_on_the_board_says_when_it_is_due_again(self, app: Tab, person: Person) -> None:
         person.task("Water " * 12, due_on=day(), recurrence=DAILY)
         app.page.click(".side a:has-text('Board')")
@@ -280,6 +343,33 @@ class TestOccurrences:
             "FREQ=DAILY",
             day(),
         )
+
+    def test_on_a_phone_the_message_says_all_and_covers_no_row_at_the_end_of_the_list(
+        self, new_device: Callable[..., Tab], person: Person
+    ) -> None:
+        for number in range(12):
+            person.task(f"Pflanzen {number:02}", due_on=day(), recurrence=DAILY)
+        size = {"width": 390, "height": 844}
+        tab = (
+            new_device(locale="de-AT", viewport=size, has_touch=True, is_mobile=True)
+            .open()
+            .enter(person.username, button="Anmelden")
+        )
+        tab.page.wait_for_selector(".row")
+        tab.controlled()
+        tab.page.goto(f"{tab.url}/all")
+        tab.page.wait_for_selector(".row")
+        tab.page.context.set_offline(True)
+        tab.page.wait_for_selector(".status-line.offline", state="attached")
+        tab.page.tap("button[aria-label='„Pflanzen 00“ erledigen']")
+        text = tab.page.locator(".toast > span:has-text('sobald Sie online sind: „Pflanzen 00“')")
+        text.wait_for()
+        tab.settle()
+        assert text.evaluate("each => each.scrollHeight - each.clientHeight") <= 0
+        tab.page.evaluate("scrollTo(0, 10000)")
+        toast = tab.page.locator(".toast").bounding_box()
+        last = tab.page.locator(".row").last.bounding_box()
+        assert last["y"] + last["height"] <= toast["y"]
 
     def test_two_devices_that_complete_it_offline_have_one_next(
         self, app: Tab, new_device: Callable[..., Tab], person: Person

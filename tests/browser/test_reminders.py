@@ -15,6 +15,7 @@ from tests.http import Person, Server, expect, new_name
 pytestmark = pytest.mark.browser
 
 UNREAD = ".sidebar a[href='/notifications'] .count"
+BUTTONS = (":text-is('Open')", ":text-is('Complete')", ":text-is('Again in 10 min')", "[aria-label='Close']")
 NOTICE = "main .notices li[data-notice]"
 
 
@@ -258,12 +259,19 @@ def test_a_task_is_completed_or_put_off_in_the_message_which_goes_away_when_it_i
     app: Tab, person: Person, new_device: Callable[..., Tab]
 ) -> None:
     read_all(person, app)
-    task = person.task("Call mum")
+    task = person.task("Call mum", due_on="2030-01-04")
     page = app.page
     page.set_viewport_size({"width": 360, "height": 700})
     fire(person, task)
-    app.see("Reminder: “Call mum”")
+    app.see("Reminder, due 4 Jan 2030: “Call mum”")
     page.wait_for_selector(".toast button:text-is('Complete')")
+    app.settle()
+    places = {each: page.locator(f".toast button{each}").bounding_box() or {} for each in BUTTONS}
+    close = places.pop("[aria-label='Close']")
+    [row] = {place["y"] for place in places.values()}
+    assert close["y"] < row, "beside the text"
+    add = page.locator(".top .capture-button").bounding_box() or {}
+    assert row + close["height"] <= add["y"]
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
     assert app.mistakes() == []
     expect(person.post("/api/notifications/read/"), 200)  # on another device
@@ -547,3 +555,24 @@ def test_the_copy_of_an_earlier_version_is_shown_and_keeps_its_edits(app: Tab, p
     app.synced()
     assert sorted(person.titles()) == ["Buy milk", "Call mum"]
     assert app.page.locator(".issue").count() == 0
+
+
+def test_a_reminder_that_is_written_with_a_task_says_when_and_marks_the_task(app: Tab, person: Person) -> None:
+    for text, chip in [
+        ("Lunch tomorrow remind me 1 hour before", "Reminder: 1 hour before the morning of that day"),
+        ("Dentist every day at 14:00 remind me tomorrow at 8:00", "Reminder: Tomorrow, 8:00"),
+    ]:
+        app.page.keyboard.press("q")
+        app.page.fill("dialog.capture input", text)
+        app.page.locator("dialog.capture .chip", has_text=chip).wait_for()
+        app.page.keyboard.press("Enter")
+    app.page.click("a[href='/all']")
+    for title in ("Lunch", "Dentist"):
+        app.page.locator(".row", has_text=title).locator("[aria-label='Reminder']").wait_for()
+    app.page.locator(".row", has_text="Dentist").locator("[aria-label='Every day']").wait_for()
+    app.wait_for("!document.querySelector('.pending')")
+    tasks = {each["title"]: each for each in person.listed("/api/tasks/")}
+    assert reminders(person, tasks["Lunch"]) == [(None, "PT1H")]
+    [(at, before)] = reminders(person, tasks["Dentist"])
+    assert at is not None
+    assert before is None

@@ -145,6 +145,15 @@ def test_the_delivery_that_has_been_due_for_longest_is_claimed_first(
     assert found.id == later.id
 
 
+def test_deliveries_that_are_due_at_the_same_moment_are_claimed_by_their_ids(
+    store: Storage, seed: Seed, clock: ManualClock
+) -> None:
+    due = sorted((new_delivery(seed) for _ in range(5)), key=lambda each: each.id)
+    add(store, *reversed(due))
+    claimed = [claim(store, clock) for _ in due]
+    assert [each and each.id for each in claimed] == [each.id for each in due]
+
+
 def test_a_delivery_is_claimed_again_only_after_its_lease(store: Storage, seed: Seed, clock: ManualClock) -> None:
     add(store, new_delivery(seed))
     claim(store, clock)

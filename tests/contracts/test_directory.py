@@ -50,6 +50,7 @@ class TestSummary:
 
     def test_only_a_confirmed_second_factor_is_shown(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
+        seed.second_factor(seed.user(), confirmed_at=START)
         seed.second_factor(user)
         assert not find(store, user).has_two_factor
         seed.second_factor(user, confirmed_at=START)
@@ -76,7 +77,8 @@ class TestSummary:
         assert find(store, user).last_seen_at == START + SECOND
 
     def test_the_last_use_stays_when_all_sessions_of_a_user_are_ended(self, store: Storage, seed: Seed) -> None:
-        user, other = seed.user(), seed.user()
+        user, other, active = seed.user(), seed.user(), seed.user()
+        seed.session(active, used_at=LATER)
         for seconds in (0, 3, 2, 1):
             for each in range(2):
                 seed.session(user, used_at=START + (seconds + each) * SECOND)
@@ -88,7 +90,7 @@ class TestSummary:
         assert find(store, user).last_seen_at == START + 4 * SECOND
         seed.session(user, used_at=START + 5 * SECOND)
         assert find(store, user).last_seen_at == START + 5 * SECOND
-        assert find(store, other).last_seen_at == START + MOMENT
+        assert [find(store, each).last_seen_at for each in (other, active)] == [START + MOMENT, LATER]
 
     @pytest.mark.parametrize("kind", [Kind.LOGIN, Kind.REGISTER, Kind.LOGOUT])
     def test_a_user_without_a_session_was_last_seen_at_the_last_action(

@@ -109,6 +109,13 @@ class TestHistory:
         assert {change.id for page in found for change in page} == {change.id for change in changes}
         assert len(found) == -(-len(changes) // limit)
 
+    def test_changes_of_one_version_are_listed_by_their_ids(self, store: Storage, seed: Seed) -> None:
+        user = seed.user()
+        task = seed.task(user)
+        changes = [new_change(seed, task, user) for _ in range(5)]
+        add(store, *(changes[number] for number in (3, 0, 4, 1, 2)))
+        assert [change for page in pages(store, task, 2) for change in page] == changes[::-1]
+
     def test_a_history_continues_after_any_key(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
         task = seed.task(user)

@@ -63,6 +63,21 @@ class TestIdempotency:
                 found = {record.key: record for record in work.idempotency.find(user.id, keys)}
                 assert sorted(found.values(), key=lambda record: record.key) == expected
 
+    def test_a_response_is_stored_only_under_its_key(self, store: Storage, seed: Seed) -> None:
+        alice, bob = seed.user(), seed.user()
+        records = [
+            new_record(user, key, fingerprint=str(number).encode(), result=str(number).encode())
+            for number, (user, key) in enumerate(((alice, "one"), (alice, "two"), (bob, "one")))
+        ]
+        with store.writing(SYSTEM) as work:
+            for record in records:
+                assert work.idempotency.claim(record.user_id, record.key) is None
+            for record in records:
+                work.idempotency.add(record)
+            found = [list(work.idempotency.find(user.id, ["one", "two"])) for user in (alice, bob)]
+            assert [sorted(each, key=lambda record: record.key) for each in found] == [records[:2], records[2:]]
+            assert [work.idempotency.claim(each.user_id, each.key) for each in records] == records
+
     def test_every_user_has_separate_keys(self, store: Storage, seed: Seed) -> None:
         alice, bob = seed.user(), seed.user()
         store_response(store, new_record(alice))

@@ -57,6 +57,23 @@ def test_the_oldest_job_is_claimed_first_and_leased(store: Storage, seed: Seed, 
         assert work.jobs.count() == 2
 
 
+def test_jobs_of_the_same_moment_are_claimed_and_listed_by_their_ids(
+    store: Storage, seed: Seed, clock: ManualClock
+) -> None:
+    first, second, third = (new_job(seed) for _ in range(3))
+    add(store, third, first, second)
+    with store.reading(SYSTEM) as work:
+        assert list(work.jobs.list(JobKind.PURGE_TASK)) == [first, second, third]
+    claimed = [claim(store, clock) for _ in range(3)]
+    assert [each and each.id for each in claimed] == [first.id, second.id, third.id]
+    saved = replace(second, position=seed.id(), leased_until=START)
+    with store.writing(SYSTEM) as work:
+        assert work.jobs.find(second.id) == claimed[1]
+        work.jobs.save(saved)
+        work.jobs.remove(first.id)
+    assert [stored(store, each) for each in (first, second, third)] == [None, saved, claimed[2]]
+
+
 def test_a_job_is_claimed_again_only_after_its_lease(store: Storage, seed: Seed, clock: ManualClock) -> None:
     add(store, new_job(seed))
     claim(store, clock)

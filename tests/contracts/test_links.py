@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
 import pytest
 
@@ -67,6 +69,22 @@ class TestRepository:
         token, other = new_link(app, alice), new_link(app, bob)
         app.account_removal.delete(alice, PASSWORD)
         assert (is_live(app, token), is_live(app, other)) == (False, True)
+
+    def test_a_link_is_found_and_taken_by_itself(self, store: Storage, seed: Seed) -> None:
+        users = [seed.user() for _ in range(2)]
+        more: dict[str, Any] = {"state": b"state", "created_at": START, "expires_at": START}
+        links = [
+            OneTimeLink(digest=bytes([n]) * 32, kind=kind, user_id=user.id, **more)
+            for n, (user, kind) in enumerate((user, kind) for user in users for kind in (RESET, SET))
+        ]
+        newer = replace(links[0], digest=b"n" * 32, address="a@x.org")
+        with store.writing(SYSTEM) as work:
+            for each in links:
+                work.links.add(each)
+            work.links.add(newer)
+            assert [work.links.find(each.digest) for each in (*links, newer)] == [None, *links[1:], newer]
+            assert [work.links.take(links[1].digest) for _ in range(2)] == [True, False]
+            assert [work.links.find(each.digest) for each in (*links, newer)] == [None, None, *links[2:], newer]
 
 
 class TestUse:

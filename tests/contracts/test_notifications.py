@@ -155,6 +155,50 @@ def test_the_sweep_removes_old_notifications(app: App, clock: ManualClock, alice
     assert feed(app, alice) == [(new.id, Op.UPSERT), (old.id, Op.DELETE)]
 
 
+def test_the_repository_finds_notifications_of_a_user(store: Storage, seed: Seed) -> None:
+    alice, bob = seed.user(), seed.user()
+    times = (0, 1, 1, 2)
+    notes = [new_notification(alice.id, seed.id(), created_at=START + n * MOMENT, read=n == 2) for n in times]
+    of_bob = [new_notification(bob.id, seed.id(), created_at=START + n * MOMENT) for n in (0, 1)]
+    with store.writing(SYSTEM) as work:
+        for each in (*notes, *of_bob):
+            assert work.notifications.add(each)
+        assert not work.notifications.add(notes[0])
+        assert work.notifications.find(alice.id, notes[0].id) == notes[0]
+        assert work.notifications.find(bob.id, notes[0].id) is None
+        assert list(work.notifications.unread(alice.id, 2)) == [notes[2], notes[1]]
+        assert list(work.notifications.unread(alice.id, 9)) == [notes[2], notes[1], notes[0]]
+        assert list(work.notifications.remove_surplus(alice.id, 4)) == []
+        assert sorted(each.id for each in work.notifications.remove_surplus(alice.id, 2)) == [notes[0].id, notes[1].id]
+        assert list(work.notifications.purge_before(START, 9)) == []
+        assert list(work.notifications.purge_before(START + MOMENT, 9)) == [of_bob[0]]
+        (purged,) = work.notifications.purge_before(START + 2 * MOMENT, 1)
+        assert list(work.notifications.purge_before(START + 2 * MOMENT, 9)) == [
+            each for each in (notes[2], of_bob[1]) if each != purged
+        ]
+        assert list(work.notifications.list(alice.id, None, None, 9).items) == [notes[3]]
+        assert list(work.notifications.list(bob.id, None, None, 9).items) == []
+
+
+def test_the_earliest_summaries_are_claimed_first(store: Storage, seed: Seed) -> None:
+    users = [seed.user() for _ in range(5)]
+    due = [START + DAY, START, START, None, START + DAY + MOMENT]
+    preferences = [
+        Preferences(user_id=user.id, reminder_mails=False, summary_hour=hour, next_summary_at=at)
+        for user, hour, at in zip(users, range(5), due, strict=True)
+    ]
+    with store.writing(SYSTEM) as work:
+        for each in reversed(preferences):
+            earlier = {"reminder_hour": 1, "reminder_mails": True, "summary_hour": 9, "next_summary_at": START - DAY}
+            work.notifications.save_preferences(replace(each, **cast(Any, earlier)))
+            work.notifications.save_preferences(each)
+        assert [work.notifications.preferences(user.id) for user in users] == preferences
+        assert [work.notifications.has_summary_due(START - each * MOMENT) for each in (0, 1)] == [True, False]
+        assert list(work.notifications.claim_summaries(START - MOMENT, 9)) == []
+        assert list(work.notifications.claim_summaries(START + DAY, 9)) == [*preferences[1:3], preferences[0]]
+        assert list(work.notifications.claim_summaries(START + DAY, 2)) == preferences[1:3]
+
+
 # ------------------------------------------------------------------ causes
 
 

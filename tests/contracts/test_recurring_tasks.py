@@ -112,6 +112,25 @@ class TestCompletion:
         other = replace(MONDAYS, time_zone="UTC")
         assert edit(app, alice, again, recurrence=other).recurrence == replace(other, start=date(2026, 3, 4))
 
+    def test_a_rule_with_a_start_begins_there_and_moves_the_series_if_the_task_is_due_then(
+        self, app: App, alice: SessionActor
+    ) -> None:
+        early, late = datetime(2026, 3, 2, 8, tzinfo=UTC), datetime(2026, 3, 3, 10, tzinfo=UTC)
+        rule = replace(MONDAYS, rule="FREQ=DAILY;INTERVAL=2;COUNT=3")
+        second = complete(app, alice, create(app, alice, rule, due_on=None, due_date=early))
+        assert second.recurrence == replace(rule, start=early)
+        moved = edit(app, alice, second, due_date=late, recurrence=replace(rule, start=late))
+        assert moved.recurrence == replace(rule, start=late)
+        assert (moved.occurrence and moved.occurrence.slot, moved.series) == (late, second.series)
+        undone = edit(app, alice, moved, due_date=second.due_date, recurrence=second.recurrence)
+        assert undone.recurrence == second.recurrence  # it does not count anew
+        assert edit(app, alice, undone, title="again", recurrence=second.recurrence).occurrence == undone.occurrence
+        third = complete(app, alice, undone)
+        assert third.due_date == datetime(2026, 3, 6, 8, tzinfo=UTC)
+        assert edit(app, alice, third, state=State.DONE).next is None
+        again = create(app, alice, replace(rule, start=early), due_on=None, due_date=late)
+        assert complete(app, alice, again).due_date == datetime(2026, 3, 4, 8, tzinfo=UTC)
+
     def test_slots_that_are_past_are_left_out(self, app: App, alice: SessionActor) -> None:
         task = create(app, alice)
         alice = alice_at(app, datetime(2026, 3, 29, 22, 1, tzinfo=UTC))  # Monday in Vienna

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
 import pytest
 
-from tasktracker.domain.accounts.invites import DEFAULT_LIFETIME, InviteFields
+from tasktracker.domain.accounts.invites import DEFAULT_LIFETIME, Invite, InviteFields
 from tasktracker.domain.accounts.registration import Registration, RegistrationMode
 from tasktracker.domain.accounts.session_service import LoggedIn
 from tasktracker.domain.kernel.errors import (
@@ -90,6 +92,33 @@ class TestInvite:
     @pytest.fixture(autouse=True)
     def invited_only(self, app: App) -> None:
         set_mode(app, Registration.INVITE)
+
+    def test_an_invitation_is_found_used_and_renewed_by_itself(self, app: App, store: Storage) -> None:
+        admin = app.registration.create_admin({"username": "alice"}, PASSWORD)
+        end = START + SECOND
+        made: dict[str, Any] = {"note": "for all", "address": "A@example.org", "created_at": START, "expires_at": end}
+        invites = [
+            Invite(id=app.ids.new(), digest=bytes([n]) * 32, uses_left=n, created_by=admin.id, **made) for n in range(4)
+        ]
+        used_up, once, twice, more = invites
+        with store.writing(SYSTEM) as work:
+            for each in invites:
+                work.invites.add(each)
+            found = [work.invites.find_usable(each.digest, START) for each in invites]
+            assert found == [None, once, twice, more]
+            assert work.invites.use(twice.digest, START) == replace(twice, uses_left=1)
+            assert work.invites.use(once.digest, START) == replace(once, uses_left=0)
+            assert work.invites.use(once.digest, START) is work.invites.use(twice.digest, end) is None
+            new = b"n" * 32
+            renewed = replace(more, digest=new)
+            assert work.invites.renew(more.id, new, START) == renewed
+            assert [work.invites.renew(each.id, b"x" * 32, START) for each in (used_up, once)] == [None, None]
+            assert work.invites.renew(more.id, b"x" * 32, end) is work.invites.find_usable(new, end) is None
+            assert work.invites.find_usable(more.digest, START) is None
+            left = [renewed, replace(twice, uses_left=1), replace(once, uses_left=0), used_up]
+            assert list(work.invites.list(None, 9).items) == left
+            assert (work.invites.remove(twice.id), work.invites.remove(twice.id)) == (left.pop(1), None)
+            assert list(work.invites.list(None, 9).items) == left
 
     def test_an_invitation_works_once(self, app: App) -> None:
         token = invite(app)

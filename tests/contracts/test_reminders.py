@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import partial
 from io import BytesIO
@@ -23,16 +23,17 @@ from tasktracker.domain.kernel.errors import (
     TaskNotFound,
     TooManyReminders,
 )
-from tasktracker.domain.kernel.members import Role
+from tasktracker.domain.kernel.members import Member, Role
 from tasktracker.domain.notifications.notification import Notification, NotificationKind
+from tasktracker.domain.notifications.preferences import Preferences
 from tasktracker.domain.portability.export_service import ExportService
 from tasktracker.domain.portability.import_service import FileFormat
 from tasktracker.domain.recurrence.recurrence import Recurrence
-from tasktracker.domain.reminders.reminder import MAX_REMINDERS, Reminder, ReminderFields
+from tasktracker.domain.reminders.reminder import MAX_REMINDERS, LocalHour, Reminder, ReminderFields
 from tasktracker.domain.tasks.query import TaskQuery
 from tasktracker.domain.tasks.task import State, Task, TaskFields
 from tasktracker.domain.work import Storage
-from tests.contracts.base import MOMENT, race
+from tests.contracts.base import MOMENT, Seed, race
 from tests.fakes import START, SYSTEM, App, ManualClock
 from tests.unit.base import PASSWORD, fields_of, register
 
@@ -96,6 +97,69 @@ def app(store: Storage, clock: ManualClock) -> App:
 @pytest.fixture
 def world(app: App, clock: ManualClock, alice: SessionActor) -> World:
     return World(app, clock, alice)
+
+
+# ------------------------------------------------------------------ the repository
+
+
+def test_the_repository_finds_reminders_by_their_user_task_category_and_moment(store: Storage, seed: Seed) -> None:
+    alice, bob, carol = seed.user(time_zone=VIENNA), seed.user(), seed.user()
+    home, other = seed.category(alice), seed.category(alice)
+    members = tuple(sorted(Member(each.id, Role.VIEWER) for each in (bob, carol)))
+    filed = seed.task(alice, category=home.id, members=members, due_on=START.date())
+    below = seed.task(alice, parent=filed.id, root=filed.id, root_category=home.id, members=members, due_date=DUE)
+    elsewhere = seed.task(alice, category=other.id, members=members, due_on=START.date())
+    made: list[Reminder] = []
+    for number, (user, task, fields) in enumerate(
+        (
+            (alice, filed, {"before": "PT1H", "created_at": START + MOMENT, "fires_at": DUE + MOMENT}),
+            (alice, filed, {"before": "PT2H", "created_at": START, "fires_at": DUE}),
+            (alice, filed, {"at": DUE, "created_at": START, "fires_at": DUE}),
+            (alice, below, {"before": "PT1H", "created_at": START}),
+            (bob, filed, {"before": "PT1H", "created_at": START, "fires_at": DUE - MOMENT}),
+            (bob, elsewhere, {"before": "PT1H", "created_at": START}),
+            (carol, below, {"at": DUE, "created_at": START, "fired_for": "then"}),
+        )
+    ):
+        made.append(Reminder(id=UUID(int=number + 1), task=task.id, user_id=user.id, **cast(Any, fields)))
+    late, early, fixed, lower, of_bob, outside, of_carol = made
+    with store.writing(SYSTEM) as work:
+        for each in reversed(made):
+            work.reminders.add(each)
+        work.notifications.save_preferences(Preferences(user_id=bob.id, reminder_hour=4))
+    for mode in (store.reading, store.writing):
+        with mode(SYSTEM) as work:
+            found = work.reminders
+            assert [found.find(each.user_id, each.id) for each in made] == made
+            assert found.find(bob.id, late.id) is None
+            assert list(found.list(alice.id, filed.id)) == [early, fixed, late]
+            assert list(found.list(alice.id, below.id, filed.id)) == [early, fixed, lower, late]
+            assert list(found.list(carol.id, filed.id)) == list(found.list(carol.id)) == []
+            assert list(found.of_task(filed.id)) == [late, early, fixed, of_bob]
+            assert [each for each, _ in found.of_days(alice.id)] == [late, early]
+            assert [task.id for _, task in found.of_days(alice.id)] == [filed.id] * 2
+            in_home = found.in_category(home.id, [alice.id, carol.id])
+            assert [(each, task.id) for each, task in in_home] == [
+                *((each, filed.id) for each in (late, early, fixed)),
+                *((each, below.id) for each in (lower, of_carol)),
+            ]
+            assert found.in_category(other.id, [alice.id, carol.id]) == found.in_category(home.id, []) == []
+            assert [each for each, _ in found.in_category(other.id, [bob.id])] == [outside]
+            assert found.hours([alice.id, bob.id, seed.id()]) == {
+                alice.id: LocalHour(VIENNA),
+                bob.id: LocalHour(hour=4),
+            }
+            assert [found.has_due(DUE + each * MOMENT) for each in (-2, -1)] == [False, True]
+    with store.writing(SYSTEM) as work:
+        assert list(work.reminders.claim_due(DUE - 2 * MOMENT, 9)) == []
+        assert list(work.reminders.claim_due(DUE, 9)) == [of_bob, early, fixed]
+        assert list(work.reminders.claim_due(DUE + MOMENT, 9)) == [of_bob, early, fixed, late]
+        assert list(work.reminders.claim_due(DUE + MOMENT, 2)) == [of_bob, early]
+        fired = replace(early, task=elsewhere.id, fires_at=None, fired_for="then", version=2)
+        work.reminders.save(fired)
+        work.reminders.remove(fixed.id)
+        assert list(work.reminders.of_task(elsewhere.id)) == [fired, outside]
+        assert list(work.reminders.of_task(filed.id)) == [late, of_bob]
 
 
 # ------------------------------------------------------------------ create, delete

@@ -58,7 +58,9 @@ class TestSession:
             generation=2,
             confirmed_generation=1,
             rotated_at=later,
+            used_at=later + MOMENT,
             idle_until=later + timedelta(days=1),
+            proved_at=later - MOMENT,
         )
         save(store, refreshed)
         assert find(store, session) == refreshed
@@ -135,6 +137,12 @@ class TestSession:
         first = replace(expected[-1], generation=2, rotated_at=START + timedelta(seconds=1))
         save(store, first)
         assert list_of(store, user) == [first, *expected[:-1]]
+
+    def test_sessions_refreshed_at_the_same_moment_are_listed_by_their_ids(self, store: Storage, seed: Seed) -> None:
+        user = seed.user()
+        ids = [seed.id() for _ in range(4)]
+        sessions = [seed.session(user, id=id_) for id_ in (ids[2], ids[0], ids[3], ids[1])]
+        assert list_of(store, user) == sorted(sessions, key=lambda session: session.id, reverse=True)
 
     @pytest.mark.parametrize("end", ["idle_until", "ends_at"])
     def test_expired_sessions_are_purged_and_no_others(self, store: Storage, seed: Seed, end: str) -> None:

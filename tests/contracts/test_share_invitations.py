@@ -132,6 +132,59 @@ def kinds(app: App) -> list[tuple[str, str]]:
     return [(each.kind, each.state) for each in deliveries(app) if each.kind is DeliveryKind.SHARE_INVITATION]
 
 
+# ----------------------------------------------------------------- repository
+
+
+def test_the_repository_changes_only_one_invitation(store: Storage, seed: Seed) -> None:
+    user, other = seed.user(), seed.user()
+    task, category, another = seed.task(user), seed.category(user), seed.task(user)
+    subjects: list[dict[str, Any]] = [{"task_id": task.id}, {"category_id": category.id}, {"task_id": another.id}]
+    made = [
+        ShareInvitation(
+            id=id_,
+            **subject,
+            invited_by=inviter.id,
+            address=address,
+            role=VIEWER,
+            digest=bytes([number]) * 32,
+            created_at=START + age * SECOND,
+            expires_at=START + number * SECOND,
+        )
+        for number, (id_, subject, inviter, address, age) in enumerate(
+            zip(
+                sorted((seed.id() for _ in range(6)), reverse=True),
+                (subjects[0], *subjects, *subjects[:2]),
+                (user, other) * 3,
+                ("b@x.org", "A@x.org", "a@x.org", "a@X.org", "c@x.org", "b@x.org"),
+                (0, 0, 0, 0, 1, 0),
+                strict=True,
+            )
+        )
+    ]
+    with store.writing(SYSTEM) as work:
+        for each in made:
+            work.share_invitations.add(each)
+    for mode in (store.reading, store.writing):
+        with mode(SYSTEM) as work:
+            invitations = work.share_invitations
+            assert [invitations.find(each.id) for each in made] == made
+            assert [invitations.find_linked(each.digest or b"") for each in made] == made
+            assert invitations.find(seed.id()) is invitations.find_linked(b"x" * 32) is None
+            assert list(invitations.list_of(task.id)) == [made[1], made[0], made[4]]
+            assert list(invitations.list_of(category.id)) == [made[5], made[2]]
+            assert list(invitations.list_to("a@X.ORG")) == [made[3], made[2], made[1]]
+            assert list(invitations.list_to("b@x.org")) == [made[5], made[0]]
+            assert list(invitations.list_of(seed.id())) == list(invitations.list_to("d@x.org")) == []
+    with store.writing(SYSTEM) as work:
+        made[1] = replace(made[1], role=EDITOR)
+        work.share_invitations.save(made[1])
+        assert [work.share_invitations.renew(id_, b"n" * 32) for id_ in (made[2].id, seed.id())] == [True, False]
+        made[2] = replace(made[2], digest=b"n" * 32)
+        work.share_invitations.remove(made.pop().id)
+        assert [work.share_invitations.purge_before(START + 2 * SECOND, 1) for _ in range(3)] == [1, 1, 0]
+        assert [work.share_invitations.find(each.id) for each in made] == [None, None, *made[2:]]
+
+
 # ------------------------------------------------------------------- inviting
 
 

@@ -298,6 +298,98 @@ class TestTask:
         assert unfiled == replace(below, category=None, version=2) == find(store, below)
         assert find(store, root) == root
 
+    def test_only_the_tasks_of_a_user_in_a_category_are_unfiled_and_only_up_to_a_limit(
+        self, store: Storage, seed: Seed
+    ) -> None:
+        alice, bob = seed.user(), seed.user()
+        removed, kept = seed.category(alice), seed.category(alice)
+        members = _members((bob, Role.VIEWER))
+        later = START + SECOND
+        old = seed.task(alice, category=removed.id, members=members)
+        new = seed.task(alice, category=removed.id, updated_at=later + SECOND)
+        below = seed.task(alice, root=old.id, parent=old.id, root_category=removed.id, members=members)
+        filed_below = seed.task(alice, root=new.id, parent=new.id, category=kept.id, root_category=removed.id)
+        deeper = seed.task(alice, root=old.id, parent=below.id, root_category=removed.id, members=members)
+        other = seed.task(alice, category=kept.id)
+        of_bob = seed.task(bob, category=removed.id)
+        everything = (old, new, below, filed_below, deeper, other, of_bob)
+        with store.writing(SYSTEM) as work:
+            (first,) = work.tasks.unfile(alice.id, removed.id, later, 1)
+        assert first.id in (old.id, new.id)
+        with store.writing(SYSTEM) as work:
+            rest = work.tasks.unfile(alice.id, removed.id, later, 9)
+            assert list(work.tasks.unfile(alice.id, removed.id, later, 9)) == []
+        unfiled: dict[str, Any] = {"category": None, "root_category": None}
+        expected = [
+            replace(old, **unfiled, version=2, updated_at=later),
+            replace(new, **unfiled, version=2),
+            replace(below, **unfiled),
+            replace(filed_below, root_category=None),
+            replace(deeper, **unfiled),
+            other,
+            of_bob,
+        ]
+        assert sorted((first, *rest), key=lambda task: task.id) == expected[:2]
+        assert [find(store, each) for each in everything] == expected
+        by_change = TaskQuery(at=START, sort=TaskSort.UPDATED)
+        assert listed(store, bob, by_change) == [expected[0], of_bob, expected[4], expected[2]]
+        assert listed(store, alice, replace(by_change, category=NONE)) == [*expected[1::-1], expected[4], expected[2]]
+        assert {task.id for task in listed(store, alice, replace(by_change, category=kept.id))} == {
+            filed_below.id,
+            other.id,
+        }
+
+    def test_only_the_subtasks_of_a_root_are_refiled_and_read(self, store: Storage, seed: Seed) -> None:
+        user = seed.user()
+        home, work_category = seed.category(user), seed.category(user)
+        roots = [seed.task(user, category=each.id) for each in (work_category, home)]
+        below = [
+            seed.task(user, root=root.id, parent=root.id, root_category=home.id, trashed_at=at)
+            for root in roots
+            for at in (None, START)
+        ]
+        deeper = seed.task(user, root=roots[0].id, parent=below[0].id, root_category=home.id)
+        with store.writing(SYSTEM) as work:
+            work.tasks.refile(roots[0].id, work_category.id)
+        expected = [replace(each, root_category=work_category.id) for each in (*below[:2], deeper)]
+        for mode in (store.reading, store.writing):
+            with mode(SYSTEM) as work:
+                assert list(work.tasks.tree(roots[0].id)) == [roots[0], *expected]
+                assert list(work.tasks.tree(roots[1].id)) == [roots[1], *below[2:]]
+                parents = [each.id for each in (roots[1], roots[0])]
+                assert list(work.tasks.children(parents)) == [*expected[:2], *below[2:]]
+                assert list(work.tasks.children([below[0].id, deeper.id])) == [expected[2]]
+                assert len(work.tasks.children(parents, 3)) == 3
+                assert list(work.tasks.children([below[0].id], 3)) == [expected[2]]
+        with store.writing(SYSTEM) as work:
+            work.tasks.refile(roots[0].id, None)
+        assert find(store, deeper) == replace(deeper, root_category=None)
+
+    def test_the_tasks_of_former_owners_are_read_in_pages(self, store: Storage, seed: Seed) -> None:
+        owner, former, gone = (seed.user() for _ in range(3))
+        category, other = seed.category(owner), seed.category(owner)
+        found = [seed.task(former, category=category.id), seed.task(gone, category=category.id)]
+        found.append(seed.task(gone, root=found[0].id, parent=found[0].id, root_category=category.id))
+        seed.task(owner, category=category.id)
+        seed.task(former, category=other.id)
+        seed.task(former, category=category.id, root_category=other.id)
+        filed: dict[str, Any] = {"category": category.id, "trashed_at": START}
+        purged, trashed = (seed.task(former, id=id_, trashed_with=id_, **filed) for id_ in (seed.id(), seed.id()))
+        seed.task(former, parent=purged.id, root=purged.id, trashed_with=purged.id, **filed)
+        found.append(trashed)
+        with store.writing(SYSTEM) as work:
+            work.jobs.add(Job.of(JobKind.PURGE_TASK, purged.id, former.id, START))
+            work.jobs.add(Job.of(JobKind.HAND_OVER, category.id, owner.id, START))
+            work.jobs.add(Job.of(JobKind.REMOVE_ACCOUNT, gone.id, gone.id, START))
+
+        def read(after: Task | None, limit: int) -> list[UUID]:
+            with store.reading(SYSTEM) as work:
+                page = work.tasks.of_former_owner(category.id, owner.id, after.id if after else None, limit)
+                return [task.id for task in page]
+
+        ids = [each.id for each in found]
+        assert (read(None, 9), read(None, 2), read(found[1], 1), read(found[3], 9)) == (ids, ids[:2], [ids[2]], [])
+
     def test_a_task_cannot_be_shared_with_an_unknown_user(self, store: Storage, seed: Seed) -> None:
         task = seed.task(seed.user())
         with pytest.raises(InvalidInput) as caught:

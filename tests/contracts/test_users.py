@@ -5,13 +5,25 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
+from typing import Any, cast
 
 import pytest
 
 from tasktracker.domain.accounts.user import USER, User
+from tasktracker.domain.activity.event import EventQuery
+from tasktracker.domain.deliveries.delivery import Delivery, DeliveryKind
+from tasktracker.domain.feed.entries import FeedEntry
+from tasktracker.domain.feed.items import ItemType
 from tasktracker.domain.kernel.errors import Conflict, EmailTaken, Stale, UsernameTaken
+from tasktracker.domain.kernel.members import Role
+from tasktracker.domain.notifications.notification import Notification, NotificationKind
+from tasktracker.domain.portability.import_job import ImportedLine, ImportJob, LineOutcome
+from tasktracker.domain.reminders.reminder import Reminder
+from tasktracker.domain.sharing.invitation import ShareInvitation
+from tasktracker.domain.tasks.query import TaskQuery
 from tasktracker.domain.work import Storage
-from tests.contracts.base import Seed, everything, race
+from tests.backends import Backend
+from tests.contracts.base import Seed, everything, new_change, new_record, race
 from tests.fakes import START, SYSTEM, ManualClock
 from tests.strategies import USERNAMES, spellings
 
@@ -188,6 +200,83 @@ class TestUser:
             for name in ("alice", "alice@example.org", f" {user.id}"):
                 assert work.users.find_by_login(name) is None
             assert work.users.names([user.id]) == {}
+        with store.writing(SYSTEM) as work:
+            work.users.remove(user.id)
+        assert find(store, user) is None
+        assert find(store, seed.user("alice", id=user.id)) is not None
+
+    def test_only_rows_of_a_user_are_cleared_and_removed(self, store: Storage, seed: Seed, backend: Backend) -> None:
+        alice, bob = users = seed.user(), seed.user()
+        own = {user: seed.task(user) for user in users}
+        homes = {user: seed.category(user) for user in users}
+        made = {user: seed.task(other, created_by=user.id) for user, other in ((alice, bob), (bob, alice))}
+        subjects = [seed.id(), seed.id()]
+        with store.writing(SYSTEM) as work:
+            for user, subject in zip(users, subjects, strict=True):
+                for task in (own[user], made[user]):
+                    work.history.add(new_change(seed, task, user))
+                work.activity.add(seed.new_event(user))
+                work.activity.add(seed.new_event(user, admin_id=user.id, subject=subject))
+                work.feed.add([FeedEntry(user.id, ItemType.TASK, own[user].id, 1)])
+                work.idempotency.claim(user.id, "key")
+                work.idempotency.add(new_record(user))
+                cause = {"kind": DeliveryKind.NEW_DEVICE, "cause": subject, "user_id": user.id, "address": None}
+                work.deliveries.add(Delivery.of(now=START, mail_domain="x.org", **cause))  # type: ignore[arg-type]
+                work.api_tokens.add(seed.new_api_token(user))
+                of_user: dict[str, Any] = {"user_id": user.id, "created_at": START}
+                work.reminders.add(Reminder(id=seed.id(), task=own[user].id, at=START, **of_user))
+                kind = NotificationKind.SECURITY
+                work.notifications.add(Notification(id=seed.id(), kind=kind, event="login", **of_user))
+                ends: dict[str, Any] = {"created_at": START, "expires_at": START}
+                home: dict[str, Any] = {"category_id": homes[user].id, "invited_by": user.id, "role": Role.VIEWER}
+                work.share_invitations.add(ShareInvitation(id=seed.id(), address="eve@x.org", **home, **ends))
+                job: dict[str, Any] = {"id": subject, "dry_run": False, "size": 1, "updated_at": START}
+                work.import_jobs.add(ImportJob(**job, **of_user))
+                line = ImportedLine(position=1, number=1, type=None, outcome=LineOutcome.IGNORED)
+                work.import_jobs.add_lines(subject, [line, replace(line, position=2)])
+
+        def of_bob() -> tuple[object, ...]:
+            with store.reading(SYSTEM) as work:
+                return (
+                    list(work.tasks.list(bob.id, TaskQuery(at=START)).items),
+                    list(work.history.list(own[bob].id, None, 9).items),
+                    list(work.history.list(made[alice].id, None, 9).items),
+                    list(work.activity.list(bob.id, None, 9).items),
+                    list(work.feed.entries(bob.id, [ItemType.TASK])),
+                    list(work.idempotency.find(bob.id, ["key"])),
+                    list(work.deliveries.list(bob.id, None, None, 9).items),
+                    list(work.api_tokens.list(bob.id)),
+                    list(work.reminders.list(bob.id, own[bob].id)),
+                    list(work.notifications.list(bob.id, None, None, 9).items),
+                    list(work.share_invitations.list_of(homes[bob].id)),
+                    list(work.import_jobs.lines(subjects[1], None, None, 9).items),
+                    work.users.find(bob.id),
+                )
+
+        tasks, of_own, (by_alice,), *rest = cast(tuple[Any, ...], of_bob())
+        without_alice = [replace(task, created_by=bob.id if task.id == own[bob].id else None) for task in tasks]
+        expected = (without_alice, of_own, [replace(by_alice, actor=None)], *rest)
+        assert all(expected)
+        with store.writing(SYSTEM) as work:
+            # Two changes and entries of lists, a task created for another, two events, two lines; one of the others.
+            assert work.users.clear(alice.id, 100) == (1 if backend.name == "memory" else 16)
+            assert work.users.clear(alice.id, 100) == 0
+        if backend.name != "memory":
+            assert of_bob() == expected
+        with store.writing(SYSTEM) as work:
+            assert work.users.names([alice.id, seed.id(), bob.id]) == {each.id: each.username for each in users}
+            work.users.remove(alice.id)
+            assert work.users.names([alice.id, bob.id]) == {bob.id: bob.username}
+        assert of_bob() == expected
+        with store.reading(SYSTEM) as work:
+            events = [list(work.activity.search(EventQuery(user_id=each)).items) for each in (*subjects, alice.id)]
+            assert [[(each.user_id, each.admin_id) for each in found] for found in events] == [
+                [(None, alice.id)],
+                [(bob.id, bob.id)],
+                [(None, alice.id)],
+            ]
+            assert len(work.activity.search(EventQuery()).items) == 3
+            assert (work.import_jobs.find(subjects[0]), work.history.find(own[alice].id, seed.id())) == (None, None)
 
     def test_clearing_removes_a_limited_number_of_rows(self, store: Storage, seed: Seed) -> None:
         user = seed.user()

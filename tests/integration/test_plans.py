@@ -125,7 +125,10 @@ def in_the_middle(crowd_: Crowd, actor: SessionActor, query: TaskQuery) -> TaskQ
 
 
 FIRST = TaskQuery(at=crowd.NOW, limit=PAGE)
-MIDDLE_OF_YEAR: TaskKey[Any] = TaskKey(crowd.NOW + timedelta(days=180), UUID(int=2**127))
+# Many tasks are due at this moment, and a tenth as many on the day that ends just before it.
+MIDNIGHT = crowd.NOW + timedelta(days=180)
+BEFORE_IT: TaskKey[Any] = TaskKey(MIDNIGHT, UUID(int=0))
+AFTER_IT: TaskKey[Any] = TaskKey(MIDNIGHT + timedelta(hours=12), UUID(int=0))
 QUERIES: Mapping[str, Callable[[Crowd, SessionActor], TaskQuery]] = {
     "first": lambda *_: FIRST,
     "by a cursor": lambda found, actor: in_the_middle(found, actor, FIRST),
@@ -136,8 +139,8 @@ QUERIES: Mapping[str, Callable[[Crowd, SessionActor], TaskQuery]] = {
     ),
     **{f"sort={sort}": lambda *_, sort=sort: replace(FIRST, sort=sort) for sort in TaskSort},
     **{
-        f"by a cursor, sort={sort}": lambda *_, sort=sort: replace(FIRST, sort=sort, after=MIDDLE_OF_YEAR)
-        for sort in (TaskSort.DUE_FIRST, TaskSort.DUE_LAST)
+        f"by a cursor, sort={sort}": lambda *_, sort=sort, key=key: replace(FIRST, sort=sort, after=key)
+        for sort, key in ((TaskSort.DUE_FIRST, AFTER_IT), (TaskSort.DUE_LAST, BEFORE_IT))
     },
 }
 
@@ -172,6 +175,14 @@ def test_postgresql_sorts_nothing_and_reads_little(postgresql: Crowd, name: str)
 def test_no_statement_starts_processes(postgresql: Crowd) -> None:
     # A plan for any LIMIT expects a tenth of the rows. If one user has most of them, it may want processes for them.
     assert postgresql.connection.value(text("SHOW max_parallel_workers_per_gather")) == "0"
+
+
+@pytest.mark.parametrize(("sort", "key"), [(TaskSort.DUE_FIRST, BEFORE_IT), (TaskSort.DUE_LAST, AFTER_IT)])
+def test_a_page_without_the_end_of_a_day_reads_no_days(sqlite: Crowd, sort: TaskSort, key: TaskKey[Any]) -> None:
+    query = replace(FIRST, sort=sort, after=key)
+    with sent(sqlite.connection) as statements:
+        sql_tasks.SqlTasks(sqlite.connection, SqlUsage(sqlite.connection, None)).list(sqlite.many.user_id, query)
+    assert len(statements) == 1
 
 
 def test_the_occurrences_of_a_series_are_found_by_its_index(postgresql: Crowd, sqlite: Crowd) -> None:

@@ -274,7 +274,7 @@ def test_read_only_fields_are_marked_and_have_the_types_of_the_response(document
     read_only = {name: schema for name, schema in fields.items() if schema.get("readOnly")}
     assert read_only.keys() == {
         "id", "owner", "owners", "created_by", "created_at", "updated_at", "completed_at", "is_overdue",
-        "series", "next",
+        "series", "slot", "next",
     }  # fmt: skip
     returned = schemas["TaskView"]["properties"]
     assert read_only == {name: {**returned[name], "readOnly": True} for name in read_only}

@@ -139,7 +139,7 @@ class TestRule:
             fields.check({"rule": "FREQ=NEVER", "time_zone": "Vienna"})
         assert [error.field for error in refused.value.errors] == ["rule", "time_zone"]
         checked = fields.complete({"rule": "freq=daily", "time_zone": "Europe/Vienna"})
-        assert checked == {"rule": "FREQ=DAILY", "time_zone": "Europe/Vienna", "from_": Anchor.DUE}
+        assert checked == {"rule": "FREQ=DAILY", "time_zone": "Europe/Vienna", "from_": Anchor.DUE, "start": None}
 
 
 class TestDays:

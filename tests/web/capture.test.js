@@ -321,7 +321,7 @@ test("a text that asks for a reminder gets one when it is due, or before", () =>
   const read = (/** @type {string} */ text, locale = "en-GB", /** @type {string[]} */ literal = []) => {
     process.env.TZ = "UTC";
     const { title, fields, remind, tokens } = captured(text, { now: new Date("2026-11-25T10:00"), literal: new Set(literal), language: locale.slice(0, 2), locale });
-    return [title, fields.due_on ?? fields.due_date?.slice(0, 16), remind, tokens.find((each) => each.remind)?.at?.toISOString().slice(11, 16)];
+    return [title, fields.due_on ?? fields.due_date?.slice(0, 16), remind && ("before" in remind ? remind.before : "at"), tokens.find((each) => each.remind)?.at?.toISOString().slice(11, 16)];
   };
   assert.deepEqual(read("Remind me to call mum in 2 minutes"), ["call mum", "2026-11-25T10:02", "PT0M", "10:02"]);
   assert.deepEqual(read("remind me tomorrow at 9:00 about the rent"), ["the rent", "2026-11-26T09:00", "PT0M", "09:00"]);
@@ -332,6 +332,23 @@ test("a text that asks for a reminder gets one when it is due, or before", () =>
   assert.deepEqual(read("Erinnere mich in 2 Minuten, Mama anzurufen", "de-DE"), ["Mama anzurufen", "2026-11-25T10:02", "PT0M", "10:02"]);
   assert.deepEqual(read("Erinnere mich morgen um 9 Uhr daran, Mama anzurufen", "de-DE"), ["Mama anzurufen", "2026-11-26T09:00", "PT0M", "09:00"]);
   assert.deepEqual(read("Zahnarzt morgen 17:00 erinnere mich 1 Stunde vorher", "de-DE"), ["Zahnarzt", "2026-11-26T17:00", "PT1H", "16:00"]);
+  assert.deepEqual(read("Check iron remind me in 2 minutes"), ["Check iron", "2026-11-25T10:02", "PT0M", "10:02"]);
+  assert.deepEqual(read("Check iron in 2 minutes, remind me"), ["Check iron", "2026-11-25T10:02", "PT0M", "10:02"]);
+  assert.deepEqual(read("Check iron remind me at 18:00 !3"), ["Check iron", "2026-11-25T18:00", "PT0M", "18:00"]);
+  assert.deepEqual(read("Check iron remind me tomorrow"), ["Check iron", "2026-11-26", "PT0M", undefined]);
+  assert.deepEqual(read("Dentist friday remind me at 18:00"), ["Dentist", "2026-11-27T18:00", "PT0M", "18:00"]);
+  assert.deepEqual(read("Drink remind me every day at 18:00"), ["Drink", "2026-11-25T18:00", "PT0M", "18:00"]);
+  assert.deepEqual(read("Drink every day remind me at 18:00"), ["Drink", "2026-11-25T18:00", "PT0M", "18:00"]);
+  assert.deepEqual(read("Dentist friday 14:00 remind me tomorrow at 8:00"), ["Dentist", "2026-11-27T14:00", "at", "08:00"]);
+  assert.deepEqual(read("Dentist friday 14:00 remind me tomorrow"), ["Dentist", "2026-11-27T14:00", "at", "09:00"]);
+  assert.deepEqual(read("Pay rent friday remind me in 2 hours"), ["Pay rent", "2026-11-27", "at", "12:00"]);
+  assert.deepEqual(read("Standup every friday 9:30 remind me at 9:00"), ["Standup", "2026-11-27T09:30", "PT30M", "09:00"]);
+  assert.deepEqual(read("Dentist friday 14:00 remind me tomorrow", "en-GB", ["remind me tomorrow"]), ["Dentist remind me tomorrow", "2026-11-27T14:00", undefined, undefined]);
+  assert.deepEqual(read("Bügeleisen in 2 Minuten erinnern", "de-DE"), ["Bügeleisen", "2026-11-25T10:02", "PT0M", "10:02"]);
+  assert.deepEqual(read("Bügeleisen erinnere mich um 18 Uhr", "de-DE"), ["Bügeleisen", "2026-11-25T18:00", "PT0M", "18:00"]);
+  assert.deepEqual(read("Bügeleisen mich morgen daran erinnern", "de-DE"), ["Bügeleisen", "2026-11-26", "PT0M", undefined]);
+  assert.deepEqual(read("Zahnarzt Freitag 14:00, am Donnerstag erinnern", "de-DE"), ["Zahnarzt", "2026-11-27T14:00", "at", "09:00"]);
+  assert.deepEqual(read("Mama morgen an Zahnarzt erinnern", "de-DE"), ["Mama an Zahnarzt erinnern", "2026-11-26", undefined, undefined]);
   const text = "Remind me to call mum in 2 minutes";
   assert.deepEqual(read(text, "en-GB", ["Remind me"]), ["Remind me to call mum", "2026-11-25T10:02", undefined, undefined]);
   for (const none of ["Remind me to call mum", "Remind me today", "Ask Bob to remind me", "Remind me"]) assert.deepEqual(read(none).slice(2), [undefined, undefined], none);

@@ -29,7 +29,7 @@ test("a list that is kept sorted is the same as one that is sorted again", () =>
   /** @type {Collection<any>} */
   const tasks = new Collection();
   const list = sorted(tasks, isOpen, inOrder);
-  const { counts, children, shared, below, doneBelow, openBy } = new Lists(tasks, "me");
+  const { counts, children, shared, below, doneBelow, openBy } = new Lists(tasks, "me", new Collection());
   for (let round = 0; round < ROUNDS; round++) {
     const next = new Map();
     for (let changes = random(round % 10 ? 9 : COUNT); changes >= 0; changes--) {
@@ -50,6 +50,18 @@ test("a list that is kept sorted is the same as one that is sorted again", () =>
     assert.deepEqual(children.value.get("7") ?? [], subtasks);
     assert.deepEqual(shared.value.get("other") ?? [], open.filter(({ owner }) => owner === "other"));
   }
+});
+
+test("the user will be reminded of a task if a reminder waits", () => {
+  /** @type {Collection<any>} */
+  const reminders = new Collection();
+  const { reminded } = new Lists(new Collection(), "me", reminders);
+  const all = new Map([["1", { fires_at: "2000-01-01T00:00:00Z" }], ["2", { fires_at: null }], ["3", { fires_at: "9000-01-01T00:00:00Z" }], ["4", { fires_at: null, pending: true }]]);
+  reminders.update(all.keys(), (id) => ({ id, task: `task ${id}`, pending: false, ...all.get(id) }));
+  assert.deepEqual([...reminded.value], ["task 3", "task 4"]);
+  const before = reminded.value;
+  reminders.update(["2"], () => undefined);
+  assert.equal(reminded.value, before);
 });
 
 test("a list to which nothing has happened is not another one", () => {

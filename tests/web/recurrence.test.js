@@ -5,9 +5,9 @@ import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { test } from "node:test";
 import { captured } from "../../src/tasktracker_web/capture.js";
-import { changed, formOf, newForm, numbersFor, SAME, textFrom, usualRules } from "../../src/tasktracker_web/recurrence/form.js";
+import { changed, formOf, moved, newForm, numbersFor, SAME, textFrom, usualRules } from "../../src/tasktracker_web/recurrence/form.js";
 import { parse, textOf } from "../../src/tasktracker_web/recurrence/rule.js";
-import { firstSlot, firstSlots, numberOfDay, textOfDay } from "../../src/tasktracker_web/recurrence/slots.js";
+import { firstSlot, firstSlots, hasStart, nextDates, numberOfDay, slotOf, textOfDay } from "../../src/tasktracker_web/recurrence/slots.js";
 import { numbers } from "./random.js";
 import { REPEATS } from "./repeats.js";
 
@@ -161,6 +161,45 @@ test("counted from the completion, a rule without a day has the last day of a sh
   assert.equal(next("FREQ=MONTHLY;INTERVAL=3", "completion", "2026-11-30"), "2027-02-28");
   assert.equal(next("FREQ=YEARLY", "completion", "2028-02-29"), "2029-02-28");
   assert.equal(next("FREQ=MONTHLY", "due", "2026-02-01"), "2026-03-31");
+});
+
+test("the next dates of a task that was moved are those of its slot, as the server makes them", async () => {
+  process.env.TZ = "UTC";
+  const now = new Date("2026-11-30T16:00Z");
+  const rules = { standup: "FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR", bins: "FREQ=WEEKLY;INTERVAL=2;BYDAY=TU" };
+  const recurrence = (/** @type {string} */ rule, /** @type {string} */ start) => /** @type {const} */ ({ rule, start, time_zone: "Europe/Vienna", from: "due" });
+  const standup = recurrence(rules.standup, "2026-12-01T08:30:00Z");
+  const [bins, counted] = [recurrence(rules.bins, "2026-12-01"), recurrence("FREQ=DAILY;COUNT=3", "2026-11-29")];
+  const cases = /** @type {const} */ ([
+    [{ due_on: null, due_date: "2026-12-03T08:30:00Z", slot: "2026-12-02T08:30:00Z" }, standup, "2026-12-02T08:30:00Z", standup],
+    [{ due_on: "2026-11-30", due_date: null, slot: "2026-12-01" }, bins, "2026-12-01", bins],
+    [{ due_on: "2026-12-20", due_date: null, slot: "2026-11-30" }, counted, "2026-11-30", counted],
+    // The server has not received these yet: a time that makes a moment of a day, and a rule that starts when this one is due.
+    [{ due_on: null, due_date: "2026-12-02T09:00:00.000Z", slot: "2026-12-01", pending: true }, bins, "2026-12-01T09:00:00Z", recurrence(rules.bins, "2026-12-01T09:00:00Z")],
+    [{ due_on: null, due_date: "2026-12-02T09:15:00.000Z", slot: "2026-12-02T08:30:00Z", pending: true }, recurrence(rules.standup, "2026-12-02T09:15:00Z"), "2026-12-02T09:15:00Z", recurrence(rules.standup, "2026-12-02T09:15:00Z")],
+  ]);
+  const answers = await asked(cases.map(([, , due, stored]) => ({ recurrence: stored, due, now: now.toISOString(), completed: null, count: 3 })));
+  cases.forEach(([task, given, slot], index) => {
+    assert.equal(slotOf(task, given), slot);
+    assert.deepEqual(nextDates(task, given, now, 3).map(({ due_on, due_date }) => due_on ?? due_date), answers[index].slots);
+  });
+  assert.equal(nextDates({ due_on: "2027-01-09", due_date: null }, { ...bins, from: "completion" }, now, 1)[0].due_on, "2027-01-19");
+  assert.deepEqual([hasStart(bins), hasStart({ ...bins, start: "2026-12-02" })], [true, false]);
+});
+
+test("the fields of a rule move along with one of its days", () => {
+  const to = (/** @type {string} */ rule, /** @type {string} */ from, /** @type {string} */ day) => textFrom(moved(/** @type {any} */ (formOf({ rule, from: "due", time_zone: "UTC", start: from })), numberOfDay(from), numberOfDay(day)));
+  assert.equal(to("FREQ=WEEKLY;BYDAY=MO,TH;COUNT=4", "2026-12-03", "2026-12-04"), "FREQ=WEEKLY;BYDAY=MO,FR;COUNT=4");
+  assert.equal(to("FREQ=WEEKLY;BYDAY=MO,TH", "2026-12-03", "2026-12-07"), "FREQ=WEEKLY;BYDAY=MO");
+  assert.equal(to("FREQ=MONTHLY;BYMONTHDAY=1", "2026-12-01", "2026-12-02"), "FREQ=MONTHLY;BYMONTHDAY=2");
+  assert.equal(to("FREQ=MONTHLY;BYMONTHDAY=-1", "2026-11-30", "2026-12-31"), "FREQ=MONTHLY;BYMONTHDAY=-1");
+  assert.equal(to("FREQ=MONTHLY;BYMONTHDAY=-1", "2026-11-30", "2026-11-29"), "FREQ=MONTHLY;BYMONTHDAY=28,29;BYSETPOS=-1");
+  assert.equal(to("FREQ=MONTHLY;BYDAY=1TU", "2026-12-01", "2026-12-09"), "FREQ=MONTHLY;BYDAY=2WE");
+  assert.equal(to("FREQ=MONTHLY;BYDAY=-1MO", "2026-11-30", "2026-11-27"), "FREQ=MONTHLY;BYDAY=-1FR");
+  assert.equal(to("FREQ=MONTHLY;BYDAY=-1MO", "2026-11-30", "2026-11-06"), "FREQ=MONTHLY;BYDAY=1FR");
+  assert.equal(to("FREQ=YEARLY;BYMONTH=12;BYMONTHDAY=1", "2026-12-01", "2026-11-30"), "FREQ=YEARLY;BYMONTH=11;BYMONTHDAY=30");
+  assert.equal(to("FREQ=DAILY;INTERVAL=2", "2026-12-01", "2026-12-02"), "FREQ=DAILY;INTERVAL=2");
+  assert.equal(to("FREQ=WEEKLY;BYDAY=TU", "2026-12-01", "2026-12-01"), "FREQ=WEEKLY;BYDAY=TU");
 });
 
 test("a task that gets a rule is due on the next day of it, and periods are counted from there", () => {

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { withCleared, dueAsOne, isSame } from "../../src/tasktracker_web/sync/items.js";
-import { canFile, dayDue, dueBefore, firstAddedFirst, inOrder } from "../../src/tasktracker_web/tasks.js";
+import { canFile, dayDue, dueBefore, firstAddedFirst, inOrder, newest } from "../../src/tasktracker_web/tasks.js";
 import { dateFrom, dayFrom, dueText } from "../../src/tasktracker_web/texts/texts.js";
 
 /** @type {any} */
@@ -108,4 +108,10 @@ test("a due day and a due date are one field, of which setting one clears the ot
     title,
     due: { before: { due_on: null, due_date: "2027-03-01T00:00:00Z" }, after: { due_on: null, due_date: null } },
   });
+});
+
+test("the newest occurrence of a series is found over those that are done", () => {
+  const made = [["a", "b"], ["b", "c"], ["c", null], ["d", "gone"], ["e", "f"], ["f", "e"]].map(([id, next]) => /** @type {any} */ ({ id, next }));
+  const tasks = new Map(made.map((each) => [each.id, each]));
+  assert.equal(made.map((each) => newest(tasks, each).id).join(""), "cccdef");
 });

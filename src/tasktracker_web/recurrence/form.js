@@ -76,6 +76,17 @@ export function formOf({ rule: text, from, start, time_zone }) {
   return textFrom(form) === textOf(rule) && numbersFor(form).includes(form.nth) ? form : null;
 }
 
+/** Return the fields of a rule of which one day moves to another. @param {Form} form @param {number} from @param {number} to @returns {Form} */
+export function moved(form, from, to) {
+  if (from === to) return form;
+  const { month, day, length } = calendarOf(to);
+  const weekdays = form.weekdays.map((each) => (each === weekdayOf(from) ? weekdayOf(to) : each));
+  const isDay = form.kind === "day";
+  const isLast = form.nth < 0 && day + (isDay ? 1 : 7) > length;
+  const nth = form.nth === SAME || isLast ? form.nth : isDay ? day : Math.ceil(day / 7);
+  return { ...form, day: to, weekdays: [...new Set(weekdays)].sort(), kind: isDay ? "day" : weekdayOf(to), nth, month };
+}
+
 /** Return the text of the rule that the fields make, or null while they make none. @param {Form} form */
 export function textFrom({ frequency, interval, weekdays, nth, kind, month, ends, until, count, from }) {
   const isNumber = (/** @type {number} */ value, /** @type {number} */ limit) => Number.isInteger(value) && value >= 1 && value <= limit;

@@ -31,6 +31,11 @@ export function textOfDay(day) {
   return new Date(day * DAY_MS).toISOString().slice(0, 10);
 }
 
+/** @param {number} moment */
+function textOfMoment(moment) {
+  return new Date(moment).toISOString().replace(".000Z", "Z");
+}
+
 /** Return the weekday, from 0 for Monday. @param {number} day */
 export function weekdayOf(day) {
   return (((day + 3) % 7) + 7) % 7;
@@ -178,9 +183,42 @@ export function* slots(recurrence, due, now, completed) {
   const earliest = given.time === null ? today * DAY_MS : now.getTime();
   for (const { slot, day } of allSlots(recurrence, start, given.time, begin)) {
     if (slot <= after || slot < earliest) continue;
-    yield given.time === null ? onDay(textOfDay(day)) : { due_on: null, due_date: new Date(slot).toISOString().replace(".000Z", "Z") };
+    yield given.time === null ? onDay(textOfDay(day)) : { due_on: null, due_date: textOfMoment(slot) };
     after = slot;
   }
+}
+
+/** Return a start or slot of the same kind as `due`, as the server makes it: its day and, for a moment, the time of `due`. @param {string} slot @param {string} due @param {string} zone */
+function ofKind(slot, due, zone) {
+  const { day, time } = localDue(slot, zone);
+  const { time: given } = localDue(due, zone);
+  if ((time === null) === (given === null)) return slot;
+  return given === null ? textOfDay(day) : textOfMoment(momentOf({ day, time: given }, zone));
+}
+
+/** Return the slot that a task stands for. Until the server has a new rule, it is when the task is due. @param {Due & { slot?: string | null, pending?: boolean }} task @param {Recurrence} recurrence */
+export function slotOf({ slot, pending, ...task }, { start, time_zone }) {
+  const due = String(dueOf(task)).replace(".000Z", "Z");
+  return slot && !(pending && start === due) ? ofKind(slot, due, time_zone) : due;
+}
+
+/** Return when a task is due next, also if it was moved. If it is counted from the completion, each is completed when it is due. @param {Parameters<typeof slotOf>[0]} task @param {Recurrence} recurrence @param {Date} now @param {number} count @returns {Due[]} */
+export function nextDates(task, recurrence, now, count) {
+  const { time_zone: zone, start, from } = recurrence;
+  const due = String(dueOf(task));
+  const given = { ...recurrence, start: ofKind(start, due, zone) };
+  const slot = slotOf(task, recurrence);
+  if (from === "due") return firstSlots([given, slot, now], count);
+  /** @type {Due[]} */
+  const found = [];
+  let completed = localDue(due, zone).day > localOf(now.getTime(), zone).day ? due : now.toISOString();
+  for (let next; found.length < count && ([next] = firstSlots([given, slot, now, completed], 1)) && next; found.push(next)) completed = String(dueOf(next));
+  return found;
+}
+
+/** Whether a recurrence begins at its start: otherwise, this is no day of the rule. @param {Recurrence} recurrence */
+export function hasStart(recurrence) {
+  return firstSlots([recurrence, null, new Date(0)], 1).some((first) => dueOf(first) === recurrence.start);
 }
 
 /** Whether a recurrence has a day at all: otherwise the server refuses it. @param {Recurrence} recurrence */

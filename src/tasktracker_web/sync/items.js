@@ -77,6 +77,7 @@ export const DEFAULTS = {
     updated_at: null,
     completed_at: null,
     series: null,
+    slot: null,
     next: null,
   },
   category: {

@@ -143,12 +143,12 @@ export function dateFrom(day) {
   return found;
 }
 
-/** Return when a task is due as people say it. @param {{ due_on?: string | null, due_date: string | null }} task @param {Date} now */
-export function dueText({ due_on, due_date }, now) {
-  if (!due_on) return due_date ? dayAndTime(new Date(due_date), now) : "";
+/** Return when a task is due as people say it. @param {{ due_on?: string | null, due_date: string | null }} task @param {Date} now @param {Intl.DateTimeFormat} [other] for days of another year */
+export function dueText({ due_on, due_date }, now, other = year) {
+  if (!due_on) return due_date ? dayAndTime(new Date(due_date), now, other) : "";
   const date = dateFrom(due_on);
   const near = { "-1": "due.day.yesterday", 0: "due.day.today", 1: "due.day.tomorrow" }[daysBetween(now, date)];
-  return near ? t(near) : (date.getFullYear() === now.getFullYear() ? weekday : year).format(date);
+  return near ? t(near) : (date.getFullYear() === now.getFullYear() ? weekday : other).format(date);
 }
 
 /** Return when a task is due, for a place within a sentence. @param {Parameters<typeof dueText>[0]} due @param {Date} now */
@@ -168,10 +168,10 @@ export function dayOf(date, now) {
   return startOfDay(date).getTime() === startOfDay(now, 1).getTime() ? t("day.tomorrow", { day }) : day;
 }
 
-/** Return a moment as people say it. @param {Date} date @param {Date} now */
-export function dayAndTime(date, now) {
+/** Return a moment as people say it. @param {Date} date @param {Date} now @param {Intl.DateTimeFormat} [other] */
+export function dayAndTime(date, now, other = year) {
   const time = timeOf(date);
   const near = { "-1": "due.yesterday", 0: "due.today", 1: "due.tomorrow" }[daysBetween(now, date)];
   if (near) return t(near, { time });
-  return `${(date.getFullYear() === now.getFullYear() ? weekday : year).format(date)}, ${time}`;
+  return `${(date.getFullYear() === now.getFullYear() ? weekday : other).format(date)}, ${time}`;
 }

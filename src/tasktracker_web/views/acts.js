@@ -23,7 +23,7 @@ export function skip(task) {
   setState(task, "cancelled", t("did.skip", { title: task.title }));
 }
 
-/** Set the state of a task. If it recurs and is closed, the message says when it is due next, as soon as the server has made that one. @param {Task} task @param {Task["state"]} state @param {string} text */
+/** Set the state of a task. If it recurs and is closed, the message says when it is due next, or that it was the last one, as soon as the server has said so. @param {Task} task @param {Task["state"]} state @param {string} text */
 export async function setState({ id, title, recurrence }, state, text) {
   const copy = useCopy();
   const isEndless = recurrence && !/COUNT|UNTIL/.test(recurrence.rule);
@@ -35,8 +35,11 @@ export async function setState({ id, title, recurrence }, state, text) {
   const stop = effect(() => {
     if (shown.value !== said) return void Promise.resolve().then(() => stop());
     const tasks = copy.tasks.value;
-    const next = tasks.get(tasks.get(id)?.next ?? "");
-    if (next && isDue(next)) shown.value = { ...said, text: withNews(text, title, t("did.next", { due: dueWithin(next, now.peek()) })) };
+    const task = tasks.get(id);
+    const next = tasks.get(task?.next ?? "");
+    const isLast = task?.recurrence && !task.pending && !isOpen(task);
+    const news = next && isDue(next) ? t("did.next", { due: dueWithin(next, now.peek()) }) : isLast ? t("did.ended") : "";
+    if (news) shown.value = { ...said, text: withNews(text, title, news) };
   });
 }
 

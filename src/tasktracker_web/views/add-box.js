@@ -66,7 +66,7 @@ export function AddBox({ name, category, draft, autofocus = false, initial = "",
     });
     const creating = tasks.flatMap(({ task, created }) => (created ? [copy.create("category", { name: created }, task.category ?? undefined)] : []));
     const creatingAll = copy.createAll(tasks.map(({ task }) => task), tasks.map(({ id }) => id));
-    const reminding = tasks.flatMap(({ id, remind }) => (remind ? [copy.create("reminder", { task: id, before: remind })] : []));
+    const reminding = tasks.flatMap(({ id, remind }) => (remind ? [copy.create("reminder", { task: id, ...remind })] : []));
     const adding = together(...creating, creatingAll, ...reminding);
     const [{ task, created, repeats }] = tasks;
     const isUndated = repeats && days !== undefined && !isDue({ due_on: null, due_date: null, ...task });
@@ -139,7 +139,7 @@ export function AddBox({ name, category, draft, autofocus = false, initial = "",
     </ul>
     <div class="chips" role="status" onMouseDown=${(/** @type {Event} */ event) => event.preventDefault()}>
       ${tokens.map((token) => {
-        const label = token.created ? t("list.create", { name: token.created }) : token.remind ? [t("add.remind"), token.at && dayAndTime(token.at, now.value)].filter(Boolean).join(": ") : labelOf(token.fields, categories);
+        const label = token.created ? t("list.create", { name: token.created }) : token.remind ? `${t("add.remind")}: ${token.at ? dayAndTime(token.at, now.value) : capturing.peek()?.reminderText({ at: null, before: null, ...token.remind }, { due_on: "day" }, now.value)}` : labelOf(token.fields, categories);
         return html`<button type="button" class="chip" key=${token.text} title=${t("add.keep")} aria-label=${t("add.keep.label", { label, text: token.text })} onClick=${() => setLiteral(new Set([...literal, token.text]))}>${label} <span aria-hidden="true">✕</span></button>`;
       })}
     </div>

@@ -1,7 +1,7 @@
 // Views that are loaded when they are shown, and parts of others that are loaded after the first view.
 
 import { h, html } from "../html.js";
-import { t } from "../texts/texts.js";
+import { addTexts, t } from "../texts/texts.js";
 import { onDemand } from "../updates.js";
 import { useEffect, useState } from "../vendor/preact-hooks.js";
 import { signal } from "../vendor/preact-signals.js";
@@ -50,7 +50,8 @@ export const capturing = signal(null);
 
 /** Load it now. Without it, new tasks are texts. */
 export async function loadCapturing() {
-  return (capturing.value ??= await import("../capture.js"));
+  const [capture] = await Promise.all([import("../capture.js"), addTexts("reminders")]);
+  return (capturing.value ??= capture);
 }
 parts.push(async () => void (await loadCapturing()));
 

@@ -12,12 +12,12 @@ import { together, undoable } from "../toasts.js";
 import { onDemand } from "../updates.js";
 import { useEffect, useLayoutEffect, useRef, useState } from "../vendor/preact-hooks.js";
 import "../vendor/preact-signals.js";
-import { setState, skip, trash, withNews } from "./acts.js";
+import { setState, trash, withNews } from "./acts.js";
 import { History } from "./history.js";
 import { Icon } from "./icon.js";
 import { Issues, Reminders } from "./later.js";
 import { People } from "./people.js";
-import { Repeat } from "./repeat.js";
+import { Occurrence, Repeat } from "./repeat.js";
 import { Check } from "./rows.js";
 import { byName } from "./sidebar.js";
 import { Breadcrumbs, Subtasks } from "./subtasks.js";
@@ -50,7 +50,8 @@ export function Pane({ id, onClose }) {
   const save = (fields, news = "") => {
     const isMoved = task.recurrence && "due_on" in fields;
     const ends = isMoved && !isDue({ due_on: null, due_date: null, ...fields });
-    const text = isMoved && !ends ? t("did.due_on.one") : t(`did.${Object.keys(fields)[0]}`);
+    const isAlone = isMoved && !ends && !task.due_on === !fields.due_on; // a time, or none, is that of all
+    const text = isAlone ? t("did.due_on.one") : t(`did.${Object.keys(fields)[0]}`);
     if (ends) news = t("did.ended");
     if (fields.state) void setState(task, fields.state, text);
     else void undoable(copy.edit("task", id, fields), news ? withNews(text, task.title, news) : text);
@@ -70,7 +71,7 @@ export function Pane({ id, onClose }) {
       <div tabindex="-1" ref=${title} class="grow">${h(Breadcrumbs, { task })}</div>
       <button class="quiet close" aria-label=${t("close")} onClick=${onClose}>${h(Icon, { name: "close" })}</button>
     </header>
-    ${h(Issues, { of: id })} ${!isEditor && html`<p class="hint">${t("task.read-only")}</p>`}
+    ${h(Issues, { of: id })} ${h(Occurrence, { task })} ${!isEditor && html`<p class="hint">${t("task.read-only")}</p>`}
     <fieldset disabled=${!isEditor} aria-label=${t("task")}>
       <div class="head">
         ${h(Check, { task })}
@@ -87,7 +88,6 @@ export function Pane({ id, onClose }) {
     ${h(People, { task })}
     ${h(History, { task, canEdit: isEditor })}
     ${isOrganiser && html`<footer>
-      ${isRepeated && html`<button class="plain" onClick=${() => skip(task)}>${t("task.skip")}</button>`}
       <button class="plain negative" onClick=${remove}>${h(Icon, { name: "trash" })} ${t(isRepeated ? "task.delete.series" : "task.delete")}</button>
     </footer>`}
   </aside>`;
@@ -176,6 +176,7 @@ function Markdown({ text }) {
 /** @param {{ task: Task, save: Save }} props */
 function Due({ task, save }) {
   const date = isDue(task) ? dayDue(task) : null;
+  const isOver = !!task.series && !isOpen(task); // another occurrence is open
   const day = date ? dayFrom(date) : "";
   const time = date && !task.due_on ? `${date}`.slice(16, 21) : "";
   /** What was left empty, or is not complete yet, changes nothing. @param {string} newDay @param {string} newTime */
@@ -186,9 +187,9 @@ function Due({ task, save }) {
   const style = arrival(task.id, "due_on") || arrival(task.id, "due_date");
   return html`<label for="due">${t("task.due")}</label>
     <div class="due" data-none=${date ? undefined : t("bulk.due.none")}>
-      <input id="due" class=${`${date ? "" : "none"} ${style}`} type="date" value=${day} onChange=${(/** @type {any} */ event) => change(event.target.value, time)} title=${date ? dueText(task, new Date()) : undefined} />
-      ${date && html`<input id="due-time" class=${`${time ? "" : "none"} ${style}`} type="time" aria-label=${t("task.due.time")} value=${time} onChange=${(/** @type {any} */ event) => change(day, event.target.value)} />
-        <button class="quiet" aria-label=${t("task.due.clear")} onClick=${() => save(onDay(null))}>${h(Icon, { name: "close" })}</button>`}
+      <input id="due" class=${`${date ? "" : "none"} ${style}`} type="date" disabled=${isOver} value=${day} onChange=${(/** @type {any} */ event) => change(event.target.value, time)} title=${date ? dueText(task, new Date()) : undefined} />
+      ${date && html`<input id="due-time" class=${`${time ? "" : "none"} ${style}`} type="time" aria-label=${t("task.due.time")} disabled=${isOver} value=${time} onChange=${(/** @type {any} */ event) => change(day, event.target.value)} />
+        ${!isOver && html`<button class="quiet" aria-label=${t("task.due.clear")} onClick=${() => save(onDay(null))}>${h(Icon, { name: "close" })}</button>`}`}
     </div>`;
 }
 

@@ -4,14 +4,14 @@ import { useCopy, useMe } from "../account.js";
 import { arrival } from "../arrivals.js";
 import { now } from "../clock.js";
 import { h, html } from "../html.js";
-import { changed, formOf, newForm, numbersFor, SAME, textFrom, usualRules } from "../recurrence/form.js";
+import { changed, formOf, moved, newForm, numbersFor, SAME, textFrom, usualRules } from "../recurrence/form.js";
 import { MAX_COUNT, MAX_INTERVAL, parse } from "../recurrence/rule.js";
-import { dueOf, firstSlot, firstSlots, hasSlot, localDue, numberOfDay } from "../recurrence/slots.js";
+import { dueOf, firstSlot, hasSlot, hasStart, localDue, nextDates, slotOf } from "../recurrence/slots.js";
 import { inWords, monthName, nth, weekdayName } from "../recurrence/words.js";
 import { url } from "../router.js";
 import { asReturned } from "../sync/items.js";
-import { canEdit, isDue, isOpen } from "../tasks.js";
-import { dayFrom, dueText, dueWithin, t } from "../texts/texts.js";
+import { canEdit, isDue, isOpen, newest } from "../tasks.js";
+import { dayFrom, dueText, dueWithin, locale, t } from "../texts/texts.js";
 import { useEffect, useRef, useState } from "../vendor/preact-hooks.js";
 import "../vendor/preact-signals.js";
 import { skip } from "./acts.js";
@@ -22,7 +22,6 @@ await loadStyle("repeat");
 /** @typedef {import("../sync/items.js").Task} Task */
 /** @typedef {import("../recurrence/rule.js").Recurrence} Recurrence */
 /** @typedef {import("../recurrence/form.js").Form} Form */
-/** @typedef {import("../recurrence/slots.js").Due} Due */
 
 const FREQUENCIES = /** @type {const} */ (["DAILY", "WEEKLY", "MONTHLY", "YEARLY"]);
 const WEEKDAYS = [0, 1, 2, 3, 4, 5, 6];
@@ -30,6 +29,7 @@ const MONTHS = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12];
 const COUNT = 5;
 /** The choices of the menu that are no rules. */
 const [CURRENT, OTHER] = ["current", "other"];
+const inYear = new Intl.DateTimeFormat(locale, { weekday: "short", day: "numeric", month: "short", year: "numeric" });
 
 /** @param {{ task: Task, save: (fields: Partial<Task>, news?: string) => void }} props */
 export function Repeat({ task, save }) {
@@ -38,14 +38,18 @@ export function Repeat({ task, save }) {
   const [form, setForm] = useState(/** @type {Form | null} */ (null));
   /** A rule that was chosen in a decision has no start until it is received. @type {Recurrence | null} */
   const recurrence = task.recurrence && { ...task.recurrence, start: task.recurrence.start ?? dueOf(task) ?? dayFrom(now.value) };
-  const next = task.next ? copy.tasks.value.get(task.next) : undefined;
   useEffect(() => setForm(null), [task.id, recurrence === null]);
-  if (next || task.parent || !isOpen(task)) return next && h(Next, { task: next });
+  if (copy.tasks.value.has(task.next ?? "") || task.parent || !isOpen(task)) return null;
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
   const today = dayFrom(now.value);
-  const day = localDue(dueOf(task) ?? today, zone).day;
+  const dayOf = (/** @type {string} */ due) => localDue(due, zone).day;
+  const due = dueOf(/** @type {Task} */ (asReturned(task)));
+  const day = dayOf(due ?? today);
+  const slot = recurrence && due ? slotOf(task, recurrence) : due;
   const usual = usualRules(day);
   const current = recurrence && formOf(recurrence);
+  /** A changed rule starts with this one, so it counts those that are left. @type {Form | null} */
+  const opened = current?.ends === "count" ? { ...current, count: leftOf(task, /** @type {Recurrence} */ (recurrence)) + 1 } : current;
   /** The rule as it is in the menu, in which the days are named. */
   const rule = recurrence?.from === "due" ? (current && textFrom(current)) : null;
   const chosen = form ? OTHER : !recurrence ? "" : rule && usual.includes(rule) ? rule : CURRENT;
@@ -55,29 +59,34 @@ export function Repeat({ task, save }) {
   };
   /** Return the fields of the task with a rule, which makes it due if it is not. @param {string} rule @param {Recurrence["from"]} from @returns {Partial<Task> | null} null if the rule has no day */
   const fieldsWith = (rule, from) => {
-    const given = { rule, time_zone: zone, from, start: dueOf(task) ?? today };
-    if (isDue(task)) return { recurrence: { ...given, start: String(dueOf(/** @type {Task} */ (asReturned(task)))) } };
+    const given = { rule, time_zone: zone, from, start: due ?? today };
+    if (due) return { recurrence: given };
     const first = firstSlot(given, now.value);
     return first ? { recurrence: { ...given, start: String(dueOf(first)) }, ...first } : null;
   };
   const choose = (/** @type {any} */ { target }) => {
-    if (target.value === OTHER) return setForm(current ?? newForm(day));
+    if (target.value === OTHER) return setForm(opened ?? newForm(day));
     setForm(null);
     if (target.value === CURRENT) return;
     const fields = target.value ? fieldsWith(target.value, "due") : { recurrence: null };
     if (fields) save(fields, newsOf(task, fields, now.value));
   };
   const text = form && textFrom(form);
-  const made = form && text ? fieldsWith(text, form.from) : null;
+  let made = form && text ? fieldsWith(text, form.from) : null;
+  if (form?.ends === "count" && made?.recurrence && !hasStart(made.recurrence)) {
+    const rest = textFrom({ ...form, count: form.count - 1 }); // COUNT does not count a start that is no day of the rule
+    made = rest ? fieldsWith(rest, form.from) : null;
+  }
   /** What is shown: what is being chosen, or what the task has. */
   const shown = form ? made : recurrence && { recurrence };
-  const dates = shown?.recurrence ? nextDates({ ...task, ...shown }, shown.recurrence, now.value) : [];
-  const hasCount = shown?.recurrence && parse(shown.recurrence.rule).count;
-  const left = shown?.recurrence && hasCount ? nextDates({ ...task, ...shown }, shown.recurrence, now.value, MAX_COUNT).length : 0;
+  const after = { ...task, ...shown, ...(form && { slot: null }) };
+  const dates = shown?.recurrence ? nextDates(after, shown.recurrence, now.value, COUNT) : [];
+  const left = shown?.recurrence && parse(shown.recurrence.rule).count ? leftOf(after, shown.recurrence) : 0;
   const isNever = form && text && !(made?.recurrence && hasSlot(made.recurrence));
   const accept = () => {
     if (!made || isNever) return;
-    save(made, newsOf(task, made, now.value));
+    const isSame = slot === due && JSON.stringify(form) === JSON.stringify(opened);
+    if (!isSame) save(made, newsOf(task, made, now.value));
     close();
   };
   const isEditable = canEdit(task, useMe(), copy.categories.value);
@@ -92,30 +101,21 @@ export function Repeat({ task, save }) {
     html`<div class="repeat">
       ${form && h(Fields, { form, change: (change) => setForm(changed(form, change)), onClose: close, onDone: accept })}
       <div class="rule" role="status">
-        ${shown?.recurrence && (form || chosen === CURRENT) && html`<p>${inWords(shown.recurrence)}</p>`}
+        ${shown?.recurrence && (form || chosen === CURRENT) && html`<p>${inWords(form && text ? { ...shown.recurrence, rule: text } : shown.recurrence)}</p>`}
         ${shown?.recurrence && task.due_date && shown.recurrence.time_zone !== zone && html`<p class="hint">${t("repeat.zone", { zone: shown.recurrence.time_zone })}</p>`}
-        ${isNever && html`<p class="error">${t("repeat.none")}</p>`}
-        ${dates.length > 0 && html`<p class="hint" id="repeat-next">${t("repeat.next")}</p><ol aria-labelledby="repeat-next">${dates.map((due) => html`<li>${dueText(due, now.value)}</li>`)}</ol>`}
-        ${hasCount && !isNever && html`<p class="hint">${left > 0 ? t("repeat.left", { count: left }) : t("repeat.left.none")}</p>`}
+        ${isNever && html`<p class="error">${t(form.ends === "until" ? "repeat.none.until" : "repeat.none")}</p>`}
+        ${dates.length > 0 && html`<p class="hint" id="repeat-next">${t("repeat.next")}</p><ol aria-labelledby="repeat-next">${dates.map((due) => html`<li>${dueText(due, now.value, inYear)}</li>`)}</ol>`}
+        ${shown?.recurrence && !isNever && (left > 0 || dates.length === 0) && html`<p class="hint">${left > 0 ? t("repeat.left", { count: left }) : t("repeat.left.none")}</p>`}
       </div>
       ${form
         ? html`<div class="buttons"><button class="main" disabled=${!made || isNever} onClick=${accept}>${t("repeat.save")}</button><button onClick=${close}>${t("cancel")}</button></div>`
-        : isEditable && html`<div class="buttons">${current && html`<button class="plain" onClick=${() => setForm(current)}>${t("repeat.edit")}</button>`}<button class="plain" onClick=${() => skip(task)}>${t("task.skip")}</button></div>`}
+        : isEditable && html`<div class="buttons">${opened && html`<button class="plain" onClick=${() => setForm(opened)}>${t("repeat.edit")}</button>`}${opened && slot && slot !== due && html`<button class="plain" onClick=${() => setForm(moved(opened, dayOf(slot), day))}>${t("repeat.move")}</button>`}<button class="plain" onClick=${() => skip(task)}>${t("task.skip")}</button></div>`}
     </div>`}`;
 }
 
-/** Return when a task is due next. If it is counted from the completion, each is completed when it is due. @param {Task} task @param {Recurrence} recurrence @param {Date} now @param {number} [count] @returns {Due[]} */
-function nextDates(task, recurrence, now, count = COUNT) {
-  const due = /** @type {string} */ (dueOf(task));
-  // The server makes both of the same kind.
-  const isSame = (due.length > "2027-03-01".length) === (recurrence.start.length > "2027-03-01".length);
-  const given = isSame ? recurrence : { ...recurrence, start: due };
-  if (recurrence.from === "due") return firstSlots([given, due, now], count);
-  /** @type {Due[]} */
-  const found = [];
-  let completed = localDue(due, given.time_zone).day > numberOfDay(dayFrom(now)) ? due : now.toISOString();
-  for (let next; found.length < count && ([next] = firstSlots([given, due, now, completed], 1)) && next; found.push(next)) completed = String(dueOf(next));
-  return found;
+/** Return how many occurrences come after a task. @param {Task} task @param {Recurrence} recurrence */
+function leftOf(task, recurrence) {
+  return nextDates(task, recurrence, now.value, MAX_COUNT).length;
 }
 
 /** Return what a changed rule means for this one: when it is due now, or that it stays on a day that is none of the rule. @param {Task} task @param {Partial<Task>} fields @param {Date} now */
@@ -123,16 +123,18 @@ function newsOf(task, fields, now) {
   const { recurrence } = fields;
   if (!recurrence) return "";
   if (!isDue(task)) return t("repeat.due", { due: dueWithin({ ...task, ...fields }, now) });
-  const [first] = firstSlots([recurrence, null, new Date(0)], 1);
-  const [next] = nextDates(task, recurrence, now, 1);
-  if (recurrence.from === "completion" || !next || (first && dueOf(first) === recurrence.start)) return "";
+  const [next] = nextDates({ ...task, slot: null }, recurrence, now, 1);
+  if (recurrence.from === "completion" || !next || hasStart(recurrence)) return "";
   return t("repeat.stays", { due: dueWithin(task, now), next: dueWithin(next, now) });
 }
 
-/** The link to the next occurrence. @param {{ task: Task }} props */
-function Next({ task }) {
-  return html`<span class="label">${t("field.recurrence")}</span>
-    <p class="repeat-link"><a href=${url(`/task/${task.id}`)}>${isDue(task) ? t("repeat.later", { due: dueWithin(task, now.value) }) : task.title}</a></p>`;
+/** What has become of an occurrence, with a link to the open one. @param {{ task: Task }} props */
+export function Occurrence({ task }) {
+  const last = newest(useCopy().tasks.value, task);
+  if (!task.series || (last === task && isOpen(task))) return null;
+  const state = isOpen(task) ? "" : `${t(task.state === "done" ? "state.done" : "state.skipped")}. `;
+  const link = () => html`<a href=${url(`/task/${last.id}`)}>${isDue(last) ? t("repeat.later", { due: dueWithin(last, now.value) }) : last.title}</a>`;
+  return html`<p class="hint">${state}${isOpen(last) ? link() : !last.next && !last.pending && t("did.ended")}</p>`;
 }
 
 /** @param {{ form: Form, change: (change: Partial<Form>) => void, onClose: () => void, onDone: () => void }} props */

@@ -12,6 +12,7 @@ import { useEffect, useLayoutEffect, useRef, useState } from "../vendor/preact-h
 import "../vendor/preact-signals.js";
 import { toggle } from "./acts.js";
 import { Icon } from "./icon.js";
+import { capturing } from "./later.js";
 import { Dot } from "./sidebar.js";
 import { useWindow } from "./window.js";
 
@@ -168,12 +169,14 @@ export function About({ task, parent, progress }) {
   const category = name !== "list" && task.category ? useCopy().categories.value.get(task.category) : undefined;
   const isUnderDay = name === "upcoming" || (name === "today" && !dueBefore(task, startOfDay(now.value)));
   const isDone = !isOpen(task) && task.completed_at;
+  const rule = task.recurrence && isOpen(task) && (capturing.value?.inWords(task.recurrence) ?? t("repeats")); // in words when they are loaded
   return html`<span class="about">
     ${isDone && html`<span class="done">${dayAndTime(new Date(isDone), now.value)}</span>`}
     ${task.state === "cancelled" && name !== "board" && html`<span>${t(task.series ? "state.skipped" : "state.cancelled")}</span>`}
     ${task.series && !isOpen(task) && isDue(task) && html`<span>${t("due.was", { due: dueWithin(task, now.value) })}</span>`}
     ${h(Due, { task, isUnderDay })}
-    ${task.recurrence && isOpen(task) && html`<span class="noted" role="img" aria-label=${t("repeats")} title=${t("repeats")}>${h(Icon, { name: "repeat" })}</span>`}
+    ${rule && html`<span class="noted repeats" role="img" aria-label=${rule} title=${rule}>${h(Icon, { name: "repeat" })}</span>`}
+    ${isOpen(task) && useLists().reminded.value.has(task.id) && html`<span class="noted" role="img" aria-label=${t("add.remind")} title=${t("add.remind")}>${h(Icon, { name: "notifications" })}</span>`}
     ${task.state === "in_progress" && name !== "board" && html`<span class="in-progress">${t("state.in_progress")}</span>`}
     ${task.priority > 2 && html`<span class=${`priority-${task.priority}`}>${t(`priority.${task.priority}`)}</span>`}
     ${category && html`<span>${h(Dot, { color: category.color ?? "none" })} <bdi>${category.name}</bdi></span>`}

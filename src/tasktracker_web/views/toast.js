@@ -9,7 +9,9 @@ import { Icon } from "./icon.js";
 
 export function Toast() {
   const current = shown.value;
-  const [isHeld, hold] = useState(false);
+  const [isPointed, point] = useState(false);
+  const [isFocused, focus] = useState(false);
+  const isHeld = isPointed || isFocused;
   useEffect(() => {
     if (!current || isHeld || current.seconds === Infinity) return;
     const timer = setTimeout(() => (shown.value = null), current.seconds * 1000);
@@ -19,6 +21,8 @@ export function Toast() {
   const before = useRef(/** @type {HTMLElement | null} */ (null));
   const close = () => {
     shown.value = null;
+    point(false);
+    focus(false);
     before.current?.focus();
     before.current = null;
   };
@@ -27,10 +31,10 @@ export function Toast() {
     void action.act();
   };
   const enter = (/** @type {any} */ { currentTarget, relatedTarget }) => {
-    hold(true);
+    focus(true);
     if (!currentTarget.contains(relatedTarget)) before.current = relatedTarget;
   };
-  const held = { onMouseEnter: () => hold(true), onMouseLeave: () => hold(false), onFocusIn: enter, onFocusOut: () => hold(false) };
+  const held = { onMouseEnter: () => point(true), onMouseLeave: () => point(false), onFocusIn: enter, onFocusOut: () => focus(false) };
   return html`<div class="toasts" role="status" ...${held}>
     ${current &&
     html`<div class=${`toast ${current.more.length > 0 ? "full" : ""}`}>

@@ -58,6 +58,7 @@ DEFAULTS = {
     "due_date": None,
     "recurrence": None,
     "series": None,
+    "slot": None,
     "next": None,
     "is_overdue": False,
     "category": None,

@@ -14,6 +14,7 @@ from tests.contracts.http.test_sync import mutation, pull, push
 from tests.http import Api, Person, expect
 
 WEEKLY = {"rule": "FREQ=WEEKLY;BYDAY=MO", "time_zone": "Europe/Vienna", "from": "due"}
+BEFORE_ALL = '"0001-01-01T00:00:00+09:00"'
 STORED = {**WEEKLY, "start": "2027-03-01"}
 
 
@@ -40,16 +41,27 @@ def pushed(user: Person, *mutations: dict[str, Any]) -> list[dict[str, Any]]:
 class TestFields:
     def test_a_rule_is_shown_with_its_start(self, alice: Person) -> None:
         task = recurring(alice)
-        assert (task["recurrence"], task["series"], task["next"]) == (STORED, task["id"], None)
+        series = (task["series"], task["slot"], task["next"])
+        assert (task["recurrence"], *series) == (STORED, task["id"], "2027-03-01", None)
         assert alice.listed(TASKS) == [task]
         moment = recurring(alice, due_on=None, due_date="2027-03-01T09:30:00+01:00")
         assert moment["recurrence"] == {**WEEKLY, "start": "2027-03-01T08:30:00Z"}
+        assert moment["slot"] == moment["due_date"]
         assert alice.task()["recurrence"] is None
 
     def test_the_whole_task_can_be_sent_back(self, alice: Person) -> None:
         task = expect(alice.patch(path_of(recurring(alice)), {"due_on": "2027-03-03"}), 200)
         assert expect(alice.put(path_of(task), task), 200) == task
         assert expect(alice.patch(path_of(task), {"recurrence": task["recurrence"]}), 200) == task
+
+    def test_the_series_moves_with_the_start(self, alice: Person) -> None:
+        task = expect(alice.patch(path_of(recurring(alice)), {"due_on": "2027-03-03"}), 200)
+        assert (task["recurrence"], task["slot"]) == (STORED, "2027-03-01")
+        same = {**WEEKLY, "start": None}
+        assert expect(alice.patch(path_of(task), {"recurrence": same}), 200) == task
+        moved = {**WEEKLY, "start": "2027-03-03"}
+        task = expect(alice.patch(path_of(task), {"recurrence": moved}), 200)
+        assert (task["recurrence"], task["slot"]) == (moved, "2027-03-03")
 
     def test_put_without_a_rule_clears_it(self, alice: Person) -> None:
         task = recurring(alice)
@@ -73,6 +85,7 @@ class TestFields:
             ("rule", [*NOT_TEXT, *UNSTORABLE, '""', '"x"', '"FREQ=HOURLY"', json.dumps("FREQ=DAILY;" * 50), "null"]),
             ("time_zone", [*TIME_ZONE, "null"]),
             ("from", [*NOT_TEXT, *UNSTORABLE, '"Due"', '""', "null"]),
+            ("start", ["1", "[]", '""', '"2027-02-30"', '"2027-W05-1"', '"2027-03-01T09:30:00"', BEFORE_ALL]),
         ],
     )
     def test_a_bad_part_is_named(self, alice: Person, name: str, values: list[str]) -> None:

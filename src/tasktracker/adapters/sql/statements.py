@@ -66,8 +66,17 @@ class Compiled:
         return columns
 
     def results(self, rows: Sequence[Row]) -> Sequence[Row]:
-        """Convert fetched rows, column by column."""
-        return list(zip(*self.columns(rows), strict=True)) if self._results else rows
+        """Convert fetched rows: a single one by itself, more column by column, which takes less for each."""
+        if not self._results:
+            return rows
+        if len(rows) > 1:
+            return list(zip(*self.columns(rows), strict=True))
+        found = [list(row) for row in rows]
+        for row in found:
+            for number, process in self._results:
+                if row[number] is not None:
+                    row[number] = process(row[number])
+        return found
 
 
 class Statements:

@@ -37,6 +37,7 @@ from tasktracker.domain.kernel.time_zones import end_of_day, first_day_ending
 from tasktracker.domain.tasks.query import NONE, TaskKey, TaskQuery, TaskSort
 from tasktracker.domain.tasks.task import State, Task
 
+_FIRST_ID, _LAST_ID = UUID(int=0), UUID(int=2**128 - 1)
 _CLOSED: list[BindParameter[str]] = [bindparam(f"closed_{state}", state.value) for state in State if state.is_closed]
 
 
@@ -59,15 +60,20 @@ class _Due:
     def __init__(self, *columns: Column[Any]) -> None:
         self._columns = columns
 
-    def compare(self, operator: Callable[[Any, Any], Any], parameter: str) -> ColumnElement[bool]:
-        """Compare the one column that has a value."""
-        names = {_ENTRY.due_date: parameter, _ENTRY.due_on: f"{parameter}_day"}
-        compared = {each: operator(each, bindparam(names[each], type_=each.type)) for each in self._columns}
-        if len(compared) > 1:
+    def compare(self, **comparisons: Callable[[Any, Any], Any]) -> ColumnElement[bool]:
+        """Compare the one column that has a value, with each parameter by an operator."""
+
+        def compared(column: Column[Any]) -> ColumnElement[bool]:
+            names = {name: f"{name}_day" if column is _ENTRY.due_on else name for name in comparisons}
+            return and_(
+                *(compare(column, bindparam(names[name], type_=column.type)) for name, compare in comparisons.items())
+            )
+
+        if len(self._columns) > 1:
             # The databases use no index for a CASE. SQLite has too few statistics to decide whether to use one, and a
             # generic plan of PostgreSQL assumes that every range is small.
-            return case((_ENTRY.due_on.is_(None), compared[_ENTRY.due_date]), else_=compared[_ENTRY.due_on])
-        return or_(false(), *compared.values())
+            return case((_ENTRY.due_date.is_not(None), compared(_ENTRY.due_date)), else_=compared(_ENTRY.due_on))
+        return or_(false(), *map(compared, self._columns))
 
 
 class _Segment(Enum):
@@ -81,9 +87,9 @@ class _Segment(Enum):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Filter:
-    """A filter: its query field, a check of whether a query uses it, and its condition on entries."""
+    """A filter: the query fields it compares with, a check of whether a query uses it, and its condition on entries."""
 
-    parameter: str | None
+    parameters: str
     is_used: Callable[[TaskQuery], bool]
     condition: Callable[[_Due], ColumnElement[bool]]
 
@@ -129,22 +135,35 @@ _FILTERS = (
             Mostly(or_(IS_OWN, OneOf(tasks.c.root_category, MY_LISTS))),
         ),
     ),
-    _Filter(None, lambda query: query.category == NONE, lambda _: _ENTRY.category.is_(None)),
+    _Filter("", lambda query: query.category == NONE, lambda _: _ENTRY.category.is_(None)),
     _Filter("parent", lambda query: query.parent not in (None, NONE), lambda _: _ENTRY.parent == bindparam("parent")),
-    _Filter(None, lambda query: query.parent == NONE, lambda _: _ENTRY.parent.is_(None)),
+    _Filter("", lambda query: query.parent == NONE, lambda _: _ENTRY.parent.is_(None)),
     _Filter("series", lambda query: query.series is not None, lambda _: tasks.c.series == bindparam("series")),
-    _Filter("due_after", lambda query: query.due_after is not None, lambda due: due.compare(ge, "due_after")),
-    _Filter("due_before", lambda query: query.due_before is not None, lambda due: due.compare(lt, "due_before")),
+    _Filter(
+        "due_after",
+        lambda query: query.due_after is not None and query.due_before is None,
+        lambda due: due.compare(due_after=ge),
+    ),
+    _Filter(
+        "due_before",
+        lambda query: query.due_before is not None and query.due_after is None,
+        lambda due: due.compare(due_before=lt),
+    ),
+    _Filter(
+        "due_after due_before",
+        lambda query: query.due_after is not None and query.due_before is not None,
+        lambda due: due.compare(due_after=ge, due_before=lt),
+    ),
     _Filter(
         "at",
         lambda query: query.overdue is True,
-        lambda due: and_(due.compare(lt, "at"), _ENTRY.state.not_in(_CLOSED)),
+        lambda due: and_(due.compare(at=lt), _ENTRY.state.not_in(_CLOSED)),
     ),
     _Filter(
         "at",
         lambda query: query.overdue is False,
         lambda due: or_(
-            and_(_ENTRY.due_date.is_(None), _ENTRY.due_on.is_(None)), due.compare(ge, "at"), _ENTRY.state.in_(_CLOSED)
+            and_(_ENTRY.due_date.is_(None), _ENTRY.due_on.is_(None)), due.compare(at=ge), _ENTRY.state.in_(_CLOSED)
         ),
     ),
     _Filter(
@@ -154,7 +173,7 @@ _FILTERS = (
     ),
     _Filter("today", lambda query: query.started is False, lambda _: tasks.c.start_on > bindparam("today")),
     *(
-        _Filter(None, lambda query, role=role: query.role is role, lambda _, condition=condition: condition)  # type: ignore[misc]
+        _Filter("", lambda query, role=role: query.role is role, lambda _, condition=condition: condition)  # type: ignore[misc]
         for role, condition in _HAS_ROLE.items()
     ),
 )
@@ -203,7 +222,7 @@ def _list(
 def list_tasks(connection: Connection, user_id: UUID, query: TaskQuery) -> Page[Task, TaskKey[Any]]:
     """Return a page of tasks: a range of one index or, by due date, of one for moments and one for days, merged."""
     filters = tuple(each for each in _FILTERS if each.is_used(query))
-    parameters = {each.parameter: _stored(getattr(query, each.parameter)) for each in filters if each.parameter}
+    parameters = {name: _stored(getattr(query, name)) for each in filters for name in each.parameters.split()}
     for name in parameters.keys() & {"due_after", "due_before", "at"}:
         parameters[f"{name}_day"] = first_day_ending(parameters[name], query.time_zone)
     parameters |= viewing(user_id)
@@ -240,7 +259,9 @@ def _by_due(read: Callable[..., list[Task]], query: TaskQuery, limit: int) -> li
             until = first_day_ending(last, zone)
             if not is_descending and end_of_day(until, zone) > last and until > date.min:
                 until -= timedelta(days=1)
-        if days := read(_Segment.DAYS, query.after and _among_days(query.after, is_descending, zone), limit, until):
+        after = query.after and _among_days(query.after, is_descending, zone)
+        # In a list of many tasks, few pages have the end of a day.
+        if _is_between(after, until, is_descending) and (days := read(_Segment.DAYS, after, limit, until)):
             found = sorted([*found, *days], key=lambda task: (task.due_at(zone), task.id.int), reverse=is_descending)
     # A filter by due date excludes all tasks without one.
     if len(found) < limit and not (query.due_after or query.due_before or query.overdue):
@@ -255,8 +276,16 @@ def _among_days(after: TaskKey[Any], is_descending: bool, time_zone: str) -> Tas
     if end_of_day(day, time_zone) == after.value:
         return TaskKey(day, after.id)
     if is_descending:
-        return TaskKey(day, UUID(int=0))
-    return None if day == date.min else TaskKey(day - timedelta(days=1), UUID(int=2**128 - 1))
+        return TaskKey(day, _FIRST_ID)
+    return None if day == date.min else TaskKey(day - timedelta(days=1), _LAST_ID)
+
+
+def _is_between(after: TaskKey[date] | None, until: date, is_descending: bool) -> bool:
+    """Whether a task can be due on a day that comes after a key and not after `until`."""
+    if after is None:
+        return True
+    key = (after.value, after.id)
+    return key > (until, _FIRST_ID) if is_descending else key < (until, _LAST_ID)
 
 
 def _stored(value: Any) -> Any:

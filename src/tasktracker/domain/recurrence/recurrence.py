@@ -10,7 +10,7 @@ from itertools import dropwhile, islice
 from typing import Annotated, Any, TypedDict, cast
 
 from tasktracker.domain.kernel.errors import FieldError
-from tasktracker.domain.kernel.fields import Editable, EditableFields, Refused
+from tasktracker.domain.kernel.fields import Editable, EditableFields, Refused, moment
 from tasktracker.domain.kernel.time_zones import known_time_zone, stored_time_zone
 from tasktracker.domain.recurrence.ports import MAX_YEARS, CalendarRules
 from tasktracker.domain.recurrence.rule import Rule, canonical_rule
@@ -44,11 +44,21 @@ class RecurrenceFields(TypedDict):
     rule: str
     time_zone: str
     from_: Anchor
+    start: Slot | None
+
+
+def checked_start(value: Slot | str | None) -> Slot | None:
+    """When a rule starts, which may be text."""
+    try:
+        slot = slot_of(value) if isinstance(value, str) else value
+    except ValueError:
+        raise Refused("must be a day, as in 2026-01-31, or a time with a UTC offset") from None
+    return moment(slot) if isinstance(slot, datetime) else slot
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recurrence:
-    """A rule, the time zone of its days, and `start`, when the task was due as the rule was set.
+    """A rule, the time zone of its days, and `start`, from when on its days are counted: when the task was due first.
 
     `start` is None until a task has the recurrence.
 
@@ -60,7 +70,7 @@ class Recurrence:
     rule: Annotated[str, Editable(canonical_rule)]
     time_zone: Annotated[str, Editable(known_time_zone)]
     from_: Annotated[Anchor, Editable(Anchor)] = Anchor.DUE
-    start: Slot | None = None
+    start: Annotated[Slot | None, Editable(checked_start)] = None
 
     def slots(
         self, slot: Slot, now: datetime, calendar: CalendarRules, completed_at: datetime | None = None

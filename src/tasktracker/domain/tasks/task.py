@@ -134,7 +134,10 @@ class Task:
             done_at = completed_at or max(now, self.updated_at)
             edited = replace(edited, completed_at=done_at if edited.state is State.DONE else None)
         if edited.recurrence is not None:
-            edited = edited.with_rule(edited.recurrence.like(self.recurrence))
+            rule = edited.recurrence.like(self.recurrence)
+            # One that returns after it was cleared goes on.
+            is_new = rule != self.recurrence and (self.recurrence is not None or rule.start == edited.due)
+            edited = edited.with_rule(rule, is_new=is_new)
         return self._changed(edited, now)
 
     @property
@@ -160,15 +163,16 @@ class Task:
         restored = replace(self, parent=parent, category=category, trashed_at=None, trashed_with=None, **tree.values())
         return self._changed(restored, now)
 
-    def with_rule(self, rule: Recurrence) -> Task:
+    def with_rule(self, rule: Recurrence, *, is_new: bool = False) -> Task:
         """Return the task with a recurrence or, if it is not due, without one.
 
-        A new rule starts when the task is due. The start and the slot become of the same kind as the due day or moment.
+        A new rule starts when the task is due, if it has no start, and the task stands for when it is due. The start
+        and the slot become of the same kind as the due day or moment.
         """
         due, occurrence = self.due, self.occurrence
         if due is None:
             return replace(self, recurrence=None)
-        if rule.start is None or occurrence is None:
+        if is_new or rule.start is None or occurrence is None:
             rule = replace(rule, start=rule.start or due)
             occurrence = replace(occurrence or Occurrence(slot=due, series=self.id), slot=due, next=None)
         rule = rule.of_kind(due)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, datetime
 from operator import attrgetter
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, cast
 from uuid import UUID
 
 import msgspec
@@ -13,7 +13,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType, structs
 
 from tasktracker.domain.kernel.fields import Refused, moment, require_storable
 from tasktracker.domain.kernel.members import Role, role_in
-from tasktracker.domain.recurrence.recurrence import Anchor, Recurrence, slot_text
+from tasktracker.domain.recurrence.recurrence import Anchor, Recurrence, Slot, slot_text
 from tasktracker.domain.recurrence.rule import EXAMPLE, MAX_RULE_LENGTH
 from tasktracker.domain.tasks.policy import visible_category
 from tasktracker.domain.tasks.query import NONE, TaskKey, TaskQuery, TaskSort, words_of
@@ -34,6 +34,7 @@ from tasktracker.entrypoints.http.core.schemas import (
     Part,
     ReadOnly,
     Version,
+    sent,
     text,
     view,
 )
@@ -69,7 +70,9 @@ From = Annotated[
     Anchor,
     Meta(description="Whether the next occurrence is counted from when this one is due, or from its completion."),
 ]
-START = "The day, as in 2026-01-31, or the time at which the task was due when the rule was set."
+START = "The day, as in 2026-01-31, or the time from which on the days are counted."
+SLOT_PATTERN = r"^\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d))?$"
+SlotText = Annotated[str, Meta(description="The day or time of the rule that this occurrence stands for.")]
 NextId = Annotated[UUID, Meta(description="The next occurrence, which the completion of this one has created.")]
 SeriesId = Annotated[UUID, Meta(description="The id of the first occurrence. All occurrences of a task have it.")]
 
@@ -80,10 +83,12 @@ class RecurrenceBody(Part, rename=NAMES, kw_only=True):
     rule: RuleText
     time_zone: ZoneName
     from_: From = Anchor.DUE
-    start: Annotated[Any, Meta(description=START, extra_json_schema={"readOnly": True, "type": "string"})] = UNSET
+    start: Annotated[str, Meta(description=START, pattern=SLOT_PATTERN)] | UnsetType | None = UNSET
 
     def value(self) -> Recurrence:
-        return Recurrence(rule=self.rule, time_zone=self.time_zone, from_=self.from_)
+        # The domain reads the start.
+        start = cast("Slot | None", sent(self.start))
+        return Recurrence(rule=self.rule, time_zone=self.time_zone, from_=self.from_, start=start)
 
 
 class RecurrenceView(Struct, rename=NAMES):
@@ -118,6 +123,7 @@ class TaskBody(Body):
     updated_at: ReadOnly = UNSET
     completed_at: ReadOnly = UNSET
     series: ReadOnly = UNSET
+    slot: ReadOnly = UNSET
     next: ReadOnly = UNSET
     is_overdue: ReadOnly = UNSET
 
@@ -171,6 +177,7 @@ class TaskData(Struct):
     completed_at: Moment | None
     version: int
     series: SeriesId | None = None
+    slot: SlotText | None = None
     next: NextId | None = None
 
 
@@ -180,7 +187,7 @@ class TaskView(TaskData, kw_only=True):
     is_overdue: bool
 
 
-_values = attrgetter(*(name for name in TaskData.__struct_fields__ if name not in ("series", "next")))
+_values = attrgetter(*(name for name in TaskData.__struct_fields__ if name not in ("series", "slot", "next")))
 
 
 @view.register
@@ -203,7 +210,7 @@ def task_etag(task: Task, at: datetime, viewer: UUID, time_zone: str) -> str:
 def _as_seen(data: DataT, task: Task, viewer: UUID) -> DataT:
     data.category = visible_category(task, viewer)
     if task.occurrence is not None:
-        data.series, data.next = task.series, task.next
+        data.series, data.slot, data.next = task.series, slot_text(task.occurrence.slot), task.next
     if (rule := task.recurrence) is not None:
         data.recurrence = RecurrenceView(rule.rule, rule.time_zone, rule.from_, slot_text(rule.first))
     return data

@@ -47,6 +47,7 @@ export const texts = {
   "notifications.empty.hint": "Hier erscheinen Erinnerungen, was andere mit Ihnen teilen, und Hinweise zu Ihrem Konto.",
   "notification.reminder": "Erinnerung",
   "notification.new": "Erinnerung: „{title}“",
+  "notification.new.due": "Erinnerung, fällig {due}: „{title}“",
   "notification.many": "{count} Erinnerungen",
   "notification.due": "fällig: {due}",
   "notification.again": "wieder: {time}",

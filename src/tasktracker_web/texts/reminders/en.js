@@ -47,6 +47,7 @@ export const texts = {
   "notifications.empty.hint": "Reminders, what others share with you, and notices about your account show up here.",
   "notification.reminder": "Reminder",
   "notification.new": "Reminder: “{title}”",
+  "notification.new.due": "Reminder, due {due}: “{title}”",
   "notification.many": "{count} reminders",
   "notification.due": "due: {due}",
   "notification.again": "again: {time}",
