@@ -320,6 +320,7 @@ def test_all_conflicts_are_named_together_with_bad_values() -> None:
 
 def test_a_value_that_cannot_be_read_conflicts_with_no_other() -> None:
     settings = {"ACCESS_TOKEN_SECONDS": "x", "SESSION_IDLE_SECONDS": "60", "DATABASE_URL": "x", "WORKERS": "2"}
+    settings["LISTEN_DATABASE_URL"] = "postgresql://u@h/d"
     assert problems(settings).keys() == {"ACCESS_TOKEN_SECONDS", "DATABASE_URL"}
 
 

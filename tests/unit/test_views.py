@@ -16,11 +16,12 @@ from tasktracker.domain.accounts.session import Session
 from tasktracker.domain.accounts.user import User
 from tasktracker.domain.activity.event import AuthEvent, Kind, Outcome
 from tasktracker.domain.administration.account import AccountSummary
-from tasktracker.domain.api_tokens.api_token import ApiToken, Scope
+from tasktracker.domain.api_tokens.api_token import ApiToken
 from tasktracker.domain.categories.category import Category, CategoryMember
 from tasktracker.domain.feed.items import ItemType
-from tasktracker.domain.history.change import Action, Change, FieldChange
-from tasktracker.domain.kernel.actors import SessionActor
+from tasktracker.domain.history.change import Change, FieldChange
+from tasktracker.domain.kernel.actors import Scope, SessionActor
+from tasktracker.domain.kernel.changes import Action
 from tasktracker.domain.kernel.errors import FieldError
 from tasktracker.domain.kernel.members import Role
 from tasktracker.domain.portability.import_job import ImportedLine, ImportJob, JobState, LineOutcome
