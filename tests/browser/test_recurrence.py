@@ -194,6 +194,8 @@ class TestEditor:
         app.page.click(".repeat button.main")
         app.see("Repetition changed")
         wait_until(lambda: person.listed("/api/tasks/")[0]["slot"] == "2031-01-07T10:15:00Z", "the series did not move")
+        app.page.click(".history summary")
+        app.page.locator(".history li", has_text="Repeats: 7 Jan 2031, 9:30 → 7 Jan 2031, 10:15").wait_for()
         app.undo()
         start = "2031-01-07T09:30:00Z"
         wait_until(lambda: person.listed("/api/tasks/")[0]["recurrence"]["start"] == start, "the series is not back")

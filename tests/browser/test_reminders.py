@@ -576,3 +576,15 @@ def test_a_reminder_that_is_written_with_a_task_says_when_and_marks_the_task(app
     [(at, before)] = reminders(person, tasks["Dentist"])
     assert at is not None
     assert before is None
+
+
+def test_only_the_newest_notification_of_a_task_has_actions(app: Tab, person: Person) -> None:
+    read_all(person, app)
+    task = person.task("Call mum")
+    for count in (1, 2):
+        fire(person, task)
+        app.page.locator(UNREAD, has_text=str(count)).wait_for()
+    app.page.click("a[href='/notifications'] >> visible=true")
+    app.page.locator(NOTICE, has_text="Call mum").nth(1).wait_for()
+    assert app.page.locator(f"{NOTICE} button:text-is('Complete')").count() == 1
+    assert app.page.locator(NOTICE).first.locator("button:text-is('Complete')").count() == 1

@@ -334,6 +334,7 @@ def is_beyond_schema(check: str, interaction: Any) -> bool:
     return bool(refused) and all(
         (field, message) in BEYOND_SCHEMA
         or field == "recurrence.rule"  # a language of its own
+        or field == "recurrence.start"  # a day or a time, which no format says
         or message == NUL
         or message.startswith((GUESSABLE, NOT_AN_EDITOR, UNKNOWN))
         for field, message in refused

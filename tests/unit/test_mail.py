@@ -132,8 +132,8 @@ def test_an_unknown_language_is_english() -> None:
 def test_a_mail_lists_tasks_in_both_forms_with_their_days_and_local_times(language: str) -> None:
     parameters = {**OF_TASKS, "time_zone": "Europe/Vienna"}
     tasks = {
-        "overdue": [ListedTask("<b>Pay</b>", "2026-03-01")],
-        "today": [ListedTask("Call", "2026-03-02T23:30:00+00:00")],
+        "overdue": [ListedTask("<b>Pay</b>", "2026-03-01", "task/1")],
+        "today": [ListedTask("Call", "2026-03-02T23:30:00+00:00", "task/2")],
     }
     mail = write(
         kind="daily-summary", language=language, link=None, path="today", parameters=parameters, tasks=tasks,
@@ -156,7 +156,10 @@ def test_a_mail_lists_tasks_in_both_forms_with_their_days_and_local_times(langua
         assert each in parts(mail)["plain"]
         assert each in " ".join(html.words)
     link = f"{PUBLIC_URL}/link/unsubscribe?token=daily-summary.1.2"
-    assert [each for each in html.links if each != f"{PUBLIC_URL}/"] == [f"{PUBLIC_URL}/today"] * 2 + [link]
+    assert [each for each in html.links if each != f"{PUBLIC_URL}/"] == [
+        *(f"{PUBLIC_URL}/{path}" for path in ("task/1", "task/2", "today", "today")),
+        link,
+    ]
     assert f"{common['unsubscribe']}: {link}" in parts(mail)["plain"].splitlines()
     assert link not in " ".join(html.words), "a long link is hidden behind words"
     assert mail["List-Unsubscribe"].strip() == f"<{link}>"

@@ -4,6 +4,7 @@ import { useCopy, useFiling, useMe } from "../account.js";
 import { now } from "../clock.js";
 import { h, html } from "../html.js";
 import { DUE, dueAsOne, editable, historyOf, isSame } from "../sync/items.js";
+import { onDay } from "../tasks.js";
 import { dayAndTime, t } from "../texts/texts.js";
 import { undoable } from "../toasts.js";
 import { useState } from "../vendor/preact-hooks.js";
@@ -110,8 +111,9 @@ function isLong(name, ...values) {
   return LONG.includes(name) && values.some((value) => String(value ?? "").length > MAX_SHOWN);
 }
 
-/** Return two values of a field; of long texts, what is around the first difference. @param {string} name @param {unknown} before @param {unknown} after */
+/** Return two values of a field; of long texts, what is around the first difference, and of a rule that only starts at another time, when. @param {string} name @param {any} before @param {any} after */
 function differing(name, before, after) {
+  if (name === "recurrence" && before && isSame({ ...before, start: 0 }, { ...after, start: 0 })) return [before, after].map(({ start }) => (start.includes("T") ? { due_date: start } : onDay(start)));
   if (!isLong(name, before, after)) return [before, after];
   const texts = [before, after].map((value) => [...String(value ?? "")]); // whole characters
   let same = 0;

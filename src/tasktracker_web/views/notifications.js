@@ -30,6 +30,7 @@ export function View() {
   const [count, setCount] = useState(PART);
   useEffect(() => scrollTo(0, 0), []);
   const all = [...copy.notifications.value.values()].sort((a, b) => b.created_at.localeCompare(a.created_at) || b.id.localeCompare(a.id));
+  const newest = new Map(all.toReversed().filter(({ kind }) => kind === "reminder").map(({ id, task }) => /** @type {const} */ ([task, id])));
   const readAll = () => void undoable(copy.editAll("notification", unread.map(({ id }) => id), { read: true }), t("did.read", { count: unread.length }));
   return html`<section class="list notices">
     <header>
@@ -38,14 +39,14 @@ export function View() {
     </header>
     ${all.length === 0
       ? copy.isComplete.value && html`<div class="empty">${h(Icon, { name: "notifications" })}<p>${t("notifications.empty")}</p><p class="hint">${t("notifications.empty.hint")}</p></div>`
-      : html`<ul>${all.slice(0, count).map((each) => h(Notice, { key: each.id, notice: each }))}</ul>`}
+      : html`<ul>${all.slice(0, count).map((each) => h(Notice, { key: each.id, notice: each, isNewest: newest.get(each.task) === each.id }))}</ul>`}
     ${all.length > count && html`<button class="plain" onClick=${() => setCount(count + PART)}>${t("more")}</button>`}
     <p class="settings"><a href=${url("/settings/notifications")}>${t("notifications.settings")}</a></p>
   </section>`;
 }
 
-/** @param {{ notice: Notification, key?: string }} props */
-function Notice({ notice }) {
+/** Only the newest notification of a task says what can be done with it. @param {{ notice: Notification, isNewest: boolean, key?: string }} props */
+function Notice({ notice, isNewest }) {
   const copy = useCopy();
   const { id, kind, task: taskId, category, moment, created_at, read } = notice;
   const task = copy.tasks.value.get(taskId ?? "");
@@ -61,7 +62,7 @@ function Notice({ notice }) {
     ${h(Icon, { name: ICONS[kind] ?? "notifications" })}
     ${isThere ? html`<a href=${url(pathOf(notice))} onClick=${markRead}>${text}</a>` : html`<div>${text}</div>`}
     ${!read && html`<span class="new" role="img" aria-label=${t("notification.unread")} title=${t("notification.unread")}></span>`}
-    ${isOfOpen && !again && h(Acts, { notice, task })}
+    ${isOfOpen && isNewest && !again && h(Acts, { notice, task })}
     ${!isThere && !read && html`<button class="plain" onClick=${markRead}>${t("notification.read")}</button>`}
   </li>`;
 }

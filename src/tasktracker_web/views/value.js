@@ -16,7 +16,7 @@ export function Value({ name, value }) {
   if (isEmpty) return html`<em>${t("issue.empty")}</em>`;
   let text = String(value);
   if (name === "due") text = value.recurrence ? t("due.repeats", { due: dueText(value, now.value), rule: inWords(value.recurrence) }) : dueText(value, now.value);
-  else if (name === "recurrence") text = inWords(value);
+  else if (name === "recurrence") text = value.rule ? inWords(value) : dueText(value, now.value);
   else if (name === "priority") text = t(`priority.${value}`);
   else if (name === "state") text = t(`state.${value}`);
   else if (name === "category") text = copy.categories.value.get(value)?.name ?? t("issue.gone");

@@ -17,12 +17,13 @@ from zoneinfo import ZoneInfo
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup, escape
 
-from tasktracker.domain.deliveries.delivery import BY_ADMIN, Letter
+from tasktracker.domain.deliveries.delivery import BY_ADMIN, Letter, ListedTask
 
 LANGUAGES = ("en", "de")
 DETAILS = ("at", "from", "device", "token", "due")
 """Parameters that are shown as a list, each with its label."""
 
+_LINK = Markup('<a class="text" href="{}" style="color:#1c2430">{}</a>')
 _PACKAGE = "tasktracker.adapters.mail"
 _TEMPLATES = Environment(
     loader=PackageLoader(_PACKAGE, "templates"),
@@ -90,6 +91,10 @@ class Composer:
     ) -> str:
         listed: str = common["listed"]
 
+        def titled(task: ListedTask) -> str:
+            link = f"{self._public_url}/{task.path}"
+            return _LINK.format(link, task.title) if fill is _escaped else task.title
+
         def filled(lines: Sequence[str]) -> Sequence[str]:
             return [fill(each, **values) for each in lines]
 
@@ -108,7 +113,7 @@ class Composer:
             lists=[
                 (
                     common[name],
-                    [listed.format(title=each.title, due=_local(letter, each.due, common)) for each in tasks],
+                    [fill(listed, title=titled(each), due=_local(letter, each.due, common)) for each in tasks],
                 )
                 for name, tasks in letter.tasks.items()
                 if tasks

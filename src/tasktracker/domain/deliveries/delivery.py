@@ -203,10 +203,11 @@ class Failing:
 
 @dataclass(frozen=True, slots=True)
 class ListedTask:
-    """A task in a letter: its title, and the day or moment at which it is due, in the form of ISO 8601 or empty."""
+    """A task in a letter: its title, its day or moment in the form of ISO 8601 or empty, and its path in the app."""
 
     title: str
     due: str
+    path: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -60,7 +60,7 @@ class ReminderLetters:
             user.verified_email,
             delivery,
             parameters={"title": shown.title} | ({"due": shown.due} if shown.due else {}),
-            path=f"task/{task.id}",
+            path=shown.path,
             unsubscribe=self._token(user.id, delivery.kind),
         )
 
@@ -136,4 +136,4 @@ def _listed(task: Task) -> ListedTask:
     title = " ".join(task.title.split())
     if len(title) > MAX_SHOWN:
         title = title[: MAX_SHOWN - 1] + "…"
-    return ListedTask(title, due.isoformat() if due else "")
+    return ListedTask(title, due.isoformat() if due else "", f"task/{task.id}")
