@@ -22,6 +22,8 @@ UV_COMPILE := $(BIN)/python -m uv --no-config pip compile --universal \
 COUNT = $$(cat $(1) | grep -v "sys_platform == 'win32'" | grep -c '==')
 # Many tests wait for processes: one worker more than the two cores of a small machine. A worker takes 8 s to start.
 PYTEST_WORKERS := -n 3 --dist worksteal
+# Each worker would read these folders, to run none of their tests.
+PYTEST_UNREAD := --ignore=tests/browser --ignore=tests/faults --ignore=tests/generated
 
 # Several processes read the tests and the program: compile them once.
 unexport PYTHONDONTWRITEBYTECODE
@@ -49,7 +51,7 @@ openapi: $(STAMP_RUN) ## Print the OpenAPI document
 	@exec $(BIN)/tasktracker openapi $(ARGS)
 
 test: $(STAMP_DEV) ## Run all tests (ARGS: options of pytest, for example ARGS="-n 0 tests/unit")
-	@$(BIN)/python -m pytest $(PYTEST_WORKERS) -m "not alone and not faults and not browser and not generated" $(ARGS)
+	@$(BIN)/python -m pytest $(PYTEST_WORKERS) -m "not alone and not faults and not browser and not generated" $(PYTEST_UNREAD) $(ARGS)
 
 # Both variables are set for the prerequisite, too.
 test-thorough: export HYPOTHESIS_PROFILE := thorough

@@ -28,6 +28,7 @@ from tasktracker.domain.work import Storage
 from tasktracker.entrypoints.container import Container, Schema
 from tasktracker.entrypoints.http.app import Application, create_app
 from tasktracker.entrypoints.settings import load
+from tests import signatures
 from tests.documentation import Documentation
 from tests.fakes import SYSTEM, ManualClock
 from tests.guarded_process import GuardedProcess
@@ -46,6 +47,8 @@ SETTINGS = {
 JSON = {"Content-Type": "application/json"}
 
 _numbers = count(1)
+
+signatures.read_once()
 
 # Tracebacks as an operator sees them, without the value of every variable.
 structlog.configure(

@@ -376,7 +376,7 @@ def listed(store: Storage, user: User, query: TaskQuery) -> list[Task]:
 
 
 def run_state_machine(
-    machine: Callable[[], RuleBasedStateMachine], backend: Backend, in_memory: int, on_sql: int = 4
+    machine: Callable[[], RuleBasedStateMachine], backend: Backend, in_memory: int, on_sql: int = 3
 ) -> None:
     """Run a state machine with random steps: more often in memory, where a step is cheaper."""
     runs = examples(in_memory if backend.name == "memory" else on_sql, stateful_step_count=40)

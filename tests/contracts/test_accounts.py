@@ -561,10 +561,10 @@ class TestAccounts:
     def test_a_token_is_accepted_if_and_only_if_the_model_accepts_it(
         self, backend: Backend, store: Storage, clock: ManualClock
     ) -> None:
-        run_state_machine(lambda: AccountMachine(store, clock), backend, in_memory=25)
+        run_state_machine(lambda: AccountMachine(store, clock), backend, in_memory=12)
 
     @pytest.mark.parametrize("machine", [HostsMachine, JumpingMachine])
     def test_a_token_is_accepted_if_and_only_if_the_model_accepts_it_while_clocks_differ(
         self, backend: Backend, store: Storage, clock: ManualClock, machine: type[AccountMachine]
     ) -> None:
-        run_state_machine(lambda: machine(store, clock), backend, in_memory=15, on_sql=2)
+        run_state_machine(lambda: machine(store, clock), backend, in_memory=8, on_sql=2)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from uuid import UUID
@@ -23,8 +23,9 @@ from tasktracker.domain.kernel.members import Role
 from tasktracker.domain.tasks.query import TaskQuery
 from tasktracker.domain.tasks.task import Task
 from tasktracker.domain.work import Storage, UnitOfWork
+from tests.backends import Backend
 from tests.contracts.base import Abort, Seed, session_actor, token_actor
-from tests.fakes import START, App, ManualClock
+from tests.fakes import START, App, ManualClock, SequentialIds
 
 OWNER, EDITOR, VIEWER, FORMER = "owner", "editor", "viewer", "former"
 CREATOR = "creator"  # an editor who created the task
@@ -54,6 +55,23 @@ class World:
 
 @pytest.fixture
 def world(store: Storage, seed: Seed, clock: ManualClock) -> World:
+    return new_world(store, seed, clock)
+
+
+@pytest.fixture(scope="module")
+def kept(backend: Backend) -> World:
+    """A world for tests that undo what they do."""
+    backend.reset()
+    return new_world(backend.store, Seed(backend.store, backend.clock, SequentialIds()), backend.clock)
+
+
+@pytest.fixture
+def same_world(kept: World, backend: Backend) -> Iterator[World]:
+    yield kept
+    backend.check()
+
+
+def new_world(store: Storage, seed: Seed, clock: ManualClock) -> World:
     app = App(store, clock)
     users = {name: seed.user(name) for name in USERS}
     actors: dict[str, SessionActor] = {name: session_actor(seed.session(user)) for name, user in users.items()}
@@ -182,16 +200,16 @@ def abort() -> None:
 
 
 @pytest.mark.parametrize("name", READING)
-def test_every_caller_reads_what_their_role_allows(world: World, name: str) -> None:
+def test_every_caller_reads_what_their_role_allows(same_world: World, name: str) -> None:
     use, refused = READING[name]
-    found = {caller: outcome(world, use, caller, writing=False) for caller in CALLERS}
+    found = {caller: outcome(same_world, use, caller, writing=False) for caller in CALLERS}
     assert found == {caller: refused.get(_user(caller)) for caller in CALLERS}
 
 
 @pytest.mark.parametrize("name", WRITING)
-def test_every_caller_changes_what_their_role_allows(world: World, name: str) -> None:
+def test_every_caller_changes_what_their_role_allows(same_world: World, name: str) -> None:
     use, refused = WRITING[name]
-    found = {caller: outcome(world, use, caller, writing=True) for caller in CALLERS}
+    found = {caller: outcome(same_world, use, caller, writing=True) for caller in CALLERS}
     expected = {caller: refused.get(_user(caller)) for caller in CALLERS} | {READS: InsufficientScope}
     if name == "remove a member":
         expected[VIEWER] = None  # themselves

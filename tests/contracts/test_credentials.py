@@ -379,4 +379,4 @@ class TestCredentials:
     def test_credentials_are_accepted_if_and_only_if_the_model_accepts_them(
         self, backend: Backend, store: Storage, clock: ManualClock, audit_log: RecordingAuditLog
     ) -> None:
-        run_state_machine(lambda: CredentialMachine(store, clock, audit_log), backend, in_memory=25)
+        run_state_machine(lambda: CredentialMachine(store, clock, audit_log), backend, in_memory=12)

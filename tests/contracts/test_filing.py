@@ -309,4 +309,4 @@ def _versions(current: Task | Category | None, gaps: Gaps) -> Expected:
 
 class TestFiling:
     def test_tasks_and_categories_match_the_model(self, backend: Backend, store: Storage, clock: ManualClock) -> None:
-        run_state_machine(lambda: FilingMachine(store, clock), backend, in_memory=15)
+        run_state_machine(lambda: FilingMachine(store, clock), backend, in_memory=8)

@@ -153,19 +153,19 @@ def check(backend: Backend, raw: bytes, form: FileFormat, project: str | None = 
 
 @given(raw=damaged(csv_files()), project=st.none() | texts(70))
 @example(raw=HEAD + b"task,x" + b"," * 11 + b"GMT+2\n", project=None)
-@examples(25, deadline=None)
+@examples(10, deadline=None)
 def test_any_csv_file_is_reported_or_refused(backend: Backend, raw: bytes, project: str | None) -> None:
     check(backend, raw, FileFormat.TODOIST, project)
 
 
 @given(raw=damaged(zip_files()))
-@examples(10, deadline=None)
+@examples(5, deadline=None)
 def test_any_zip_file_is_reported_or_refused(backend: Backend, raw: bytes) -> None:
     check(backend, raw, FileFormat.TODOIST)
 
 
 @given(raw=damaged(ndjson_files()))
-@examples(25, deadline=None)
+@examples(10, deadline=None)
 def test_any_export_file_is_reported_or_refused(backend: Backend, raw: bytes) -> None:
     check(backend, raw, FileFormat.NDJSON)
 
@@ -175,6 +175,6 @@ def test_any_export_file_is_reported_or_refused(backend: Backend, raw: bytes) ->
     raw=st.binary(max_size=300),
     start=st.sampled_from([b"", b"PK\x03\x04", b"PK\x05\x06", HEAD]),
 )
-@examples(25, deadline=None)
+@examples(10, deadline=None)
 def test_any_bytes_are_reported_or_refused(backend: Backend, form: FileFormat, raw: bytes, start: bytes) -> None:
     check(backend, start + raw, form)

@@ -285,4 +285,4 @@ class TestSharedList:
     def test_lists_and_feeds_agree_with_the_members(
         self, backend: Backend, store: Storage, seed: Seed, clock: ManualClock
     ) -> None:
-        run_state_machine(lambda: SharedListMachine(store, seed, clock), backend, in_memory=20, on_sql=4)
+        run_state_machine(lambda: SharedListMachine(store, seed, clock), backend, in_memory=10)

@@ -616,4 +616,4 @@ def _plain(fields: Any) -> dict[str, tuple[Any, Any]]:
 
 class TestSharing:
     def test_shared_trees_match_the_model(self, backend: Backend, store: Storage, clock: ManualClock) -> None:
-        run_state_machine(lambda: SharingMachine(store, clock), backend, in_memory=15)
+        run_state_machine(lambda: SharingMachine(store, clock), backend, in_memory=8)

@@ -13,8 +13,9 @@ import pytest
 from tests.http import Person, Server
 from tests.integration.devices import Device
 from tests.integration.phones import api_token
+from tests.strategies import THOROUGHNESS
 
-STEPS = 100
+STEPS = 50 if THOROUGHNESS == 1 else 100
 
 
 @pytest.fixture

@@ -33,7 +33,7 @@ from tests.security.processes import Pair
 from tests.strategies import THOROUGHNESS
 
 USERS, DEVICES = 3, 9
-STEPS = 120
+STEPS = 60 if THOROUGHNESS == 1 else 120
 
 
 def recover(world: World, devices: Sequence[Device]) -> None:

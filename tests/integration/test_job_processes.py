@@ -13,7 +13,7 @@ from tasktracker.adapters.sql.urls import database_url
 from tests.http import Server, expect
 from tests.waiting import wait_until
 
-TASKS = 2000
+TASKS = 1000
 KILLS = 3
 
 

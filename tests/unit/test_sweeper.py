@@ -27,7 +27,7 @@ from tests.http import Api, expect
 from tests.waiting import wait_until
 
 PASSWORD = "correct horse"
-DELETED = 1200
+DELETED = 12
 
 
 @pytest.fixture
@@ -110,6 +110,7 @@ def test_a_sweep_that_removed_the_maximum_continues_within_the_hour(app: App) ->
 def test_a_sweep_ends_early_when_the_server_stops(
     app: App, alice: SessionActor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(housekeeping, "BATCH", 5)
     delete_some(app, alice, DELETED)
     stopping = Event()
     purge = purge_expired
