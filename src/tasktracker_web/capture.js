@@ -45,6 +45,7 @@ const BEFORE_TIME = "(?=,? (?:(?:at|um) )?(?:\\d{1,2}(?:[:.]\\d\\d|(?: ?[ap]m| ?
 const EVENING = 19;
 /** Only signs follow. */
 const LAST = "(?=\\s*(?:$|[,;.!?)#(]))";
+const IS_LAST = new RegExp(`^${LAST}`);
 /** A time that ends the text, or has only other signs after it. */
 const LAST_TIME = /^(?:at|um) \d{1,2}(?=\s*(?:[!#]\S*\s*|p[1-4]\s*)*$)/i;
 const IS_END = new RegExp(`^${END}`);
@@ -173,7 +174,8 @@ function remind(found, text, now) {
   }
   const at = firing({ at: null, before: null, ...reminder.remind, fires_at: null, pending: true }, { state: "open", due_on, due_date }, now);
   if (at instanceof Date) found.set("remind", { ...reminder, at });
-  else if (at !== "unknown" || String(due_on) <= dayFrom(now)) found.delete("remind");
+  else if (found.has("recurrence") && at === "passed") return; // it is for the next ones
+  else if (at !== "unknown" || (String(due_on) <= dayFrom(now) && !found.has("recurrence"))) found.delete("remind");
 }
 
 /** @param {Date} date @returns {[hours: number, minutes: number]} */
@@ -274,14 +276,18 @@ function remindAt(text, at, grammar, now) {
   const match = matched(grammar.remind, text, at);
   const [count, unit] = match?.groups ?? [];
   const from = match && next(text, match.end);
-  if (!match || !from || (at > 0 && !count && !dueAt(text, from, grammar, now) && !recurrenceAt(text, from, grammar, now))) return null;
+  if (!match || !from) return null;
+  const isOfOther = /\bto $/i.test(text.slice(0, at)); // "ask Bob to remind me"
+  const isWish = at === 0 || count || (!isOfOther && (IS_LAST.test(text.slice(from)) || dueAt(text, from, grammar, now) || recurrenceAt(text, from, grammar, now)));
+  if (!isWish) return null;
   const before = count ? durationOf(countOf(count), /^m/i.test(unit) ? "minutes" : /^[hs]/i.test(unit) ? "hours" : "days") : "PT0M";
   return { ...token(text, at, match.end, {}), remind: { before } };
 }
 
 /** Read a rule by which the task recurs. @param {string} text @param {number} at @param {Grammar} grammar @param {Date} now @returns {Token | null} */
 function recurrenceAt(text, at, grammar, now) {
-  const written = repeatAt(text, at, grammar.repeats, grammar, now);
+  // What is before it belongs to it, as in "3rd working day of every month".
+  const written = /\bof $/i.test(text.slice(0, at)) ? null : repeatAt(text, at, grammar.repeats, grammar, now);
   return written && { ...token(text, at, written.end, { recurrence: null }), written };
 }
 
@@ -475,7 +481,7 @@ function german() {
       rule(`${on}(?:diese[nrsm]? )?${next}?(${weekday})`, ([isNext, name], now) => weekdayAfter(now, numberOf(weekdays, name), !!isNext)),
       ...partOfWeekday,
       rule(`(?:am |bis )?${next}(${short})|(?:am|bis) (${short})|(${short})\\.?${BEFORE_TIME}`, ([isNext, name, other, alone], now) => weekdayAfter(now, numberOf(SHORT_WEEKDAYS.de, name ?? other ?? alone), !!isNext)),
-      rule("nächste woche", (_, now) => weekdayAfter(now, 1, true)),
+      rule("nächste[rn]? woche", (_, now) => weekdayAfter(now, 1, true)),
       rule(`(?:(?:am|bis zum) |(?:bis )?diese[sm] |(?:am |bis )?${next})wochenende`, ([isNext], now) => weekend(now, !!isNext)),
       rule("(?:(?:am|bis|bis zum|zum) )?(?:monatsende|ende (?:des|dieses) monats)", (_, now) => endOfMonth(now)),
       rule(`in (${COUNT}|eine[rmn]?) (min|minuten?|h|std|stunden?|tag(?:en?)?|wochen?|monat(?:en?)?|jahr(?:en?)?)`, ([count, unit], now) => after(now, count, unit.toLowerCase())),

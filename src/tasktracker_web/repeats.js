@@ -64,11 +64,11 @@ export function repeatAt(text, at, { rules, details, begin: beginWords, until, l
     const [count, unit] = lasting?.groups.filter(Boolean) ?? [];
     if (lasting) [span, end] = [{ count: countOf(count) || 1, unit }, lasting.end];
     // "Every day 3 times" may be 3 times on each day.
-    const counted = isEndless ? matched(often, text, from) : null;
+    const counted = isEndless && !isFromCompletion ? matched(often, text, from) : null; // the server refuses both
     const [isFor, number, isInAll] = counted?.groups ?? [];
     const isClear = isFor || isInAll || (parts.interval ?? 1) > 1 || parts.weekdays?.length || parts.monthDays?.length;
     if (counted && isClear && countOf(number) > 0) [parts, end] = [{ ...parts, count: countOf(number) }, counted.end];
-    const after = matched(completion, text, from);
+    const after = parts.count ? null : matched(completion, text, from);
     if (after) [isFromCompletion, end] = [true, after.end];
   }
   // 8 in the evening; and without more, from 1 to 6, after noon.
@@ -147,10 +147,10 @@ function weekdaysIn(text, ...names) {
   });
 }
 
-/** Return the rule of days that are the nth ones in a month. @param {number} nth @param {number[]} days none for a day of any weekday @returns {Found} */
-function monthly(nth, days) {
-  if (days.length === 0) return { frequency: "MONTHLY", ...nthOrLast(nth) };
-  return days.length === 1 ? { frequency: "MONTHLY", weekdays: [[nth, days[0]]] } : { frequency: "MONTHLY", weekdays: each(days), positions: [nth] };
+/** Return the rule of days that are the nth ones in a month. @param {number[]} nths @param {number[]} [days] none for a day of any weekday @returns {Found} */
+function monthly(nths, days = []) {
+  if (days.length === 0) return { frequency: "MONTHLY", ...(nths.length === 1 ? nthOrLast(nths[0]) : { monthDays: nths }) };
+  return days.length === 1 ? { frequency: "MONTHLY", weekdays: nths.map((nth) => [nth, days[0]]) } : { frequency: "MONTHLY", weekdays: each(days), positions: nths };
 }
 
 /** Return the rule of one day in each year, if there is such a day. @param {number} day @param {number} month @returns {Found | null} */
@@ -162,8 +162,7 @@ function yearly(day, month) {
 /** Return the rule of one or more days of each month. @param {string} text with their numbers @returns {Found | null} */
 function onDaysOfMonth(text) {
   const days = (text.match(/\d+/g) ?? []).map(Number);
-  if (!days.every((day) => day > 0 && day <= 31)) return null;
-  return days.length === 1 ? monthly(days[0], []) : { frequency: "MONTHLY", monthDays: days };
+  return days.every((day) => day > 0 && day <= 31) ? monthly(days) : null;
 }
 
 /** Return a rule for a period, such as "weeks". @param {string} unit @param {number} interval @returns {Found} */
@@ -176,10 +175,10 @@ function periodic(unit, interval) {
 
 const FIRSTS = { en: ["first|1st", "second|2nd", "third|3rd", "fourth|4th", "last"], de: ["erste[nrsm]?|1\\.", "zweite[nrsm]?|2\\.", "dritte[nrsm]?|3\\.", "vierte[nrsm]?|4\\.", "letzte[nrsm]?"] };
 
-/** @param {string[]} names @param {string} word */
-function nthOf(names, word) {
-  const index = numberOf(names, word);
-  return index === names.length - 1 ? -1 : index + 1;
+/** @param {string[]} names @param {string} words */
+function nthsOf(names, words) {
+  const found = words.split(/[\s,&]+/).map((word) => numberOf(names, word));
+  return found.flatMap((index) => (index < 0 ? [] : index === names.length - 1 ? -1 : index + 1));
 }
 
 /** @returns {Repeats} */
@@ -194,20 +193,22 @@ function english() {
   const plural = plurals.join("|");
   const pluralList = `(?:${plural})(?:${and}(?:${plural}))*`;
   const every = "(?:every|each)(!?)";
+  const nths = `(?:${nth})(?:${and}(?:the )?(?:${nth}))*`;
   const ofMonth = " (?:of|in) (?:the|each|every) month";
   const ofEvery = "(?: of)? (?:each|every) month";
   const numbered = `\\d{1,2}(?:st|nd|rd|th)(?:${and}(?:the )?\\d{1,2}(?:st|nd|rd|th))*`;
   const dayOrList = (/** @type {string} */ word) => (/^day$/i.test(word) ? [] : /^w(?:eek|ork)day$/i.test(word) ? WORKDAYS : weekdaysIn(word, WEEKDAYS.en, short));
   /** @type {DetailRule[]} */
   const ofMonths = [
-    rule(`(?:on )?(?:the )?(${nth}) (day|weekday|workday|${weekday})`, ([number, day]) => monthly(nthOf(FIRSTS.en, number), dayOrList(day))),
+    rule(`(?:on )?(?:the )?(${nths}) (day|weekday|workday|${weekday})`, ([number, day]) => monthly(nthsOf(FIRSTS.en, number), dayOrList(day))),
     rule(`on (?:the )?(${numbered}|\\d{1,2})`, ([days]) => onDaysOfMonth(days)),
   ];
   return {
     rules: [
-      rule(`${every} (${nth}) (day|weekday|workday|${weekday})${ofMonth}`, ([bang, number, day]) => from(bang, monthly(nthOf(FIRSTS.en, number), dayOrList(day)))),
-      rule(`${every} (first|1st|last) (day|weekday|workday|${weekday})`, ([bang, number, day]) => from(bang, monthly(nthOf(FIRSTS.en, number), dayOrList(day)))),
-      rule(`(?:on )?(?:the )?(${nth}) (day|weekday|workday|${weekday})${ofEvery}`, ([number, day]) => monthly(nthOf(FIRSTS.en, number), dayOrList(day))),
+      rule(`${every} (${nths}) (day|weekday|workday|${weekday})${ofMonth}`, ([bang, number, day]) => from(bang, monthly(nthsOf(FIRSTS.en, number), dayOrList(day)))),
+      rule(`${every} (first|1st|last|(?:${nth})(?:${and}(?:the )?(?:${nth}))+) (day|weekday|workday|${weekday})`, ([bang, number, day]) => from(bang, monthly(nthsOf(FIRSTS.en, number), dayOrList(day)))),
+      rule(`(?:on )?(?:the )?(${nths})(?: (day|weekday|workday|${weekday}))?${ofEvery}`, ([number, day]) => monthly(nthsOf(FIRSTS.en, number), dayOrList(day ?? "day"))),
+      rule("(?:at |by )?(?:the )?end of (?:each|every) month", () => monthly([-1])),
       rule(`(?:on )?(?:the )?(${numbered})${ofEvery}|(?:on )?the (\\d{1,2})${ofEvery}`, ([days, day]) => onDaysOfMonth(days ?? day)),
       rule(`${every} (?:(other|second|third|fourth|${COUNT})(?:nd|rd|th)? )?(day|week|fortnight|month|quarter|year)s?`, ([bang, count, unit]) => from(bang, periodic(unit, ordinalOf(FIRSTS.en, count)))),
       rule(`${every} (?:weekday|workday|working day)s?|on weekdays|weekdays${ALONE}`, ([bang]) => from(bang, { frequency: "WEEKLY", weekdays: each(WORKDAYS) })),
@@ -256,13 +257,15 @@ function german() {
   const hour = (/** @type {string} */ word) => /** @type {Record<string, number>} */ (parts)[word.toLowerCase()];
   const day = `tag|werktag|arbeitstag|${weekday}`;
   const dayOrList = (/** @type {string} */ word) => (/^tag$/i.test(word) ? [] : /^(?:werk|arbeits)tag$/i.test(word) ? WORKDAYS : weekdaysIn(word, names, short));
+  const nths = `(?:${nth})(?:${and}(?:${nth}))*`;
   const numbered = `\\d{1,2}\\.(?:${and}(?:am )?\\d{1,2}\\.)*`;
   const counted = `(?:(${COUNT}|\\d{1,2}\\.|zweite[nrsm]?|dritte[nrsm]?|vierte[nrsm]?) )?`;
   return {
     rules: [
-      rule(`${every} (${nth}) (${day})${ofMonth}`, ([bang, number, name]) => from(bang, monthly(nthOf(FIRSTS.de, number), dayOrList(name)))),
-      rule(`${every} (erste[nrsm]?|1\\.|letzte[nrsm]?) (${day})`, ([bang, number, name]) => from(bang, monthly(nthOf(FIRSTS.de, number), dayOrList(name)))),
-      rule(`(?:am )?(${nth}) (${day}) (?:im|jede[ns]|in jedem|eines jeden) monats?`, ([number, name]) => monthly(nthOf(FIRSTS.de, number), dayOrList(name))),
+      rule(`${every} (${nths}) (${day})${ofMonth}`, ([bang, number, name]) => from(bang, monthly(nthsOf(FIRSTS.de, number), dayOrList(name)))),
+      rule(`${every} (erste[nrsm]?|1\\.|letzte[nrsm]?|(?:${nth})(?:${and}(?:${nth}))+) (${day})`, ([bang, number, name]) => from(bang, monthly(nthsOf(FIRSTS.de, number), dayOrList(name)))),
+      rule("(?:am |zum )?ende jede[ns] monats?", () => monthly([-1])),
+      rule(`(?:am )?(${nths}) (${day}) (?:im|jede[ns]|in jedem|eines jeden) monats?`, ([number, name]) => monthly(nthsOf(FIRSTS.de, number), dayOrList(name))),
       rule(`(?:am )?(${numbered}) (?:jede[ns]|in jedem|eines jeden) monats?`, ([days]) => onDaysOfMonth(days)),
       rule(`${every} ${counted}(tage?n?|wochen?|monate?|quartale?|jahre?)`, ([bang, count, unit]) => from(bang, periodic(unit, ordinalOf(FIRSTS.de, count)))),
       rule(`${every} (?:werktage?|arbeitstage?|wochentage?)|werktags|wochentags|an werktagen`, ([bang]) => from(bang, { frequency: "WEEKLY", weekdays: each(WORKDAYS) })),
@@ -281,7 +284,7 @@ function german() {
     details: {
       WEEKLY: [rule(`am (${list})`, ([days]) => ({ weekdays: each(weekdaysIn(days, names, short)) }))],
       MONTHLY: [
-        rule(`(?:am )?(${nth}) (${day})`, ([number, name]) => monthly(nthOf(FIRSTS.de, number), dayOrList(name))),
+        rule(`(?:am )?(${nths}) (${day})`, ([number, name]) => monthly(nthsOf(FIRSTS.de, number), dayOrList(name))),
         rule(`am (${numbered})`, ([days]) => onDaysOfMonth(days)),
       ],
       YEARLY: [

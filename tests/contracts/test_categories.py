@@ -106,6 +106,7 @@ class TestCategory:
             color=None,
             updated_at=START + timedelta(days=1),
             version=2,
+            field_versions={"name": 2, "color": 1},
         )
         save(store, changed)
         assert find(store, category) == changed
@@ -192,28 +193,54 @@ class TestCategory:
         found = find(store, category)
         assert found is not None
         assert found.member(bob.id) == CategoryMember(bob.id, Role.VIEWER, START, True)
+        again = CategoryMember(bob.id, Role.EDITOR, START + timedelta(seconds=1))
+        with store.writing(SYSTEM) as work:
+            work.categories.save_shared(replace(found, members=(again,), version=found.version + 1))
+        assert find(store, category) == replace(found, members=(again,), version=found.version + 1)
 
     def test_a_category_that_has_passed_on_is_settled_if_it_has_no_members(self, store: Storage, seed: Seed) -> None:
         alice, bob = seed.user(), seed.user()
         alone = seed.category(alice)
         common = seed.category(alice, members=(CategoryMember(bob.id, Role.EDITOR, START, True),))
-        tasks = [seed.task(alice, category=each.id, list_members=each.list_members) for each in (alone, common)]
-        jobs = [Job.of(JobKind.HAND_OVER, each.id, alice.id, START) for each in (alone, common)]
+        private = seed.category(alice)
+        categories = (alone, common, private)
+        tasks = [seed.task(alice, category=each.id, list_members=each.list_members) for each in categories]
+        waiting = seed.category(alice)
+        jobs = [Job.of(JobKind.HAND_OVER, each.id, alice.id, START) for each in (alone, common, waiting)]
+        tasks.append(seed.task(alice, category=waiting.id))
         with store.writing(SYSTEM) as work:
             for job in jobs:
                 work.jobs.add(job)
-            work.categories.save_shared(replace(alone, version=2))
+            for each in (alone, private, waiting):
+                work.categories.save_shared(replace(each, version=2))
 
         def members() -> list[tuple[Member, ...]]:
             with store.reading(SYSTEM) as work:
                 return [found.list_members for each in tasks if (found := work.tasks.find(each.id))]
 
-        assert members() == [(Member(alice.id, Role.OWNER),), common.list_members]
+        owner = (Member(alice.id, Role.OWNER),)
+        assert members() == [owner, common.list_members, (), owner]
         with store.writing(SYSTEM) as work:
-            for job in jobs:
+            for job in jobs[:2]:
                 work.jobs.remove(job.id)
                 work.categories.settle(job.subject)
-        assert members() == [(), common.list_members]
+        assert members() == [(), common.list_members, (), owner]
+
+    def test_a_category_counts_for_its_owner(self, store: Storage, seed: Seed) -> None:
+        users = alice, bob = seed.user(), seed.user()
+        category, other = seed.category(alice), seed.category(alice)
+
+        def owned() -> list[int]:
+            with store.reading(SYSTEM) as work:
+                return [work.quotas.usage(user.id).categories for user in users]
+
+        assert owned() == [2, 0]
+        with store.writing(SYSTEM) as work:
+            work.categories.save_shared(replace(category, user_id=bob.id, version=2))
+        assert owned() == [1, 1]
+        remove(store, other)
+        remove(store, category)
+        assert owned() == [0, 0]
 
     def test_a_category_with_tasks_cannot_be_removed(self, store: Storage, seed: Seed) -> None:
         user = seed.user()

@@ -419,11 +419,23 @@ class TestMembership:
             world.get(world.bob, task)
         (entry,) = [found.entry for found in device.pull().items if found.entry.type is ItemType.CATEGORY]
         assert (entry.op, entry.reason) == (Op.DELETE, Reason.ACCESS_REVOKED)
+        world.app.clock.advance(LEASE)
         world.app.jobs.run_all()
         device.catch_up()
         assert device.items == {}
         left = world.get(world.alice, task)
+        assert left.updated_at == world.app.clock.now()
         assert (left.owner, left.category, left.root_category) == (world.alice.user_id, None, None)
+
+    def test_a_category_with_many_tasks_is_deleted_piece_by_piece(self, world: World) -> None:
+        for _ in range(STEP + 1):
+            world.create(world.alice, category=world.category.id)
+        world.app.do(world.alice, world.app.category_removal.delete, world.category.id)
+        for _ in range(10):  # each piece does at least one step
+            if world.count_jobs():
+                run_next(world.app.jobs, pieces=1)
+                world.app.clock.advance(LEASE)
+        assert world.count_jobs() == 0
 
     def test_the_owner_is_no_member(self, world: World) -> None:
         with pytest.raises(InvalidInput) as caught:

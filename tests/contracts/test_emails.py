@@ -325,8 +325,25 @@ def unverified(app: App) -> None:
     deliver(app)
 
 
-@pytest.mark.parametrize("make", [disabled, unverified, lambda _: None])
-def test_a_name_without_a_usable_account_is_taken_alike_and_forgotten(app: App, make: Callable[[App], None]) -> None:
+def from_before_there_was_mail(app: App) -> None:
+    Seed(app.store, app.clock, app.ids).user("mallory", email="mallory@example.org")
+
+
+NONE_NAMED = "no account with a verified address has this name"
+
+
+@pytest.mark.parametrize(
+    ("make", "problem"),
+    [
+        (disabled, "the account is disabled"),
+        (unverified, NONE_NAMED),
+        (from_before_there_was_mail, NONE_NAMED),
+        (lambda _: None, NONE_NAMED),
+    ],
+)
+def test_a_name_without_a_usable_account_is_taken_alike_and_forgotten(
+    app: App, make: Callable[[App], None], problem: str
+) -> None:
     make(app)
     before = {each.id for each in deliveries(app)}
     app.emails.forgot_password("mallory")
@@ -335,6 +352,33 @@ def test_a_name_without_a_usable_account_is_taken_alike_and_forgotten(app: App, 
     assert deliver(app) == []
     (skipped,) = [each for each in deliveries(app) if each.id not in before]
     assert (skipped.state, skipped.parameters, skipped.user_id) == (DeliveryState.SKIPPED, {}, None)
+    assert skipped.problem == problem
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ("address", "the account has no verified address"),
+        ("password", "the password or the address was changed meanwhile"),
+        ("activity", "the account is disabled"),
+    ],
+)
+def test_no_link_is_sent_after_a_change_between_two_attempts(
+    app: App, alice: SessionActor, change: str, problem: str
+) -> None:
+    app.emails.forgot_password("alice")
+    app.mailer.failures = [NotSent("later")]
+    deliver(app)
+    if change == "address":
+        edit(app, alice, email=None)
+    elif change == "password":
+        app.accounts.change_password(alice, PASSWORD, NEW)
+    else:
+        disable(app, "alice")
+    app.clock.advance(minutes=2)
+    assert deliver(app, DeliveryKind.RESET_PASSWORD) == []
+    (skipped,) = [each for each in deliveries(app) if each.kind is DeliveryKind.RESET_PASSWORD]
+    assert (skipped.state, skipped.problem) == (DeliveryState.SKIPPED, problem)
 
 
 def test_the_name_is_forgotten_when_it_was_looked_up(app: App, alice: SessionActor) -> None:

@@ -117,7 +117,8 @@ class TestFeed:
             FeedEntry(user.id, type_, (seed.task(user) if type_ is ItemType.TASK else seed.category(user)).id, 1)
             for type_ in (ItemType.CATEGORY, ItemType.TASK) * 3
         ]
-        self.add(store, *entries)
+        other = seed.user()
+        self.add(store, *entries, FeedEntry(other.id, ItemType.TASK, seed.task(other).id, 1))
         with store.reading(SYSTEM) as work:
             tasks = work.feed.page(user.id, 2, 2, TASKS)
             assert [each.sequence for each in tasks] == [4, 6]

@@ -106,12 +106,12 @@ def test_an_address_of_another_account_is_not_taken_from_it(app: App, seed: Seed
 
 
 def test_an_address_that_another_account_has_not_verified_is_taken_from_it(app: App, seed: Seed) -> None:
-    before = seed.user(email=ADDRESS)
+    before = seed.user(email=ADDRESS.upper())
     assert register(app, token_of(invited(app))).verified_email == ADDRESS
     with app.store.reading(SYSTEM) as work:
         found = work.users.find(before.id)
     assert found is not None
-    assert (found.email, found.pending_email) == (None, ADDRESS)
+    assert (found.email, found.pending_email, found.version) == (None, ADDRESS.upper(), before.version + 1)
 
 
 @pytest.mark.parametrize(("address", "is_proved"), [(ADDRESS, True), ("other@example.org", False), (None, False)])

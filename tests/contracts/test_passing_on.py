@@ -15,7 +15,7 @@ from tasktracker.domain.categories.category import MAX_NAME_LENGTH, Category
 from tasktracker.domain.idempotency.record import Request
 from tasktracker.domain.idempotency.service import once
 from tasktracker.domain.jobs import service
-from tasktracker.domain.jobs.job import LEASE, after_steps
+from tasktracker.domain.jobs.job import LEASE, JobKind, after_steps
 from tasktracker.domain.kernel.actors import SessionActor
 from tasktracker.domain.kernel.errors import Busy, CategoryNotFound, InvalidInput, NotAllowed, TaskNotFound
 from tasktracker.domain.kernel.members import Role
@@ -114,7 +114,13 @@ def test_the_last_member_who_deletes_the_account_changes_the_category_that_the_o
     device = Device(app.sync, alice)
     device.catch_up()
     assert {visible_category(task, alice.user_id) for task in device.stored_tasks()} == {groceries.id}
+    app.clock.advance(LEASE)
     app.account_removal.delete(bob, PASSWORD)
+    left = app.see(alice, app.categories.get, groceries.id)
+    assert (left.members, left.updated_at) == ((), app.clock.now())
+    assert left.version in [each.entry.version for each in device.pull().items if each.entry.id == left.id]
+    device.catch_up()
+    device.require_in_sync()
     app.jobs.run_all()
     device.catch_up()
     assert {visible_category(task, alice.user_id) for task in device.stored_tasks()} == {groceries.id, private.id}
@@ -159,8 +165,13 @@ def test_a_shared_category_passes_to_its_longest_serving_editor_at_once(
             device.require_in_sync()
 
     require_passed()
+    with app.store.reading(SYSTEM) as work:
+        jobs = [each for kind in (JobKind.HAND_OVER, JobKind.REMOVE_ACCOUNT) for each in work.jobs.list(kind)]
+        assert [(each.subject, each.position) for each in jobs] == [(groceries.id, None), (alice.user_id, None)]
+        assert all(task.owner == alice.user_id for each in made if (task := work.tasks.find(each.id)) is not None)
     refused(Busy, lambda: app.do(carol, app.category_removal.delete, groceries.id))
     refused(Busy, lambda: app.account_removal.delete(carol, PASSWORD))
+    app.account_removal.delete(app.actor(app.registration.register({"username": "eve"}, PASSWORD)), PASSWORD)
     done = []
     for each in pieces(app):
         done.append(each)

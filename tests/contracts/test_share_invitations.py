@@ -192,6 +192,8 @@ def test_an_address_without_an_account_is_invited_by_mail(app: App, subject: Sub
     edit(app, subject.owner, language=Language.DE, time_zone="Europe/Vienna")
     invitation = subject.invite(role=EDITOR)
     assert (subject.pending(), subject.members()) == ([(ADDRESS, EDITOR)], [])
+    (delivery,) = [each for each in deliveries(app) if each.kind is DeliveryKind.SHARE_INVITATION]
+    assert (delivery.user_id, delivery.address, delivery.cause) == (None, ADDRESS, invitation.id)
     (letter,) = deliver(app)
     assert (letter.kind, letter.to, letter.language) == (DeliveryKind.SHARE_INVITATION, ADDRESS, "de")
     assert letter.parameters == {
@@ -217,7 +219,7 @@ def test_a_verified_address_is_that_of_a_member(app: App, subject: Subject, bob:
 
 def test_an_address_that_is_not_verified_is_that_of_nobody(app: App, subject: Subject, seed: Seed) -> None:
     register(app, "bob")  # has it pending
-    seed.user(email="carol@example.org")  # has it from before there was mail
+    seed.user("carol", email="carol@example.org")  # has it from before there was mail
     seed.user(email="dan@example.org", email_verified_at=START, is_active=False)
     for name in ("bob", "carol", "dan"):
         subject.invite(f"{name}@example.org")
@@ -225,6 +227,8 @@ def test_an_address_that_is_not_verified_is_that_of_nobody(app: App, subject: Su
     assert subject.members() == []
     subject.invite("carol@example.org", EDITOR)
     assert [letter.to for letter in deliver(app, DeliveryKind.SHARE_INVITATION)] == ["carol@example.org"]
+    subject.share("carol")
+    assert (subject.members(), subject.pending()) == ([("carol", VIEWER)], [("carol@example.org", EDITOR)])
 
 
 def test_without_mail_no_address_is_found_or_invited(app: App, subject: Subject, bob: SessionActor) -> None:
@@ -237,7 +241,7 @@ def test_without_mail_no_address_is_found_or_invited(app: App, subject: Subject,
 
 
 @pytest.mark.parametrize(
-    "address", ["@", "a@b", "a b@example.org", f"{'x' * 250}@example.org", "a@example.org\r\nBcc: b"]
+    "address", ["unknown", "@", "a@b", "a b@example.org", f"{'x' * 250}@example.org", "a@example.org\r\nBcc: b"]
 )
 def test_what_is_no_address_is_refused(subject: Subject, address: str) -> None:
     with pytest.raises(InvalidInput) as refused:
@@ -271,6 +275,24 @@ def test_invitations_count_as_members(app: App, subject: Subject, bob: SessionAc
         subject.share("carol")
     subject.share("bob", EDITOR)
     subject.invite(role=EDITOR)
+
+
+def test_invitations_to_a_tree_count_as_its_members_below_its_root(app: App, alice: SessionActor, seed: Seed) -> None:
+    root = new_task(app, alice)
+    child = new_task(app, alice, parent=root.id)
+    for subject, address in ((root, "a@example.org"), (child, "b@example.org"), (child, "c@example.org")):
+        subject.invite(address)
+    register(app, "carol")
+    for name in ("carol", "d@example.org"):
+        with pytest.raises(TooManyMembers):
+            child.share(name)
+    (first, *_) = app.see(alice, app.sharing.pending, child.id)
+    child.revoke(first.id)
+    seed.user("dave", email="b@example.org", email_verified_at=START)
+    for name in ("dave", "carol"):
+        child.share(name)
+    assert sorted(root.members()) == [("carol", VIEWER), ("dave", VIEWER)]
+    assert root.pending() == [("c@example.org", VIEWER)]
 
 
 def test_only_the_owner_invites_and_sees_the_invited(app: App, subject: Subject, bob: SessionActor) -> None:
@@ -339,6 +361,7 @@ def test_a_revoked_invitation_is_not_mailed_and_not_accepted(app: App, subject: 
 def test_an_invitation_is_revoked_by_its_owner_alone(app: App, subject: Subject, bob: SessionActor) -> None:
     subject.share("bob", EDITOR)
     invitation = subject.invite()
+    subject.revoke(subject.invite("other@example.org").id)
     with pytest.raises(NotAllowed):
         subject.revoke(invitation.id, bob)
     other = new_task(app, subject.owner)
@@ -353,8 +376,16 @@ def test_an_invitation_is_revoked_by_its_owner_alone(app: App, subject: Subject,
 def test_an_invitation_becomes_a_membership_when_the_address_is_verified(app: App, subject: Subject) -> None:
     letter = invited(app, subject, EDITOR)
     app.clock.advance(SECOND)
-    grace(app)
+    actor = grace(app)
     assert (subject.members(), subject.pending()) == ([("grace", EDITOR)], [])
+    is_task = subject.service is app.sharing
+    (notice,) = app.see(actor, app.notifications.list).items
+    assert (notice.by, notice.task, notice.category, notice.created_at) == (
+        "alice",
+        subject.id if is_task else None,
+        None if is_task else subject.id,
+        START + SECOND,
+    )
     assert kinds(app) == [("share-invitation", "sent")]
     with pytest.raises(InvalidInput):
         app.see(SYSTEM, app.acceptance.find, token_of(letter))

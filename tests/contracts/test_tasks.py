@@ -123,6 +123,7 @@ class TestTask:
         bare = replace(
             changed, start_on=None, due_date=None, category=None, completed_at=None, state=State.OPEN, version=3
         )
+        bare = replace(bare, due_on=date(2026, 3, 2), trashed_at=START, trashed_with=task.id)
         save(store, bare)
         assert find(store, task) == bare
         assert find(store, other) == other

@@ -12,7 +12,7 @@ from uuid import UUID
 import pytest
 
 from tasktracker.domain.accounts.link_service import create_link, find_link
-from tasktracker.domain.accounts.links import LinkKind
+from tasktracker.domain.accounts.links import HANDED_OVER, LinkKind
 from tasktracker.domain.accounts.quota import Quotas, Usage
 from tasktracker.domain.accounts.registration import Registration
 from tasktracker.domain.accounts.session import PROOF_LIFETIME
@@ -34,7 +34,6 @@ from tasktracker.domain.kernel.actors import AdminActor
 from tasktracker.domain.kernel.errors import (
     AdminRequired,
     ConfirmationRequired,
-    DomainError,
     InvalidInput,
     RegistrationClosed,
     TwoFactorOff,
@@ -213,8 +212,10 @@ def test_each_change_of_an_account_is_recorded_with_its_subject_and_ends_what_it
         app.do(SYSTEM, edit, ada.id, cast("Any", changes), ORIGIN)
         assert events(app) == ([event(kind)] if kind else [])
         assert left(app, ada) == ["sessions", "tokens", "factor"]
-    app.do(SYSTEM, app.administration.make_link, ada.id, ORIGIN)
+    token = app.do(SYSTEM, app.administration.make_link, ada.id, ORIGIN)
     assert events(app) == [event(Kind.PASSWORD_LINK)]
+    link, _ = app.see(SYSTEM, find_link, token, LinkKind.RESET_PASSWORD)
+    assert link.expires_at == START + HANDED_OVER
     app.do(SYSTEM, app.administration.end_sessions, ada.id, ORIGIN)
     assert (events(app), left(app, ada)) == ([event(Kind.SESSION_END)], ["tokens", "factor"])
     app.do(SYSTEM, app.administration.disable_two_factor, ada.id, ORIGIN)
@@ -243,9 +244,17 @@ def test_each_of_several_changes_in_one_edit_is_recorded(
     is_active, is_admin = before
     app.do(SYSTEM, app.administration.edit, ada.id, {"is_active": is_active, "is_admin": is_admin})
     app.audit_log.events.clear()
-    changes = {"email": "b@example.org", "max_tasks": 5, "is_active": not is_active, "is_admin": not is_admin}
+    with app.store.writing(SYSTEM) as work:
+        user = app.administration.get(work, ada.id).user
+        work.users.save(user.with_verified_email("a@example.org", START))
+    changes: dict[str, Any] = {"username": "grace", "email": "b@example.org", "max_tasks": 5}
+    changes |= {"is_active": not is_active, "is_admin": not is_admin}
     app.do(SYSTEM, app.administration.edit, ada.id, cast("Any", changes))
     assert sorted(each.kind for each in app.audit_log.events) == sorted(recorded)
+    assert {each.detail for each in app.audit_log.events} == {"ada"}
+    with app.store.reading(SYSTEM) as work:
+        notices = [each.event for each in work.notifications.list(ada.id, None, None, 10).items]
+    assert notices.count("address-changed") == 1
 
 
 @pytest.mark.parametrize("end", ["disable", "set a password"])
@@ -260,8 +269,8 @@ def test_the_links_and_sessions_of_an_account_end_with_its_password_and_when_it_
     else:
         app.account_processes.set_password(SYSTEM, ada.id, "another long one")
     assert "sessions" not in left(app, ada)
-    with pytest.raises(DomainError):
-        app.password_reset.reset(token, "a third long one")
+    with pytest.raises(InvalidInput):
+        app.see(SYSTEM, find_link, token, LinkKind.RESET_PASSWORD)
 
 
 @pytest.mark.parametrize("is_admin", [False, True])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import regex
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,6 +13,7 @@ from tests.strategies import storable_texts
 
 FAMILY = "\U0001f468\u200d\U0001f469\u200d\U0001f467"
 FLAG = "\U0001f1e6\U0001f1f9"
+RECOMMENDED = "Arab Beng Cyrl Grek Hebr Thai Tibt Cher Yiii Vaii"  # some of the scripts
 
 
 @pytest.mark.parametrize(
@@ -25,6 +27,7 @@ FLAG = "\U0001f1e6\U0001f1f9"
         ("\U0001f44d\U0001f3fd1\ufe0f\u20e3", ["\U0001f44d\U0001f3fd", "1\ufe0f\u20e3"]),
         (FLAG * 2 + "\U0001f1e6", [FLAG, FLAG, "\U0001f1e6"]),
         ("a" + FLAG + "\u200d\u0301", ["a", FLAG + "\u200d\u0301"]),
+        (FLAG + "\u0903" + FLAG, [FLAG + "\u0903", FLAG]),
         ("\u0939\u093f\u0928\u094d\u0926\u0940", ["\u0939\u093f", "\u0928\u094d\u0926\u0940"]),
         ("\u1112\u1161\u11ab\uae00", ["\u1112\u1161\u11ab", "\uae00"]),
     ],
@@ -82,6 +85,40 @@ def test_an_ordinary_character_is_not_ignorable(text: str) -> None:
 @pytest.mark.parametrize("text", ["\u3164", "\uffa0", "\u115f", "\u200d", "\u034f", "\u17b4", "\ufe0f", "\U000e0041"])
 def test_a_filler_or_joiner_is_ignorable(text: str) -> None:
     assert CHARACTERS.has_ignorable(f"bob{text}")
+
+
+@pytest.mark.parametrize(
+    ("text", "is_restrictive"),
+    [
+        ("", True),
+        ("abc-1", True),
+        ("x\u20dd", True),  # a combining mark of no script
+        ("\u6f22\u5b57\u304b\u30ab a", True),
+        ("\u6f22\u3105 a", True),
+        ("\u6f22\ud55c a", True),
+        ("\u0e01\u0e02 1", True),
+        ("\u043f\u0440", True),
+        ("\u10a0", True),
+        ("\u3105\u304b", False),
+        ("\ud55c\u304b", False),
+        ("\ud55c\u3105", False),
+        ("a\u0430", False),
+        ("\u03b1\u0430", False),
+        ("\u0e01a", False),
+        ("\u16a0", False),  # runes
+    ],
+    ids=ascii,
+)
+def test_only_letters_of_scripts_that_are_written_together_may_be_mixed(text: str, is_restrictive: bool) -> None:
+    assert CHARACTERS.is_highly_restrictive(text) is is_restrictive
+
+
+def test_a_recommended_script_is_allowed_alone() -> None:
+    letters = "".join(map(chr, range(0x250, 0x1E960)))
+    for script in RECOMMENDED.split():
+        letter = regex.search(rf"(?V1)[\p{{script={script}}}&&\p{{L}}]", letters)
+        assert letter, script
+        assert CHARACTERS.is_highly_restrictive(letter[0]), script
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from tasktracker.domain.kernel.errors import (
     Busy,
     DomainError,
     FieldError,
+    InsufficientScope,
     InvalidInput,
     QuotaExceeded,
     StorageUnavailable,
@@ -57,6 +58,11 @@ def test_an_error_of_fields_names_each_of_them_also_within_another_field() -> No
     assert error.detail == "a: is bad; b: is worse"
     assert error.within("x").errors == (FieldError("x.a", "is bad"), FieldError("x.b", "is worse"))
     assert InvalidInput.of("a", "is bad").errors == (FieldError("a", "is bad"),)
+
+
+def test_a_missing_scope_is_named() -> None:
+    error = InsufficientScope("tasks:write")
+    assert (error.scope, error.detail) == ("tasks:write", "This requires the scope tasks:write.")
 
 
 @pytest.mark.parametrize("quota", ["tasks", "categories", "bytes"])

@@ -3,15 +3,31 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta, timezone
+from typing import Annotated, TypedDict
 
 import pytest
 from hypothesis import given
 
+from tasktracker.domain.kernel.characters import Characters
 from tasktracker.domain.kernel.errors import FieldError, InvalidInput
-from tasktracker.domain.kernel.fields import Refused, Rule, case_key, check, moment, optional, text
+from tasktracker.domain.kernel.fields import (
+    Editable,
+    EditableFields,
+    Refused,
+    Rule,
+    case_key,
+    check,
+    moment,
+    optional,
+    text,
+    with_new,
+)
 from tasktracker.domain.tasks.task import TASK
 from tests import strategies
+from tests.fakes import CHARACTERS
 from tests.strategies import USERNAMES, spellings
 
 
@@ -179,6 +195,10 @@ class TestCaseKey:
     def test_equivalent_names_have_one_key(self, one: str, other: str) -> None:
         assert case_key(one) == case_key(other)
 
+    @pytest.mark.parametrize(("name", "key"), [("\u2121", "tel"), ("\u01f0", "\u01f0"), ("\u1e9e", "ss")])
+    def test_a_key_is_folded_in_its_compatible_form(self, name: str, key: str) -> None:
+        assert case_key(name) == key
+
     @pytest.mark.parametrize(
         ("one", "other"), [("e", "\u00e9"), ("i", "\u0131"), ("a", "\u0430"), ("o", "\u00f8"), ("a", "a ")]
     )
@@ -201,3 +221,83 @@ def test_of_exclusive_fields_one_is_set_and_clears_the_other() -> None:
         with pytest.raises(InvalidInput) as caught:
             call({"title": "x", "due_on": day, "due_date": at})
         assert caught.value.errors == (FieldError("due_date", "cannot be set together with due_on"),)
+
+
+class ThingFields(TypedDict, total=False):
+    name: str
+    first: int | None
+    second: int | None
+    third: int | None
+    nested: str
+
+
+def refuse_new(value: str, _: Characters) -> None:
+    if "NEW" in value:
+        raise Refused("is too new")
+
+
+def refuse_fields(value: str) -> str:
+    if value:
+        raise InvalidInput(FieldError("inner", value))
+    return value
+
+
+@dataclass(frozen=True, kw_only=True)
+class Thing:
+    third: Annotated[int | None, Editable()] = None
+    nested: Annotated[str, Editable(refuse_fields)] = ""
+    name: Annotated[str, Editable(shout, new=refuse_new)]
+    first: Annotated[int | None, Editable(owner_only=True)] = None
+    second: Annotated[int | None, Editable(private=True)] = 2
+    version: int = 1
+
+
+THING = EditableFields[ThingFields](Thing, exclusive=("first", "second", "third"), joined=("name", "nested"))
+
+
+class TestEditableFields:
+    def test_a_declaration_is_read_from_the_entity(self) -> None:
+        assert THING.names == ("third", "nested", "name", "first", "second")
+        assert (THING.required, THING.defaults) == (
+            ("name",),
+            {"third": None, "nested": "", "first": None, "second": 2},
+        )
+        assert [sorted(each) for each in (THING.owner_only, THING.private)] == [["first"], ["second"]]
+        assert sorted(THING.joined) == ["name", "nested"]
+        assert THING.of(Thing(name="x")) == {"third": None, "nested": "", "name": "x", "first": None, "second": 2}
+        given = ThingFields(name="x", first=1, second=2)
+        assert THING.without_owner_only(given) == {"name": "x", "second": 2}
+
+    def test_setting_one_of_several_exclusive_fields_clears_all_others(self) -> None:
+        assert THING.check({"second": 5, "name": "x"}) == {"first": None, "second": 5, "third": None, "name": "X"}
+        assert THING.check({"second": None}) == {"second": None}
+
+    @pytest.mark.parametrize("call", [THING.check, THING.complete])
+    def test_each_exclusive_field_after_the_first_is_named(self, call: Callable[[ThingFields], ThingFields]) -> None:
+        with pytest.raises(InvalidInput) as caught:
+            call({"first": 1, "second": 2, "third": 3, "nested": "bad", "name": "x"})
+        message = "cannot be set together with first"
+        assert errors_of(caught) == {"second": message, "third": message, "nested.inner": "bad"}
+
+    def test_a_new_entity_has_its_fields_in_the_declared_order(self) -> None:
+        assert list(THING.complete({"name": "new", "third": 1, "second": None})) == list(THING.names)
+        assert THING.complete({"name": "new", "second": None})["name"] == "NEW"
+        with pytest.raises(InvalidInput) as caught:
+            THING.complete({"name": "new"}, CHARACTERS)
+        assert errors_of(caught) == {"name": "is too new"}, "the rule is for the canonical form"
+        assert THING.complete({"name": "old"}, CHARACTERS)["name"] == "OLD"
+
+    def test_the_rules_for_new_values_apply_to_what_has_changed(self) -> None:
+        before = Thing(name="NEW")
+        THING.check_changes(before, replace(before, second=3), CHARACTERS)
+        with pytest.raises(InvalidInput) as caught:
+            THING.check_changes(before, replace(before, name="NEWER"), CHARACTERS)
+        assert errors_of(caught) == {"name": "is too new"}
+        THING.check_changes(before, replace(before, name="OLD"), CHARACTERS)
+        assert THING.new_rules(CHARACTERS)["name"]("old") == "OLD"
+        assert with_new(optional(shout), refuse_new, CHARACTERS)(None) is None
+
+
+def test_a_text_that_is_too_long_names_its_unit() -> None:
+    with pytest.raises(Refused, match="must be at most 2 letters long"):
+        text(longest=2, unit="letters")("abc")

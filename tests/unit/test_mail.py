@@ -212,6 +212,29 @@ def test_details_are_shown_only_if_they_are_known_and_in_utc_without_a_zone() ->
     assert "Time:" not in unknown["plain"] + unknown["html"]
 
 
+def test_details_are_shown_in_their_order_with_their_labels() -> None:
+    times = {"due": "2026-07-01T22:30:00+00:00", "at": "2026-07-01T02:00:00+00:00"}
+    named = {"token": "backup", "device": "Firefox", "from": "192.0.2.7", "time_zone": "America/New_York"}
+    plain = parts(write(kind="new-device", parameters={"username": "grace", **times, **named}))["plain"].splitlines()
+    details = [
+        "Time: Tuesday, 30 June 2026, 22:00 (New York)",
+        "IP address: 192.0.2.7",
+        "Device: Firefox",
+        "Token: backup",
+        "Due: Wednesday, 1 July 2026, 18:30 (New York)",
+    ]
+    begin = plain.index(details[0])
+    assert plain[begin : begin + len(details)] == details
+
+
+def test_a_list_without_tasks_is_not_shown() -> None:
+    tasks = {"overdue": [], "today": [ListedTask("Call", "2026-03-02", "task/1")]}
+    mail = write(kind="daily-summary", link=None, path="today", parameters=OF_TASKS, tasks=tasks)
+    for text in parts(mail).values():
+        assert "Due today" in text
+        assert "Overdue" not in text
+
+
 def test_the_end_of_a_link_is_shown_in_the_zone_of_the_user() -> None:
     parameters = {"until": "2026-07-01T22:30:00+00:00", "time_zone": "Europe/Vienna"}
     text = parts(write(kind="invitation", parameters=parameters))["plain"]
@@ -283,10 +306,15 @@ def test_a_password_is_not_shown() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["Task Tracker <tasks@example.org>", "tasks@example.org", '"A, B" <tasks@example.org>']
+    ("text", "name"),
+    [
+        ("Task Tracker <tasks@example.org>", "Task Tracker"),
+        ("tasks@example.org", ""),
+        ('"A, B" <tasks@example.org>', "A, B"),
+    ],
 )
-def test_a_sender_is_an_address_with_or_without_a_name(text: str) -> None:
-    assert sender(text).addr_spec == "tasks@example.org"
+def test_a_sender_is_an_address_with_or_without_a_name(text: str, name: str) -> None:
+    assert sender(text) == Address(name, addr_spec="tasks@example.org")
 
 
 # ----------------------------------------------------------------------- folder
@@ -318,8 +346,9 @@ def test_a_folder_keeps_each_mail_as_a_file(tmp_path: Path) -> None:
     assert MailFolder(tmp_path / "missing").names() == []
 
 
-def test_a_folder_that_can_only_be_read_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "access", lambda _, mode: mode == os.R_OK)
+@pytest.mark.parametrize("missing", [os.W_OK, os.X_OK])
+def test_a_folder_without_a_right_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, missing: int) -> None:
+    monkeypatch.setattr(os, "access", lambda _, mode: not mode & missing)
     with pytest.raises(NotSent, match="no file can be written"):
         FolderMailer(tmp_path, composer).check()
 
@@ -334,13 +363,16 @@ def test_a_folder_is_checked_and_not_created(tmp_path: Path) -> None:
     assert str(tmp_path / "new") in FolderMailer(tmp_path / "new" / "mail", composer).check()
     assert list(tmp_path.iterdir()) == []
     file = tmp_path / "file"
-    file.touch()
+    file.touch(0o700)
     for path in (file, file / "mail"):
         with pytest.raises(NotSent, match="no file can be written"):
             FolderMailer(path, composer).check()
 
 
 # ------------------------------------------------------------------------ relay
+
+
+SUBJECT = composer.write(new_letter())["Subject"]
 
 
 class FakeSmtp:
@@ -359,7 +391,8 @@ class FakeSmtp:
     def noop(self) -> tuple[int, bytes]:
         return self.noop_code, b""
 
-    def send_message(self, *_: object) -> None:
+    def send_message(self, mail: EmailMessage, from_addr: str, to_addrs: list[str]) -> None:
+        assert (mail["Subject"], from_addr, to_addrs) == (SUBJECT, SENDER.addr_spec, ["grace@example.net"])
         self.made.append("send")
         if self.failure is not None:
             raise self.failure
@@ -403,6 +436,7 @@ def test_a_connection_has_its_limit_its_encryption_and_its_user(
     mailer.close()
     assert made == [*expected, "send", "send", ("quit",), ("close",)]
     mailer.send(new_letter())
+    assert mailer.check() == ("the relay answers, and accepts the user" if user else "the relay answers")
     assert made[len(expected) + 4 :] == [*expected, "send"], "it is closed only until the next letter"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -14,10 +15,13 @@ from hypothesis import given
 from tasktracker.domain.accounts import reencryption_service
 from tasktracker.domain.accounts.reencryption_service import Reencrypted
 from tasktracker.domain.accounts.second_factor import MAX_CODE_LENGTH, MAX_STEPS_AHEAD, SecondFactor, canonical_code
-from tasktracker.domain.kernel.actors import SessionActor
+from tasktracker.domain.activity.event import Kind, Origin, Outcome
+from tasktracker.domain.api_tokens.api_token import ApiTokenFields
+from tasktracker.domain.kernel.actors import Scope, SessionActor
 from tasktracker.domain.kernel.errors import (
     AccountDisabled,
     CodeRequired,
+    ConfirmationRequired,
     InvalidCredentials,
     InvalidInput,
     TwoFactorOff,
@@ -55,6 +59,42 @@ def factor_of(app: App, actor: SessionActor) -> SecondFactor | None:
 
 def log_in(app: App, code: str | None = None) -> None:
     app.sessions.login("alice", PASSWORD, code=code)
+
+
+ORIGIN = Origin("192.0.2.1")
+TOKEN = ApiTokenFields(name="script", scopes=frozenset(Scope), expires_at=None)
+Operation = Callable[[App, SessionActor, str | None], object]
+OPERATIONS: dict[Kind, Operation] = {
+    Kind.RENAME: lambda app, actor, code: app.accounts.edit(actor, {"username": "bob"}, PASSWORD, ORIGIN, code),
+    Kind.PASSWORD_CHANGE: lambda app, actor, code: app.accounts.change_password(
+        actor, PASSWORD, "battery staple", ORIGIN, code
+    ),
+    Kind.API_TOKEN_CREATE: lambda app, actor, code: app.api_tokens.create(actor, TOKEN, PASSWORD, code, ORIGIN),
+    Kind.DELETE: lambda app, actor, code: app.account_removal.delete(actor, PASSWORD, ORIGIN, None, code),
+    Kind.TWO_FACTOR_DISABLE: lambda app, actor, code: app.two_factor.disable(actor, PASSWORD, code, ORIGIN),
+    Kind.RECOVERY_CODES_RENEW: lambda app, actor, code: app.two_factor.renew_recovery_codes(
+        actor, PASSWORD, code, ORIGIN
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", OPERATIONS)
+def test_a_sensitive_operation_takes_a_code_and_says_where_it_was_used(
+    app: App, alice: SessionActor, kind: Kind
+) -> None:
+    recovery = turn_on(app, alice)
+    with pytest.raises(ConfirmationRequired):
+        OPERATIONS[kind](app, alice, None)
+    app.audit_log.events.clear()
+    with pytest.raises(InvalidInput) as caught:
+        OPERATIONS[kind](app, alice, "000000")
+    assert fields_of(caught) == ["code"]
+    OPERATIONS[kind](app, alice, recovery[0])
+    assert [(each.kind, each.outcome, each.address) for each in app.audit_log.events] == [
+        (kind, Outcome.FAILURE, ORIGIN.address),
+        (Kind.RECOVERY_CODE_USE, Outcome.SUCCESS, ORIGIN.address),
+        (kind, Outcome.SUCCESS, ORIGIN.address),
+    ]
 
 
 class TestEnrol:

@@ -339,6 +339,10 @@ test("a text that asks for a reminder gets one when it is due, or before", () =>
   assert.deepEqual(read("Dentist friday remind me at 18:00"), ["Dentist", "2026-11-27T18:00", "PT0M", "18:00"]);
   assert.deepEqual(read("Drink remind me every day at 18:00"), ["Drink", "2026-11-25T18:00", "PT0M", "18:00"]);
   assert.deepEqual(read("Drink every day remind me at 18:00"), ["Drink", "2026-11-25T18:00", "PT0M", "18:00"]);
+  assert.deepEqual(read("Remind me to water every day"), ["water", "2026-11-25", "PT0M", undefined]);
+  assert.deepEqual(read("Call mum at 18:00 about the party remind me"), ["Call mum about the party", "2026-11-25T18:00", "PT0M", "18:00"]);
+  assert.deepEqual(read("Ask Bob to remind me tomorrow"), ["Ask Bob to remind me", "2026-11-26", undefined, undefined]);
+  assert.deepEqual(read("Mama um 18 Uhr anrufen, erinnere mich", "de-DE"), ["Mama anrufen", "2026-11-25T18:00", "PT0M", "18:00"]);
   assert.deepEqual(read("Dentist friday 14:00 remind me tomorrow at 8:00"), ["Dentist", "2026-11-27T14:00", "at", "08:00"]);
   assert.deepEqual(read("Dentist friday 14:00 remind me tomorrow"), ["Dentist", "2026-11-27T14:00", "at", "09:00"]);
   assert.deepEqual(read("Pay rent friday remind me in 2 hours"), ["Pay rent", "2026-11-27", "at", "12:00"]);

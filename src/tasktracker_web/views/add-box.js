@@ -43,7 +43,7 @@ export function AddBox({ name, category, draft, autofocus = false, initial = "",
     capturing.peek()?.captured(line, { now: new Date(), categories: categories.values(), priorities: PRIORITIES, creates, literal }) ??
     { ...fitting(tidy(line)), tokens: [], repeats: false, remind: undefined };
   const { start = 0, sign = "", matches = [] } = capturing.value?.completions(text, caret, { "#": byName(categories), "!": PRIORITIES }) ?? {};
-  const { tokens: understood, repeats } = text ? understand(text) : { tokens: [], repeats: false };
+  const { tokens: understood, repeats, fields } = text ? understand(text) : { tokens: [], repeats: false, fields: {} };
   const isUnknown = repeats && literal.size === 0;
   const tokens = understood.filter(({ created }) => !created || matches.length === 0);
 
@@ -139,7 +139,7 @@ export function AddBox({ name, category, draft, autofocus = false, initial = "",
     </ul>
     <div class="chips" role="status" onMouseDown=${(/** @type {Event} */ event) => event.preventDefault()}>
       ${tokens.map((token) => {
-        const label = token.created ? t("list.create", { name: token.created }) : token.remind ? `${t("add.remind")}: ${token.at ? dayAndTime(token.at, now.value) : capturing.peek()?.reminderText({ at: null, before: null, ...token.remind }, { due_on: "day" }, now.value)}` : labelOf(token.fields, categories);
+        const label = token.created ? t("list.create", { name: token.created }) : token.remind ? `${t("add.remind")}: ${token.at ? dayAndTime(token.at, now.value) : capturing.peek()?.reminderText({ at: null, before: null, ...token.remind }, { due_on: fields.due_on ?? null }, now.value)}` : labelOf(token.fields, categories);
         return html`<button type="button" class="chip" key=${token.text} title=${t("add.keep")} aria-label=${t("add.keep.label", { label, text: token.text })} onClick=${() => setLiteral(new Set([...literal, token.text]))}>${label} <span aria-hidden="true">✕</span></button>`;
       })}
     </div>

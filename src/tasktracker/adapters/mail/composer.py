@@ -57,8 +57,7 @@ class Composer:
         language = letter.language if letter.language in LANGUAGES else LANGUAGES[0]
         texts, common = catalogue(language)[letter.kind], catalogue(language)["common"]
         values = {**letter.parameters, "host": self._host}
-        values["at"] = _local(letter, letter.parameters.get("at") or letter.created_at.isoformat(), common)
-        for name in ("until", "due", "day"):
+        for name in ("at", "until", "due", "day"):
             if name in values:
                 values[name] = _local(letter, values[name], common)
         subject = texts["subject"].format(**values)

@@ -156,7 +156,7 @@ def canonical_email(value: str) -> str | None:
     if not value:
         return None
     local, at, domain = value.rpartition("@")
-    shaped = at and local and "@" not in local and "." in domain.strip(".") and ".." not in domain
+    shaped = at and local and "@" not in local and "." in domain and ".." not in domain
     if not shaped or any(each.isspace() or not each.isprintable() or each in EMAIL_SPECIALS for each in value):
         raise Refused("must be an e-mail address, as in name@example.org")
     if domain.startswith((".", "-")) or domain.endswith((".", "-")):
