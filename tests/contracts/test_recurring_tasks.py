@@ -11,6 +11,7 @@ from uuid import UUID, uuid5
 import pytest
 
 from tasktracker.domain.accounts.quota import Quotas
+from tasktracker.domain.feed.entries import Op
 from tasktracker.domain.feed.items import ItemType
 from tasktracker.domain.history.change import Change
 from tasktracker.domain.kernel.actors import SessionActor
@@ -315,6 +316,8 @@ class TestUndo:
         assert len(tasks_of(app, alice)) == 2
         with pytest.raises(TaskNotFound):
             app.see(alice, app.tasks.get, following.id)
+        deleted = app.see(alice, lambda work: work.feed.page(alice.user_id, 0, 100, [ItemType.TASK]))
+        assert [each.entry.id for each in deleted if each.entry.op is Op.DELETE].count(following.id) == 1
         # Its id is used again, with a higher version than that of its deletion.
         again = complete(app, alice, task)
         assert (again.id, again.version) == (following.id, following.version + 2)
