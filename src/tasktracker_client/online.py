@@ -231,7 +231,7 @@ class Online:
 
     def _page(self, path: str, read: Callable[[Any], T], **params: Any) -> Found[T]:
         sent = {
-            name: value.isoformat() if isinstance(value, datetime) else str(value) if isinstance(value, UUID) else value
+            name: value.isoformat() if isinstance(value, datetime) else value
             for name, value in params.items()
             if value is not None
         }

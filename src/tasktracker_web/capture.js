@@ -62,7 +62,7 @@ export function captured(text, { now, categories = [], priorities = [], creates 
   for (let at = 0; at < text.length; ) {
     const isStart = at === 0 || /[\s(]/.test(text[at - 1]);
     const token = isStart ? (remindAt(text, at, grammar, now) ?? recurrenceAt(text, at, grammar, now) ?? repetitionAt(text, at, grammar, now) ?? dueAt(text, at, grammar, now) ?? priorityAt(text, at, priorities) ?? categoryAt(text, at, categories) ?? (creates ? newCategoryAt(text, at) : null)) : null;
-    const kept = token?.fields && token.remind && [...literal].find((each) => each.length > token.text.length && text.startsWith(each, at)); // with its time
+    const kept = token?.fields && [...literal].find((each) => each.length > token.text.length && text.startsWith(each, at)); // with its time
     if (kept) {
       at += kept.length;
       continue;
@@ -503,7 +503,7 @@ function german() {
     range: /(?:,? (?:bis|-|–) | ?– ?)/iy,
     remind: rule(`erinner[en]? mich(?: (${COUNT}) (min|minuten?|h|std|stunden?|tage?) (?:vorher|davor))?`, null).pattern,
     reminds: rule(`(?:(?:mich )?(?:dar?an )?erinnern|(?:und )?erinner[en]? mich)${LAST}`, null).pattern,
-    self: /(?:^|\s)mich\s$/i,
+    self: /\bmich\s$/i,
     about: /^(?:daran,?|an|dass) /i,
   };
 }

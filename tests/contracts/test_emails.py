@@ -254,6 +254,12 @@ def test_a_new_address_replaces_the_verified_one_only_when_it_is_verified(app: A
         app.sessions.login(ADDRESS, PASSWORD)
 
 
+def test_a_new_address_with_a_filler_is_refused(app: App, alice: SessionActor) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        edit(app, alice, email="al\u3164ice@example.org")
+    assert fields_of(refused) == ["email"]
+
+
 def test_removing_the_address_is_told_to_it(app: App, alice: SessionActor) -> None:
     user = edit(app, alice, email=None)
     assert (user.email, user.email_verified_at) == (None, None)

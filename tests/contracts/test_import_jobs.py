@@ -240,7 +240,7 @@ class TestService:
 
     def test_a_user_has_one_running_job(self, host: Host, store: Storage, clock: ManualClock, seed: Seed) -> None:
         job = host.start()
-        with pytest.raises(Busy):
+        with pytest.raises(Busy, match="Another import of your account is running"):
             host.start()
         assert Host(store, clock, seed.actor(seed.user()), 51).start().state is JobState.RUNNING
         host.run(job, to_lines())
@@ -254,6 +254,7 @@ class TestService:
         clock.advance(SECOND)
         (interrupted,) = host.jobs.list(host.actor).items
         assert interrupted == replace(job, state=JobState.INTERRUPTED, updated_at=clock.now())
+        assert not job.advance(1, 1, START + 2 * SECOND).is_stalled(clock.now())
         assert host.jobs.find(host.actor, job.id) == interrupted
         # The same file can be imported again.
         assert host.run(host.start(), to_lines(task())).state is JobState.DONE

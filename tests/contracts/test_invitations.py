@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from typing import Any, cast
 
 import pytest
@@ -10,10 +11,12 @@ import pytest
 from tasktracker.domain.accounts.invites import DEFAULT_LIFETIME, Invite, InviteFields
 from tasktracker.domain.accounts.registration import Registration
 from tasktracker.domain.accounts.user import User, UserFields
+from tasktracker.domain.activity.event import EventQuery, Kind, Origin
 from tasktracker.domain.deliveries.delivery import LEASE, DeliveryKind, DeliveryState, Letter
 from tasktracker.domain.deliveries.ports import NotSent
-from tasktracker.domain.kernel.errors import InvalidInput, RegistrationClosed
+from tasktracker.domain.kernel.errors import InvalidInput, RegistrationClosed, TooManyRequests
 from tasktracker.domain.kernel.languages import Language
+from tasktracker.domain.throttling.limit import REGISTRATION_BY_ADDRESS, REGISTRATION_LIMITS, buckets
 from tasktracker.domain.work import Storage
 from tests.contracts.base import Seed
 from tests.contracts.test_emails import deliver, deliveries, token_of
@@ -163,3 +166,35 @@ def test_an_invitation_that_is_sent_twice_has_one_token(app: App) -> None:
     register(app, token_of(first))
     with pytest.raises(InvalidInput):
         register(app, token_of(second), None, "other")
+
+
+@pytest.mark.parametrize("way", ["register", "register_by_link"])
+def test_a_registration_says_where_it_was_made_in_each_event(app: App, way: str) -> None:
+    token, origin = token_of(invited(app)), Origin("192.0.2.1")
+    getattr(app.registration, way)({"username": "grace", "email": ADDRESS}, PASSWORD, origin=origin, invite=token)
+    with app.store.reading(SYSTEM) as work:
+        user = work.users.find_by_login("grace")
+        assert user is not None
+        events = work.activity.search(EventQuery(user_id=user.id)).items
+    assert {(each.kind, each.address) for each in events} == {
+        (Kind.REGISTER, origin.address),
+        (Kind.EMAIL_VERIFY, origin.address),
+    }
+
+
+def test_of_two_proofs_the_link_counts(app: App) -> None:
+    token, other = token_of(invited(app)), "other@example.org"
+    fields = UserFields(username="grace", email=other)
+    user = app.registration.register_by_link(fields, PASSWORD, invite=token, proof=lambda _: other)
+    assert (user.verified_email, remaining(app)) == (other, [0])
+
+
+@pytest.mark.parametrize("way", ["register", "register_by_link"])
+def test_registrations_of_a_network_are_limited(store: Storage, clock: ManualClock, way: str) -> None:
+    app = App(store, clock, throttled=True)
+    register = partial(getattr(app.registration, way), {"username": "grace"}, PASSWORD)
+    for _ in range(REGISTRATION_BY_ADDRESS.burst):
+        app.throttle.consume(*buckets(REGISTRATION_LIMITS, "192.0.2.1"))
+    with pytest.raises(TooManyRequests):
+        register(origin=Origin("192.0.2.1"))
+    register(origin=Origin("192.0.2.2"))

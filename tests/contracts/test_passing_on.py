@@ -17,6 +17,7 @@ from tasktracker.domain.idempotency.service import once
 from tasktracker.domain.jobs import service
 from tasktracker.domain.jobs.job import LEASE, JobKind, after_steps
 from tasktracker.domain.kernel.actors import SessionActor
+from tasktracker.domain.kernel.changes import Action
 from tasktracker.domain.kernel.errors import Busy, CategoryNotFound, InvalidInput, NotAllowed, TaskNotFound
 from tasktracker.domain.kernel.members import Role
 from tasktracker.domain.removal import accounts, passing_on
@@ -181,6 +182,10 @@ def test_a_shared_category_passes_to_its_longest_serving_editor_at_once(
         found = [task for each in (*made, below, trashed) if (task := work.tasks.find(each.id)) is not None]
         assert [task.owner for task in found] == [carol.user_id] * 6
         assert [task.created_by for task in found] == [None] * 4 + [bob.user_id, None]
+        assert [task.category for task in found] == [groceries.id] * 4 + [None, groceries.id]
+    actions = [each.action for each in app.see(carol, app.history.list, made[0].id).changes.items]
+    assert Action.MOVE in actions
+    with app.store.reading(SYSTEM) as work:
         assert work.categories.find_unlocked(private.id) is None
     app.do(carol, app.category_removal.delete, groceries.id)
     app.jobs.run_all()
@@ -300,13 +305,25 @@ def test_an_administrator_reads_why_a_new_owner_is_refused(
         assert [error.message for error in refused.value.errors] == [message]
 
 
-@pytest.mark.parametrize("name", ["Groceries", "x" * MAX_NAME_LENGTH])
+def test_an_owner_reads_which_categories_have_no_such_editor(app: App, people: dict[str, SessionActor]) -> None:
+    alice = people["alice"]
+    register(app, "Erin")
+    app.account_removal.delete(people["carol"], PASSWORD, transfer_to="Erin")  # there is nothing to pass on
+    for name in ("home", "Attic"):
+        share(app, alice, app.do(alice, app.categories.create, {"name": name}), Erin=Role.EDITOR)
+    with pytest.raises(InvalidInput) as refused:
+        app.account_removal.delete(alice, PASSWORD, transfer_to="unknown")
+    assert refused.value.errors[0].message == f"{passing_on.NOT_AN_EDITOR}: Attic, home"
+    app.account_removal.delete(alice, PASSWORD, transfer_to=" ERIN ")
+
+
+@pytest.mark.parametrize("name", ["Groceries", "x" * MAX_NAME_LENGTH, "x" * (MAX_NAME_LENGTH - 3) + " yz"])
 def test_a_category_whose_name_the_new_owner_has_gets_a_number(
     app: App, people: dict[str, SessionActor], name: str
 ) -> None:
     alice, bob, *_ = people.values()
     category = app.do(alice, app.categories.create, {"name": name})
-    cut = name[: MAX_NAME_LENGTH - 2]
+    cut = name[: MAX_NAME_LENGTH - 2].rstrip()
     for other in (name.upper(), f"{cut} 2"):
         app.do(bob, app.categories.create, {"name": other})
     share(app, alice, category, bob=Role.EDITOR)

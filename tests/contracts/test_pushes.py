@@ -8,6 +8,7 @@ from contextvars import copy_context
 from functools import partial
 from time import monotonic
 from typing import Any, cast
+from unittest.mock import ANY
 from uuid import UUID
 
 import pytest
@@ -16,13 +17,25 @@ from tasktracker.domain.feed.items import ItemType
 from tasktracker.domain.idempotency.record import Record
 from tasktracker.domain.kernel import deadline
 from tasktracker.domain.kernel.actors import Actor, SessionActor
-from tasktracker.domain.kernel.errors import CategoryNameTaken, InvalidInput, NotApplied, SessionEnded, Stale
+from tasktracker.domain.kernel.errors import (
+    CategoryNameTaken,
+    CategoryNotFound,
+    InvalidInput,
+    KeyInUse,
+    NotApplied,
+    ReminderNotFound,
+    SessionEnded,
+    Stale,
+    StorageUnavailable,
+    TaskNotFound,
+)
 from tasktracker.domain.kernel.members import Role
+from tasktracker.domain.sync import push_service
 from tasktracker.domain.sync.mutation import FieldConflict, Mutation, MutationOp, Outcome, Status
-from tasktracker.domain.tasks.task import TaskFields
+from tasktracker.domain.tasks.task import State, TaskFields
 from tasktracker.domain.work import Storage
 from tests.contracts.base import SECOND, Seed, race
-from tests.fakes import START, SYSTEM, App
+from tests.fakes import START, SYSTEM, App, ManualClock
 from tests.waiting import PATIENCE
 
 
@@ -181,3 +194,77 @@ def test_a_task_that_others_see_is_not_moved_to_a_parent_that_is_gone(
     assert isinstance(error, InvalidInput)
     assert [each.field for each in error.errors] == ["data.parent"]
     assert app.see(alice, app.tasks.get, task.id) == before
+
+
+def test_an_outcome_has_the_version_that_was_made_if_one_was(app: App, seed: Seed) -> None:
+    actor, category, task, reminder = seed.actor(seed.user()), seed.id(), seed.id(), seed.id()
+    for type_, target, op, data, version, is_made in (
+        (ItemType.CATEGORY, category, "create", {"name": "a"}, 1, True),
+        (ItemType.CATEGORY, category, "update", {"name": "b"}, 2, True),
+        (ItemType.CATEGORY, category, "update", {"name": "b"}, 2, False),
+        (ItemType.CATEGORY, category, "delete", {}, 3, True),
+        (ItemType.CATEGORY, category, "delete", {}, 3, False),
+        (ItemType.TASK, task, "create", {"title": "a"}, 1, True),
+        (ItemType.TASK, task, "update", {"title": "b"}, 2, True),
+        (ItemType.TASK, task, "update", {"title": "b"}, 2, False),
+        (ItemType.TASK, task, "restore", {}, 2, False),
+        (ItemType.TASK, task, "delete", {}, 3, True),
+        (ItemType.TASK, task, "delete", {}, 3, False),
+        (ItemType.TASK, task, "restore", {}, 4, True),
+        (ItemType.REMINDER, reminder, "create", {"task": task, "before": "PT1H"}, 1, True),
+        (ItemType.REMINDER, reminder, "delete", {}, 2, True),
+        (ItemType.REMINDER, reminder, "delete", {}, 2, False),
+    ):
+        each = Mutation(id=seed.id(), fingerprint=b"", type=type_, op=MutationOp(op), target=target, data=data)
+        made = version if is_made else None
+        assert push(app, actor, each) == Outcome(status=Status.APPLIED, version=version, made=made, dropped=ANY), each
+
+
+@pytest.mark.parametrize(
+    ("type_", "error"),
+    [
+        (ItemType.TASK, TaskNotFound),
+        (ItemType.CATEGORY, CategoryNotFound),
+        (ItemType.REMINDER, ReminderNotFound),
+    ],
+)
+def test_deleting_an_item_that_never_was_is_refused(
+    app: App, seed: Seed, type_: ItemType, error: type[Exception]
+) -> None:
+    deletion = Mutation(id=seed.id(), fingerprint=b"", type=type_, op=MutationOp.DELETE, target=seed.id())
+    outcome = push(app, seed.actor(seed.user()), deletion)
+    assert (outcome.status, type(outcome.error)) == (Status.REJECTED, error)
+
+
+def test_a_mutation_that_is_still_in_progress_is_to_be_sent_again(
+    app: App, seed: Seed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def in_use(*_: object) -> None:
+        raise KeyInUse
+
+    monkeypatch.setattr(push_service, "once", in_use)
+    with pytest.raises(StorageUnavailable):
+        push(app, seed.actor(seed.user()), of_category(seed, MutationOp.CREATE, seed.id(), "Work"))
+
+
+@pytest.mark.parametrize("parent", [False, True])
+def test_a_task_that_is_completed_and_filed_at_once_has_the_time_of_the_device(
+    app: App, seed: Seed, clock: ManualClock, parent: bool
+) -> None:
+    user = seed.user()
+    actor, task = seed.actor(user), seed.task(user)
+    made_at = clock.now() + SECOND
+    clock.advance(9 * SECOND)
+    data = {"state": State.DONE} | ({"parent": seed.task(user).id} if parent else {"category": seed.category(user).id})
+    fixed: dict[str, Any] = {"fingerprint": b"", "type": ItemType.TASK, "op": MutationOp.UPDATE, "target": task.id}
+    push(app, actor, Mutation(id=seed.id(), data=data, made_at=made_at, **fixed))
+    assert app.see(actor, app.tasks.get, task.id).completed_at == made_at
+
+
+def test_a_color_that_others_set_in_another_form_is_not_in_conflict(app: App, seed: Seed) -> None:
+    user = seed.user()
+    actor, category = seed.actor(user), seed.category(user)
+    app.do(actor, app.categories.edit, category.id, {"color": "#1e90ff"})
+    fixed: dict[str, Any] = {"fingerprint": b"", "type": ItemType.CATEGORY, "op": MutationOp.UPDATE}
+    mutation = Mutation(id=seed.id(), target=category.id, base_version=1, data={"color": "#1E90FF"}, **fixed)
+    assert push(app, actor, mutation).status is Status.MERGED

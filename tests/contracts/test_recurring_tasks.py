@@ -11,6 +11,7 @@ from uuid import UUID, uuid5
 import pytest
 
 from tasktracker.domain.accounts.quota import Quotas
+from tasktracker.domain.feed.entries import Op
 from tasktracker.domain.feed.items import ItemType
 from tasktracker.domain.history.change import Change
 from tasktracker.domain.kernel.actors import SessionActor
@@ -18,7 +19,7 @@ from tasktracker.domain.kernel.changes import Action
 from tasktracker.domain.kernel.errors import AlreadyChanged, InvalidInput, QuotaExceeded, TaskNotFound
 from tasktracker.domain.kernel.members import Role
 from tasktracker.domain.recurrence.recurrence import Anchor, Recurrence
-from tasktracker.domain.sync.mutation import Mutation, MutationOp, Outcome, Status
+from tasktracker.domain.sync.mutation import FieldConflict, Mutation, MutationOp, Outcome, Status
 from tasktracker.domain.tasks.query import TaskQuery
 from tasktracker.domain.tasks.task import State, Task, TaskFields
 from tests.contracts.base import Seed
@@ -160,7 +161,8 @@ class TestCompletion:
         at = datetime(2026, 3, 3, 16, tzinfo=UTC)
         as_moment = edit(app, alice, task, due_date=at)
         assert as_moment.recurrence is not None
-        assert as_moment.recurrence.start == datetime(2026, 3, 2, 16, tzinfo=UTC)
+        assert as_moment.occurrence is not None
+        assert as_moment.recurrence.start == as_moment.occurrence.slot == datetime(2026, 3, 2, 16, tzinfo=UTC)
         following = complete(app, alice, as_moment)
         assert following.due_date == datetime(2026, 3, 9, 16, tzinfo=UTC)
         as_day = edit(app, alice, following, due_on=date(2026, 3, 10))
@@ -226,6 +228,15 @@ class TestCompletion:
         assert second.due_date == datetime(2026, 3, 29, 5, tzinfo=UTC)
         assert {each.root for each in (first, second)} == {following.id}
         assert len(tasks_of(app, alice)) == 6
+
+    def test_a_subtask_that_recurred_before_is_made_again_without_its_series(
+        self, app: App, alice: SessionActor
+    ) -> None:
+        task, former = create(app, alice), create(app, alice)
+        complete(app, alice, former)
+        edit(app, alice, former, parent=task.id)
+        (again,) = tasks_of(app, alice, parent=complete(app, alice, task).id)
+        assert (again.occurrence, again.version) == (None, 1)
 
     def test_days_stay_within_the_calendar(self, app: App, alice: SessionActor) -> None:
         alice = alice_at(app, datetime(9998, 1, 1, tzinfo=UTC))
@@ -305,6 +316,8 @@ class TestUndo:
         assert len(tasks_of(app, alice)) == 2
         with pytest.raises(TaskNotFound):
             app.see(alice, app.tasks.get, following.id)
+        deleted = app.see(alice, lambda work: work.feed.page(alice.user_id, 0, 100, [ItemType.TASK]))
+        assert [each.entry.id for each in deleted if each.entry.op is Op.DELETE].count(following.id) == 1
         # Its id is used again, with a higher version than that of its deletion.
         again = complete(app, alice, task)
         assert (again.id, again.version) == (following.id, following.version + 2)
@@ -329,7 +342,9 @@ class TestUndo:
         assert next_of(app, alice, completed).id == following.id
         assert len(tasks_of(app, alice)) == 2
 
-    @pytest.mark.parametrize("change", ["title", "subtask", "new subtask", "share", "delete", "purge"])
+    @pytest.mark.parametrize(
+        "change", ["title", "subtask", "new subtask", "new one below it", "share", "delete", "purge"]
+    )
     def test_the_rule_stays_at_a_next_occurrence_that_was_changed(
         self, app: App, alice: SessionActor, bob: SessionActor, change: str
     ) -> None:
@@ -343,6 +358,8 @@ class TestUndo:
             edit(app, alice, subtask, state=State.DONE)
         elif change == "new subtask":
             create(app, alice, None, parent=following.id)
+        elif change == "new one below it":
+            create(app, alice, None, parent=subtask.id)
         elif change == "share":
             app.do(alice, app.sharing.share, following.id, "bob", Role.VIEWER)
         else:
@@ -528,9 +545,10 @@ class TestPush:
         following = edit(app, alice, complete(app, alice, task), priority=4)
         assert push(app, seed, alice, task, 1, data={"title": "new"}).status is Status.MERGED
         assert app.see(alice, app.tasks.get, following.id) == following
-        refused = push(app, seed, alice, task, 1, data={"recurrence": replace(MONDAYS, rule="FREQ=DAILY")})
-        assert refused.status is Status.CONFLICT
-        assert refused.conflicts.keys() == {"recurrence"}
+        daily = replace(MONDAYS, rule="FREQ=DAILY")
+        refused = push(app, seed, alice, task, 1, data={"recurrence": daily})
+        assert (refused.status, refused.version) == (Status.CONFLICT, 3)
+        assert refused.conflicts == {"recurrence": FieldConflict(None, daily, None)}
 
     def test_an_edit_after_the_completion_is_not_carried_over(self, app: App, alice: SessionActor, seed: Seed) -> None:
         task = create(app, alice)
@@ -557,6 +575,8 @@ class TestPush:
             refused = push(app, seed, alice, task, 1, data=data)
             assert refused.status is Status.CONFLICT
             assert refused.conflicts.keys() == {"due_on", "due_date", "recurrence"}
+            yours = MONDAY if "recurrence" in data else None
+            assert refused.conflicts["due_on"] == FieldConflict(MONDAY, yours, date(2026, 3, 4))
         assert push(app, seed, alice, task, 1, data={"recurrence": MONDAYS}).status is Status.MERGED
 
 

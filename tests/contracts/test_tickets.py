@@ -86,6 +86,11 @@ class TestTickets:
         self, store: Storage, streams: StreamService, actor: SessionActor, clock: ManualClock
     ) -> None:
         until = START + timedelta(minutes=15)
+        with store.writing(SYSTEM) as work:
+            session = work.sessions.find(actor.session_id)
+            assert session is not None
+            work.sessions.save(replace(session, generation=2))
+        actor = replace(actor, generation=2)
         with store.writing(actor) as work:
             used, late = streams.issue(work, until), streams.issue(work, until)
         clock.advance(TICKET_LIFETIME - SECOND)

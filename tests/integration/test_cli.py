@@ -14,9 +14,10 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, BinaryIO, Self
 from zipfile import ZipFile
 
 import click
@@ -30,6 +31,8 @@ from tasktracker.adapters.sql.store import SqlStore
 from tasktracker.domain.deliveries.delivery import DeliveryState
 from tasktracker.domain.housekeeping import HousekeepingService
 from tasktracker.domain.jobs.job import Job, JobKind
+from tasktracker.domain.portability.export_service import ExportService, Progress
+from tasktracker.domain.portability.import_service import ImportService
 from tasktracker.domain.portability.report import Counts, Finding, ImportReport, TaskCounts
 from tasktracker.domain.throttling.limit import LOGIN_BY_PAIR
 from tasktracker.entrypoints import admin_commands, backup_commands, cli, logging, server, transfer_commands
@@ -43,7 +46,7 @@ from tests.contracts.test_deliveries import new_delivery
 from tests.fakes import START, SYSTEM, ManualClock, SequentialIds
 from tests.http import OTHER_PASSWORD, PASSWORD, SETTINGS, Api, expect, migrated, run
 
-KEY = "0123456789abcdef0123456789abcdef"
+KEY, OTHER_KEY = "0123456789abcdef0123456789abcdef", "fedcba9876543210fedcba9876543210"
 
 
 @pytest.fixture(autouse=True)
@@ -454,6 +457,33 @@ class Recorded:
         return self._result
 
 
+class Bar:
+    """Replaces the progress bars, and records the steps of one."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.options: dict[str, Any] = {}
+        self.steps: list[int] = []
+        self.length = 0
+        monkeypatch.setattr(click, "progressbar", self._open)
+
+    def _open(self, **options: Any) -> Self:
+        self.options = options
+        return self
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    @property
+    def pos(self) -> int:
+        return sum(self.steps)
+
+    def update(self, step: int) -> None:
+        self.steps.append(step)
+
+
 class TestOptions:
     """Each option and each argument reaches what it is for."""
 
@@ -616,6 +646,100 @@ class TestOptions:
         shown = tasktracker("restore", "file", *options, typed=typed).stdout
         assert [more["keep_api_tokens"] for _, more in restore.calls] == [keeps]
         assert "restored file: all users have to log in again\nthe former database is x.before" in shown
+
+    @pytest.mark.parametrize(
+        ("name", "options", "form", "project"),
+        [
+            ("Garden [220474322].csv", (), "csv", "Garden"),
+            ("Garden.CSV", (), "csv", "Garden"),
+            ("Garden.csv", ("--project", "Home"), "csv", "Home"),
+            ("Garden.csv", ("--format", "ndjson"), "ndjson", None),
+            ("Garden.txt", ("--format", "csv"), "csv", None),
+            ("Garden.zip", (), "zip", None),
+        ],
+    )
+    def test_of_the_file_of_an_import(
+        self, monkeypatch: pytest.MonkeyPatch, name: str, options: tuple[str, ...], form: str, project: str | None
+    ) -> None:
+        Path(name).touch()
+        monkeypatch.setattr(ImportService, "import_file_for", taken := Recorded(ImportReport(dry_run=True)))
+        tasktracker("import", "ada", name, *options)
+        tasktracker("import", "ada", name, *options, "--dry-run", "--restore")
+        for number, ((user, source, chosen), more) in enumerate(taken.calls):
+            assert (user, source.name, chosen) == ("ada", name, form)
+            del more["progress"]
+            assert more == {"project": project, "restore": bool(number), "dry_run": bool(number)}
+
+    def test_a_pipe_is_imported_whole_and_the_bar_never_goes_back(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        class Pipe(BytesIO):
+            name = "<stdin>"
+
+            def seekable(self) -> bool:
+                return False
+
+            def seek(self, *_: int) -> int:
+                raise OSError(errno.ESPIPE, "Illegal seek")
+
+        def import_file_for(_user: str, source: BinaryIO, _form: object, **more: Any) -> ImportReport:
+            source.seek(0)
+            read.append(source.read())
+            for done in (4, 2, 7):
+                more["progress"](done)
+            return ImportReport(dry_run=False)
+
+        read: list[bytes] = []
+        bar = Bar(monkeypatch)
+        monkeypatch.setattr(ImportService, "import_file_for", staticmethod(import_file_for))
+        container = Container(settings=load())
+        transfer_commands.import_from(
+            container, "ada", Pipe(b"a header"), None, project=None, restore=False, dry_run=False
+        )
+        assert (read, bar.options["length"], bar.steps) == ([b"a header"], len(b"a header"), [4, 0, 3])
+
+    @pytest.mark.parametrize("to_file", [True, False])
+    def test_an_export_shows_its_progress_unless_it_is_itself_shown_on_the_terminal(
+        self, monkeypatch: pytest.MonkeyPatch, capsysbinary: pytest.CaptureFixture[bytes], to_file: bool
+    ) -> None:
+        def export_of(user: str, *, progress: Progress) -> Iterator[bytes]:
+            for done in (1, 3):
+                progress(done, 4)
+                yield user.encode()
+
+        bar = Bar(monkeypatch)
+        monkeypatch.setattr(ExportService, "export_of", staticmethod(export_of))
+        monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+        transfer_commands.export_to(Container(settings=load()), "ada", Path("file") if to_file else None)
+        shown = capsysbinary.readouterr()
+        written = Path("file").read_bytes() if to_file else shown.out
+        assert (written, bar.steps, bar.length) == (b"adaada", [1, 2], 4)
+        assert (bar.options["hidden"], bar.options["file"]) == (not to_file, sys.stderr)
+        assert shown.err == (b"wrote 6 bytes to file\n" if to_file else b"")
+
+    def test_a_backup_creates_the_folders_above_it_and_shows_its_progress(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        bar, url = Bar(monkeypatch), load().database_url
+        tasktracker("backup", DATA_FOLDER="deep/down", DATABASE_URL=url, SECRET_KEYS=KEY)
+        assert len(list(Path("deep/down/backups").iterdir())) == 1
+        assert bar.length == sum(bar.steps) > 1
+
+    @pytest.mark.parametrize(
+        ("keys", "options", "status"),
+        [
+            (KEY, (), 0),
+            (f"{OTHER_KEY},{KEY}", (), 0),
+            (OTHER_KEY, (), 1),
+            (OTHER_KEY, ("--other-key",), 0),
+        ],
+    )
+    def test_a_restoration_needs_the_key_of_the_backup_among_all_keys(
+        self, monkeypatch: pytest.MonkeyPatch, keys: str, options: tuple[str, ...], status: int
+    ) -> None:
+        tasktracker("backup", "file", SECRET_KEYS=KEY)
+        monkeypatch.setattr(SqliteBackups, "restore", restore := Recorded())
+        all_options = ("--yes", "--api-tokens=keep", *options)
+        shown = tasktracker("restore", "file", *all_options, status=status, SECRET_KEYS=keys).output
+        assert (len(restore.calls), "which SECRET_KEYS lacks" in shown) == (1 - status, status == 1)
 
     def test_all_bad_values_are_reported_each_on_a_line(self) -> None:
         lines = create_admin("r t", PASSWORD, "--email", "nobody", status=1).output.splitlines()

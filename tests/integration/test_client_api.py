@@ -28,11 +28,17 @@ import tasktracker_client
 from tasktracker_client import (
     AsyncReplica,
     Category,
+    FieldChange,
+    Found,
+    HistoryEntry,
     InvalidEdit,
     Invitation,
     LocalStoreError,
     Member,
+    Notification,
+    NotUnderstood,
     Refused,
+    Reminder,
     Replica,
     SyncError,
     Task,
@@ -336,6 +342,134 @@ class TestOnline:
         assert (raised.value.status, raised.value.problem["type"]) == (404, "/problems/task-not-found")
         with pytest.raises(UnknownItem):
             phone.purge("../accounts")
+
+
+A, B = "019a0693-460b-77ba-b22d-dc40a09c36dd", "019a0693-460b-77ba-b22d-dc40a09c36de"
+MOMENT = datetime(2030, 1, 1, 12, tzinfo=UTC)
+PAGED, FIRST = {"limit": "7", "cursor": "c"}, {"limit": "100"}
+REQUESTS: list[tuple[str, tuple[str, ...], dict[str, Any], str, dict[str, Any]]] = [
+    ("find_tasks", (), {}, "GET /tasks/", {"sort": "-created_at", **FIRST}),
+    (
+        "find_tasks",
+        (),
+        {"sort": "title", "limit": 7, "cursor": "c", "parent": UUID(A), "due_after": MOMENT},
+        "GET /tasks/",
+        {"sort": "title", **PAGED, "parent": A, "due_after": MOMENT.isoformat()},
+    ),
+    ("trash", (), {}, "GET /trash/", FIRST),
+    ("trash", (), {"category": A, "limit": 7, "cursor": "c"}, "GET /trash/", {"category": A, **PAGED}),
+    ("history", (A,), {}, f"GET /tasks/{A}/history/", FIRST),
+    ("history", (A,), {"limit": 7, "cursor": "c"}, f"GET /tasks/{A}/history/", PAGED),
+    ("notifications", (), {}, "GET /notifications/", FIRST),
+    ("notifications", (), {"unread": True}, "GET /notifications/", {"unread": "true", **FIRST}),
+    (
+        "notifications",
+        (),
+        {"unread": False, "limit": 7, "cursor": "c"},
+        "GET /notifications/",
+        {"unread": "false", **PAGED},
+    ),
+    ("remind", (A,), {"at": MOMENT}, f"POST /tasks/{A}/reminders/", {"at": MOMENT.isoformat(), "before": None}),
+    ("remind", (A,), {"before": "PT1H"}, f"POST /tasks/{A}/reminders/", {"at": None, "before": "PT1H"}),
+    ("mark_read", (A,), {}, f"PATCH /notifications/{A}/", {"read": True}),
+    ("mark_read", (A,), {"read": False}, f"PATCH /notifications/{A}/", {"read": False}),
+    ("undo", (A, B), {}, f"POST /tasks/{A}/undo/", {"change": B}),
+    ("purge", (A,), {}, f"DELETE /trash/{A}/", {}),
+    ("reminders", (A,), {}, f"GET /tasks/{A}/reminders/", {}),
+]
+"""Calls, with their arguments; the request of each, with its query or body."""
+for kind, before, after in (("tasks", "", ""), ("categories", "category_", "_category")):
+    sent = {"username": "bob", "role": "editor"}
+    REQUESTS += [
+        (f"{before}members", (A,), {}, f"GET /{kind}/{A}/shares/", {}),
+        (f"{before}invitations", (A,), {}, f"GET /{kind}/{A}/shares/", {}),
+        (f"share{after}", (A, "bob", "editor"), {}, f"POST /{kind}/{A}/shares/", sent),
+        (f"unshare{after}", (A, B), {}, f"DELETE /{kind}/{A}/shares/{B}/", {}),
+    ]
+
+
+@pytest.mark.parametrize(("name", "given", "options", "request_line", "sent"), REQUESTS)
+def test_a_call_sends_all_its_arguments(
+    tmp_path: Path, name: str, given: tuple[str, ...], options: dict[str, Any], request_line: str, sent: dict[str, Any]
+) -> None:
+    requests = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        requests.append(request)
+        return httpx.Response(200, json={"server": "s", "user": {"id": "u", "username": "ada"}})
+
+    client = httpx.Client(transport=httpx.MockTransport(answer))
+    with Replica(tmp_path / "copy.db", "http://x", token="t", client=client) as replica, suppress(NotUnderstood):
+        getattr(replica, name)(*given, **options)
+    last = requests[-1]
+    assert f"{last.method} {last.url.path}" == request_line
+    assert (json.loads(last.content) if last.content else dict(last.url.params)) == sent
+
+
+SHARED = [{"user_id": A, "username": "ada", "role": "owner"}, {"user_id": B, "username": "bob", "role": "viewer"}]
+INVITED = [{"id": A, "email": "one@example.org", "role": "viewer"}, {"id": B, "email": "two@example.org", "role": "x"}]
+TIMES = [datetime(2030, 1, day, tzinfo=UTC) for day in (1, 2)]
+ANSWERED: list[tuple[str, tuple[str, ...], Any, Any]] = [
+    ("members", (A,), {"results": SHARED}, [Member(A, "ada", "owner"), Member(B, "bob", "viewer")]),
+    (
+        "invitations",
+        (A,),
+        {"results": SHARED, "pending": INVITED},
+        [Invitation(A, "one@example.org", "viewer"), Invitation(B, "two@example.org", "x")],
+    ),
+    (
+        "remind",
+        (A,),
+        {"id": B, "task": A, "at": TIMES[0].isoformat(), "before": "PT1H", "fires_at": TIMES[1].isoformat()},
+        Reminder(B, A, TIMES[0], "PT1H", TIMES[1]),
+    ),
+    ("remind", (A,), {"id": B, "task": A, "at": None, "before": None, "fires_at": None}, Reminder(B, A, *[None] * 3)),
+    (
+        "mark_read",
+        (A,),
+        (notice := {"id": B, "kind": "k", "task": A, "read": True, "created_at": TIMES[0].isoformat(), "by": "bob"}),
+        Notification(B, "k", A, True, TIMES[0], notice),
+    ),
+    (
+        "history",
+        (A,),
+        {
+            "results": [
+                {
+                    "id": B,
+                    "at": TIMES[0].isoformat(),
+                    "made_at": TIMES[1].isoformat(),
+                    "action": "edit",
+                    "version": 2,
+                    "actor": {"id": A, "username": "ada"},
+                    "fields": {"title": {"before": "one", "after": "two"}},
+                }
+            ],
+            "next_cursor": "next",
+        },
+        Found([HistoryEntry(B, TIMES[0], "edit", 2, "ada", {"title": FieldChange("one", "two")})], "next"),
+    ),
+    (
+        "undo",
+        (A, B),
+        {"id": A, "version": 3, "title": "one", "is_overdue": True},
+        Task(A, 3, {"id": A, "version": 3, "title": "one"}),
+    ),
+]
+"""Calls, with the answer of the server, and the value of each."""
+
+
+@pytest.mark.parametrize(("name", "given", "body", "value"), ANSWERED)
+def test_an_answer_is_read_field_by_field(
+    tmp_path: Path, name: str, given: tuple[str, ...], body: dict[str, Any], value: object
+) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        described = {"server": "s", "user": {"id": "u", "username": "ada"}}
+        return httpx.Response(200, json=described if request.url.path == "/" else body)
+
+    client = httpx.Client(transport=httpx.MockTransport(answer))
+    with Replica(tmp_path / "copy.db", "http://x", token="t", client=client) as replica:
+        assert getattr(replica, name)(*given) == value
 
 
 class TestErrors:

@@ -88,6 +88,9 @@ class TestRegister:
         assert fields_of(caught) == ["password2"]
         assert stored(app, "alice") is None
 
+    def test_a_password_is_repeated_in_any_normal_form(self, app: App) -> None:
+        app.registration.register(ALICE, "pa\u0308ss wort", "p\u00e4ss\u00a0wort")
+
     @pytest.mark.parametrize("password", ["weak horse", "Alice in Wonderland", "ALICE@example.org"])
     def test_a_password_easy_to_guess_is_refused(self, app: App, password: str) -> None:
         with pytest.raises(InvalidInput) as caught:
@@ -207,6 +210,11 @@ class TestEdit:
         assert fields_of(caught) == ["username", "email"]
         assert app.hasher.verified == []
 
+    def test_a_new_name_that_imitates_another_is_refused(self, app: App, alice: SessionActor) -> None:
+        with pytest.raises(InvalidInput) as caught:
+            app.accounts.edit(alice, {"username": "\u0430lice"}, PASSWORD)  # the first letter is Cyrillic
+        assert fields_of(caught) == ["username"]
+
     def test_names_of_others_are_taken(self, app: App, alice: SessionActor) -> None:
         app.registration.register({"username": "bob", "email": "bob@example.org"}, PASSWORD)
         with pytest.raises(UsernameTaken):
@@ -245,6 +253,10 @@ class TestChangePassword:
         with pytest.raises(InvalidCredentials):
             app.sessions.login("alice", PASSWORD)
         app.sessions.login("alice", "battery staple")
+
+    def test_a_new_password_is_hashed_in_its_normal_form(self, app: App, alice: SessionActor) -> None:
+        app.accounts.change_password(alice, PASSWORD, "pa\u0308ss\u00a0wort")
+        assert app.hasher.hashed == ["p\u00e4ss wort"]
 
     def test_a_wrong_current_password_is_refused(self, app: App, alice: SessionActor) -> None:
         other = app.sessions.login("alice", PASSWORD)

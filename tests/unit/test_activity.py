@@ -147,6 +147,7 @@ class TestEvents:
         app.do(alice, app.sessions.end_others, ORIGIN)
         assert recorded(app) == [(Kind.SESSION_END, SUCCESS)] * 3
         assert {event.session_id for event in app.audit_log.events} == others
+        assert {event.address for event in app.audit_log.events} == {ORIGIN.address}
 
     def test_a_changed_username_or_email_address_is_recorded(self, app: App, alice: SessionActor) -> None:
         app.accounts.edit(alice, {"first_name": "A"}, PASSWORD, ORIGIN)

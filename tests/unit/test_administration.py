@@ -11,6 +11,7 @@ from uuid import UUID
 
 import pytest
 
+from tasktracker.domain.accounts.invites import MAX_USES, InviteKey
 from tasktracker.domain.accounts.link_service import create_link, find_link
 from tasktracker.domain.accounts.links import HANDED_OVER, LinkKind
 from tasktracker.domain.accounts.quota import Quotas, Usage
@@ -418,6 +419,23 @@ def test_an_address_stays_pending_until_another_one_is_set(
     assert (changed.email, changed.pending_email) == ("a@b.de", pending)
     assert (changed.is_active, changed.is_admin) == (False, True)
     assert events(app)[0][0] is (Kind.QUOTA_CHANGE if "max_tasks" in changes else Kind.RENAME)
+
+
+def test_a_link_of_a_disabled_user_is_of_no_use(app: App, ada: User) -> None:
+    app.do(SYSTEM, app.administration.edit, ada.id, {"is_active": False})
+    token = app.do(SYSTEM, app.administration.make_link, ada.id)
+    with pytest.raises(InvalidInput):
+        app.see(SYSTEM, find_link, token, LinkKind.RESET_PASSWORD)
+
+
+@pytest.mark.parametrize(("uses", "is_right"), [(0, False), (1, True), (MAX_USES, True), (MAX_USES + 1, False)])
+def test_an_invitation_has_a_number_of_uses(app: App, uses: int, is_right: bool) -> None:
+    if is_right:
+        made, _ = app.do(SYSTEM, app.invites.create, {"uses_left": uses})
+        assert (made.uses_left, made.key) == (uses, InviteKey(START, made.id))
+    else:
+        with pytest.raises(InvalidInput):
+            app.do(SYSTEM, app.invites.create, {"uses_left": uses})
 
 
 def test_a_second_factor_that_was_not_confirmed_is_not_turned_off(app: App) -> None:

@@ -29,6 +29,9 @@ def test_a_new_or_changed_member_is_a_change() -> None:
     viewer = CategoryMember(UUID(int=3), Role.VIEWER, since=LATER)
     shared = HOME.with_member(viewer, LATER)
     assert (shared.members, shared.version, shared.updated_at) == ((viewer,), 2, LATER)
+    assert [each.user_id for each in shared.list_members] == sorted([HOME.user_id, viewer.user_id])
+    owner = replace(shared, user_id=UUID(int=2**128 - 1))
+    assert [each.user_id for each in owner.list_members] == [viewer.user_id, owner.user_id]
     promoted = shared.with_member(replace(viewer, role=Role.EDITOR), LATER + timedelta(hours=1))
     assert (promoted.version, promoted.updated_at) == (3, LATER + timedelta(hours=1))
 

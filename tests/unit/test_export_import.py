@@ -28,13 +28,14 @@ from tasktracker.domain.portability.export_service import ExportService
 from tasktracker.domain.portability.import_job import ImportedLine, LineOutcome
 from tasktracker.domain.portability.import_service import FileFormat, ImportService
 from tasktracker.domain.portability.lines import MAX_LINE_LENGTH, numbered_lines
+from tasktracker.domain.portability.plan import ImportContext, ParentInfo
 from tasktracker.domain.portability.record import MAX_VERSION
 from tasktracker.domain.portability.report import MAX_FINDINGS, Counts, ImportReport, TaskCounts
 from tasktracker.domain.recurrence.occurrence import Occurrence
 from tasktracker.domain.recurrence.recurrence import Anchor, Recurrence
 from tasktracker.domain.reminders.reminder import MAX_REMINDERS
 from tasktracker.domain.tasks.query import TaskQuery
-from tasktracker.domain.tasks.task import MAX_DEPTH, Priority, State, Task
+from tasktracker.domain.tasks.task import MAX_DEPTH, Priority, State, Task, Tree
 from tasktracker.domain.tasks.trash_service import TrashService
 from tests.backends import Backend
 from tests.contracts.base import Seed
@@ -283,7 +284,7 @@ def test_the_lines_of_an_export_have_every_field() -> None:
     user = service.seed.user("ann", first_name="Ann", last_name="Lee", email="ann@example.org")
     later = START + timedelta(hours=1)
     zone = timezone(timedelta(hours=2))
-    home = service.seed.category(user, "Home", description="a", color="#1e90ff", updated_at=later, version=2)
+    home = service.seed.category(user, "Home", description="ä", color="#1e90ff", updated_at=later, version=2)
     kept = Occurrence(slot=START, series=UUID(int=1), next=UUID(int=2))
     one = service.seed.task(
         user,
@@ -306,7 +307,9 @@ def test_the_lines_of_an_export_have_every_field() -> None:
     at, then = "2026-03-01T12:00:00Z", "2026-03-01T13:00:00Z"
     common = {"type": "task", "own": True, "owner": "ann", "created_by": "ann", "priority": 2, "start_on": None}
     common |= {"parent": None, "members": [], "reminders": []}
-    header, profile, *lines = map(json.loads, service.export(user).splitlines())
+    export = service.export(user)
+    assert '"name":"Home","description":"ä"'.encode() in export
+    header, profile, *lines = map(json.loads, export.splitlines())
     assert header == {"type": "header", "format": "tasktracker", "version": 5, "exported_at": then}
     assert profile == {
         "type": "profile",
@@ -321,7 +324,7 @@ def test_the_lines_of_an_export_have_every_field() -> None:
             "own": True,
             "owner": "ann",
             "name": "Home",
-            "description": "a",
+            "description": "ä",
             "color": "#1e90ff",
             "created_at": at,
             "updated_at": then,
@@ -627,6 +630,7 @@ def test_a_line_of_the_maximum_length_is_read_whole() -> None:
         (task(parent=str(uuid4())), "parent"),
         (task(id="a0b1c2d3-0000-4000-8000-000000000000", parent="A0B1C2D3000040008000000000000000"), "parent"),
         (task(category=str(uuid4())), "category"),
+        (HEADER, "type"),
         (category(name=""), "name"),
         (category(color="red"), "color"),
         (category(created_at="x"), "created_at"),
@@ -1123,3 +1127,58 @@ def test_the_number_of_lines_and_categories_is_limited(service: Service, user: U
     # An administrator can import without these limits.
     report = service.imports.import_file_for(user.username, io.BytesIO(many), FileFormat.NDJSON)
     assert report.tasks.created + report.tasks.unchanged == 5
+
+
+def test_the_counts_of_all_batches_are_added() -> None:
+    counts = TaskCounts(1, 2, 3, 4, 5, 6)
+    counts.add(TaskCounts(10, 20, 30, 40, 50, 60))
+    assert counts == TaskCounts(11, 22, 33, 44, 55, 66)
+
+
+@pytest.mark.parametrize("is_dry_run", [False, True])
+def test_later_batches_know_the_results_of_all_earlier_ones(is_dry_run: bool) -> None:
+    one, two = UUID(int=1), UUID(int=2)
+    first, second = ImportContext(START), ImportContext(START)
+    for context, each in ((first, one), (second, two)):
+        info = ParentInfo(Tree(each, None, one), 1, None)
+        context.categories, context.former, context.claimed, context.restored = (
+            {each: each},
+            {each: each},
+            {each},
+            {each},
+        )
+        context.names, context.parents = {str(each): each}, {each: info}
+    before = replace(first, names=dict(first.names), parents=dict(first.parents))
+    first.update(second, is_dry_run=is_dry_run)
+    both = {one: one, two: two}
+    assert (first.categories, first.former, first.claimed) == (both, both, {one, two})
+    assert first.restored == {two}  # those of the last batch: it began with the others
+    more = second if is_dry_run else before
+    assert (first.names, first.parents) == (before.names | more.names, before.parents | more.parents)
+
+
+def test_a_deleted_tree_and_categories_are_imported_with_other_ids_if_theirs_are_taken(
+    service: Service, user: User
+) -> None:
+    top = task(trashed_at=START.isoformat())
+    child = {**task(parent=top["id"], trashed_at=START.isoformat()), "trashed_with": top["id"]}
+    below = {**child, "id": str(uuid4()), "parent": child["id"]}
+    filed = [category(id=str(UUID(int=number)), name=f"c{number}") for number in (1, 2)]
+    for actor, mapped in ((user, 0), (service.seed.user(), 1)):
+        for dry_run in (True, False):
+            report = service.import_lines(actor, *filed, top, child, below, dry_run=dry_run)
+            counts = Counts(created=2, mapped=2 * mapped), TaskCounts(created=3, mapped=3 * mapped)
+            assert report == ImportReport(dry_run, *counts)
+        top_id = uuid5(actor.id, top["id"]) if mapped else UUID(top["id"])
+        assert {each.trashed_with for each in service.all_of(actor)[1].values()} == {top_id}
+        # A later file may have a task of this category without the category.
+        assert service.import_lines(actor, task(category=filed[1]["id"])).errors == []
+        report = service.import_lines(actor, {**below, "id": str(uuid4()), "trashed_with": str(uuid4())})
+        assert [each.field for each in report.errors] == ["trashed_with"]
+
+
+def test_an_export_has_the_oldest_task_first(service: Service, user: User) -> None:
+    for title, days in (("second", 2), ("first", 3), ("third", 1)):
+        service.seed.task(user, title, created_at=START - timedelta(days=days))
+    lines = map(json.loads, service.export(user).splitlines())
+    assert [each["title"] for each in lines if each["type"] == "task"] == ["first", "second", "third"]

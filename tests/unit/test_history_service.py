@@ -8,11 +8,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tasktracker.domain.history import since
-from tasktracker.domain.history.change import Change, FieldChange, differences, plausible
+from tasktracker.domain.history.change import ROOT_CATEGORY, Change, FieldChange, differences, plausible
 from tasktracker.domain.kernel.actors import SessionActor
 from tasktracker.domain.kernel.changes import Action
 from tasktracker.domain.kernel.errors import AlreadyChanged, InvalidInput, NotAllowed
-from tasktracker.domain.kernel.members import Role
+from tasktracker.domain.kernel.members import Member, Role
 from tasktracker.domain.recurrence.occurrence import Occurrence
 from tasktracker.domain.tasks.task import Priority, State, Task, TaskFields
 from tests.fakes import App
@@ -95,6 +95,14 @@ def test_a_change_of_the_next_occurrence_has_both_values(task: Task) -> None:
     one, other = (replace(task, occurrence=replace(kept, next=next_)) for next_ in (UNKNOWN, task.id))
     assert differences(one, other) == {"next": FieldChange(UNKNOWN, task.id)}
     assert differences(other, task) == {"next": FieldChange(task.id, None)}
+
+
+def test_a_change_of_a_shared_category_has_the_root_category(task: Task) -> None:
+    shared = replace(task, root_category=UNKNOWN, list_members=(Member(task.owner, Role.OWNER),))
+    assert differences(task, shared) == {ROOT_CATEGORY: FieldChange(None, UNKNOWN)}
+    assert differences(shared, task) == {ROOT_CATEGORY: FieldChange(UNKNOWN, None)}
+    assert differences(None, shared)[ROOT_CATEGORY] == FieldChange(None, UNKNOWN)
+    assert differences(task, replace(task, root_category=UNKNOWN)) == {}  # a category that is not shared
 
 
 def test_a_change_is_not_earlier_than_its_predecessor_after_the_clock_went_back(
@@ -242,3 +250,8 @@ def test_the_changes_since_a_version_are_complete_when_they_fill_several_pages(
         for base in range(8):
             changes, has_older = since.changes_since(work.history, task, base)
             assert ([each.version for each in changes], has_older) == (list(range(base + 1, 8)), base > 0)
+
+
+def test_a_task_is_given_by_another_user(app: App, alice: SessionActor, task: Task) -> None:
+    change = replace(last(app, alice, task), fields={"owner": FieldChange(str(UNKNOWN), str(alice.user_id))})
+    assert [replace(change, actor=each).gives_to(alice.user_id) for each in (alice.user_id, UNKNOWN)] == [False, True]

@@ -180,7 +180,9 @@ def test_importing_a_file_again_changes_nothing(account: Account) -> None:
 
 
 def test_a_dry_run_reports_the_result_and_stores_nothing(account: Account) -> None:
-    dry = account.import_file(SAMPLE.read_bytes(), dry_run=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(account.store, "writing", None)
+        dry = account.import_file(SAMPLE.read_bytes(), dry_run=True)
     assert account.tasks() == []
     assert account.categories() == {}
     real = account.import_file(SAMPLE.read_bytes())
@@ -203,8 +205,8 @@ def test_a_section_becomes_the_category_of_its_name(account: Account) -> None:
 
 
 def test_a_duration_of_none_is_not_described(account: Account) -> None:
-    account.import_file("TYPE,CONTENT,DURATION,DURATION_UNIT\ntask,a,None,None\n")
-    assert account.task("a").description == ""
+    account.import_file("TYPE,CONTENT,DURATION,DURATION_UNIT\ntask,a,None,None\ntask,b,5, \n")
+    assert {each.title: each.description for each in account.tasks()} == {"a": "", "b": "Duration: 5"}
 
 
 def test_a_text_that_is_too_long_is_cut_and_reported(account: Account) -> None:
@@ -276,6 +278,7 @@ def test_importing_a_file_again_recognises_its_days(account: Account) -> None:
         ("note,of nothing,,,,,", "TYPE"),
         ("section,,,,,,", "name"),
         ("folder,x,,,,,", "TYPE"),
+        ("\ufefftask,x,,,,,", "TYPE"),
         ("task," + "x" * 300_000 + ",,,,,", "line"),
     ],
 )
@@ -341,7 +344,7 @@ def test_lines_that_wait_for_their_parent_are_counted_once(account: Account, mon
         "task,good,,,1,,",
         "section,two,,,1,,",
         "task,bad,,,1,,",
-        "task,below,,,2,,",
+        "task,below,,,2,someday,",
         "x,,,,,,",
     ]
     report = account.import_file(HEAD + "\n".join(rows))
@@ -352,11 +355,12 @@ def test_lines_that_wait_for_their_parent_are_counted_once(account: Account, mon
         (7, "TYPE"),
     ]
     assert (report.tasks.created, report.tasks.unchanged, report.skipped) == (1, 0, 4)
+    assert notices(report) == [(6, "DATE")]
     assert (report.categories.created, report.categories.unchanged) == (1, 0)
 
 
 def test_columns_may_have_spaces_around_their_names_or_no_name(account: Account) -> None:
-    report = account.import_file("type, Content ,,PRIORITY\ntask,a,,1\n")
+    report = account.import_file("type, Content ,,PRIORITY,,DATE\ntask,a,,1\n")
     assert (account.task("a").priority, report.notices) == (Priority.URGENT, [])
 
 
@@ -375,7 +379,7 @@ def test_a_row_with_more_values_than_columns_is_refused(account: Account) -> Non
 
 
 def test_empty_columns_at_the_end_are_ignored(account: Account) -> None:
-    report = account.import_file("TYPE,CONTENT,PRIORITY,,\ntask,x,1,,\ntask,y,2\ntask,z,3,,lost\n")
+    report = account.import_file("TYPE,CONTENT,PRIORITY,,\ntask,x,1, ,\ntask,y,2\ntask,z,3,,lost\n")
     assert (report.tasks.created, [each.line for each in report.errors]) == (2, [4])
 
 
@@ -437,7 +441,7 @@ def test_an_existing_row_with_other_content_is_reported(account: Account) -> Non
     assert "was not changed" in report.notices[0].message
 
 
-@pytest.mark.parametrize("name", ["", " ", "a\0b", "\ud800"])
+@pytest.mark.parametrize("name", ["", " ", "a\0b", "\ud800", "p" * 70 + "\0"])
 def test_a_project_without_a_name_is_refused(account: Account, name: str) -> None:
     with pytest.raises(InvalidInput) as caught:
         account.import_file(HEAD, name)
@@ -466,11 +470,11 @@ def test_the_name_of_a_file_names_its_project(file: str, project: str) -> None:
 
 
 def test_attachments_of_notes_become_links(account: Account) -> None:
-    file = {"file_name": "a [b]]] c.png", "file_url": "https://files.example/a (1).png", "size": [1, {"x": 2}]}
+    file = {"file_name": "a\\ [b]]] c.png", "file_url": "https://files.example/<a> (1).png", "size": [1, {"x": 2}]}
     content = f"see [[file {json.dumps(file)}]], [[file {{broken]] and [[file {json.dumps({'file_name': 'x'})}]]"
     account.import_file(HEAD + "task,x,,,,,\n" + 'note,"{}",,,,,\n'.format(content.replace('"', '""')))
     assert account.task("x").description == (
-        "see [a \\[b\\]\\]\\] c.png](https://files.example/a%20%281%29.png), [[file {broken]] and"
+        "see [a\\\\ \\[b\\]\\]\\] c.png](https://files.example/%3Ca%3E%20%281%29.png), [[file {broken]] and"
         ' [[file {"file_name": "x"}]]'
     )
 
@@ -516,7 +520,9 @@ def test_a_file_of_another_format_is_refused(account: Account, text: str) -> Non
         (HEAD.replace(",", ";"), "commas"),
         (HEAD.replace(",", "\t"), "commas"),
         ('"TYPE";"CONTENT"\n', "commas"),
+        ("\ufeff" + HEAD.lower().replace(",", ";"), "commas"),
         (HEAD.encode("utf-16"), "UTF-16"),
+        (HEAD.encode("utf-16-le"), "UTF-16"),
         (b"\x1f\x8b\x08", "gzip"),
         ('{"type":"header"}\n', "application/x-ndjson"),
         (f"{HEAD.strip()}\rtask,A,\r", "LF or CRLF"),
@@ -529,8 +535,8 @@ def test_the_error_for_a_refused_file_says_what_helps(account: Account, text: st
 
 
 def test_unknown_columns_are_reported(account: Account) -> None:
-    report = account.import_file("type,content,colour\ntask,x,red\n")
-    assert [(each.line, each.field) for each in report.notices] == [(1, "COLOUR")]
+    report = account.import_file(f"type,content,colour,{'y' * 200}\ntask,x,red\n")
+    assert [(each.line, each.field) for each in report.notices] == [(1, "COLOUR"), (1, "Y" * 100)]
     assert account.task("x").version == 1
 
 
@@ -603,6 +609,7 @@ def test_the_date_and_else_the_deadline_is_when_a_task_is_due(
     report = account.import_file(f"{DATED}task,x,{row}\n")
     task = account.task("x")
     assert (task.due, task.description, [each.field for each in report.notices]) == (due, description, noticed)
+    assert all("has no matching field" in each.message for each in report.notices)
 
 
 def test_the_rows_below_a_refused_section_or_task_are_not_of_the_one_before(account: Account) -> None:
@@ -634,7 +641,10 @@ def test_a_note_after_a_broken_row_is_not_added_to_the_task_before(account: Acco
     assert account.task("a").description == ""
 
 
-@pytest.mark.parametrize(("indent", "is_refused"), [("0", True), ("100", False), ("101", True), ("9" * 20, True)])
+@pytest.mark.parametrize(
+    ("indent", "is_refused"),
+    [("0", True), ("100", False), ("101", True), ("9" * 20, True), (" ", False), (" 2 ", False)],
+)
 def test_an_indent_is_1_to_100(indent: str, is_refused: bool) -> None:
     assert (Account().import_file(HEAD + f"task,x,,,{indent},,\n").skipped == 1) is is_refused
 
@@ -654,8 +664,8 @@ def test_a_notice_about_an_indent_says_why_the_task_was_moved() -> None:
 
 def test_a_title_of_many_code_points_is_cut_to_those_that_are_stored(account: Account) -> None:
     letter = "x" + "\u0300" * 9
-    account.import_file(HEAD + f"task,{letter * 101},,,,,\n")
-    assert [task.title for task in account.tasks()] == [letter * 99 + "\u2026"]
+    account.import_file(HEAD + f"task,{letter * 101},,,,,\ntask,{'x' * 198} yyy,,,,,\n")
+    assert {task.title for task in account.tasks()} == {letter * 99 + "\u2026", "x" * 198 + "\u2026"}
 
 
 @pytest.mark.parametrize(
@@ -677,3 +687,51 @@ def test_rows_with_types_in_capitals_inside_a_value_are_found_again(account: Acc
     report = account.import_file(HEAD + 'task,"never,,,,,\nTASK,last,,,,,\nTASK,",,,,,\n')
     assert [(each.line, each.field) for each in report.errors] == [(2, "line"), (4, "line")]
     assert [task.title for task in account.tasks()] == ["last"]
+
+
+@pytest.mark.parametrize(
+    "head", ["TYPE,CONTENT\n", "TYPE,CONTENT,DESCRIPTION,PRIORITY,INDENT,DATE,TIMEZONE,DURATION\n"]
+)
+def test_a_value_may_have_lines_that_only_begin_like_rows(head: str) -> None:
+    account = Account()
+    value = "buy:\ntask, a list, of things" + ",x" * (3 if len(head) > 20 else 0)
+    report = account.import_file(head + f'task,a\nnote,"{value}"\n')
+    assert (account.task("a").description, report.errors) == (value, [])
+
+
+def test_the_last_line_is_read_if_it_is_too_long_and_has_no_end() -> None:
+    report = Account().import_file(HEAD + "task,x,,,,,\ntask," + "x" * 2 * MAX_LINE_LENGTH)
+    assert [(each.line, each.field) for each in report.errors] == [(3, "line")]
+
+
+def test_a_file_is_read_from_its_begin() -> None:
+    account = Account()
+    for text in (HEAD + "task,x,,,,,\n", '{"type":"header","format":"tasktracker","version":1}\n{"type":"end"}\n'):
+        source = io.BytesIO(text.encode())
+        source.seek(0, io.SEEK_END)
+        format_ = FileFormat.TODOIST if text.startswith(HEAD) else FileFormat.NDJSON
+        assert account.imports.import_file(account.actor, source, format_).skipped == 0
+    assert account.task("x").version == 1
+
+
+@pytest.mark.parametrize("text", ["[1]", "5", '{"file_name": 1, "file_url": "https://x"}', "[" * 100_000])
+def test_text_that_only_resembles_an_attachment_stays(text: str) -> None:
+    assert as_links(f"[[file {text}]]") == f"[[file {text}]]"
+
+
+def test_a_recurring_task_is_due_on_the_present_day_of_its_zone() -> None:
+    account = Account(zone="America/New_York")
+    account.clock.advance(hours=14)  # 2 March, 02:00 in UTC
+    account.import_file(f"{RECURRING_HEAD}\ntask,Water,,4,1,,,every day,en,")
+    assert account.task("Water").due_on == date(2026, 3, 1)
+
+
+@pytest.mark.parametrize("column", ["DESCRIPTION", "RESPONSIBLE", "DATE", "DEADLINE", "DURATION", "DURATION_UNIT"])
+def test_a_subtask_of_a_row_that_cannot_be_stored_moves_up(column: str) -> None:
+    account = Account()
+    columns = dict.fromkeys(("DESCRIPTION", "RESPONSIBLE", "DATE", "DEADLINE", "DURATION", "DURATION_UNIT"), "")
+    values = ",".join((columns | {"DURATION": "5", column: "a\0b"}).values())
+    head = f"TYPE,CONTENT,INDENT,{','.join(columns)}\n"
+    report = account.import_file(f"{head}task,top,1\ntask,bad,2,{values}\ntask,child,3\n")
+    assert [(each.line, each.field) for each in report.errors] == [(3, column)]
+    assert account.task("child").parent == account.task("top").id

@@ -39,6 +39,7 @@ def account() -> Account:
 def test_each_file_is_a_project(account: Account) -> None:
     others = {
         "__MACOSX/Home.csv": "\0\1",
+        "__MACOSX/backup/Home.csv": "\0\1",
         "._Home.csv": "",
         "backup/._Home.csv": HEAD + "task,hidden,,,,,\n",
         ".DS_Store": "",
@@ -71,14 +72,15 @@ def test_lines_are_counted_through_all_files(account: Account) -> None:
             found.append((each.position, each.file, each.number))
             ends[each.file] = read
 
-    archive = packed(BOTH)
+    archive = packed({name: text + "\n" * 1000 for name, text in BOTH.items()})
     account.imports.import_file(account.actor, io.BytesIO(archive), FileFormat.ZIP, record=record)
     assert archive.index(WORK.encode()) < ends[WORK] < archive.index(HOME.encode()) < ends[HOME] < len(archive)
-    assert sorted(found) == [(1, HOME, 1), (2, HOME, 2), (3, HOME, 3), (4, WORK, 1), (5, WORK, 2), (6, WORK, 3)]
+    numbers = [(name, number) for name in (HOME, WORK) for number in (1, 2, 3)]
+    assert sorted(found) == [(number + 1003 * (name == WORK), name, number) for name, number in numbers]
 
 
 def test_projects_of_the_same_name_are_different(account: Account) -> None:
-    files = {f"Home [{number}].csv": SAME.format(number) for number in (12345678, 87654321)}
+    files = {f"{name} [{number}].csv": SAME for name, number in (("Home", 12345678), ("home", 87654321))}
     assert account.import_file(packed(files)).tasks.created == 4
     assert list(account.categories().values()) == ["Home"]
     assert account.import_file(packed(files)).tasks.unchanged == 4
@@ -134,6 +136,9 @@ def test_a_damaged_zip_file_is_refused(account: Account) -> None:
     for damaged in (raw[:-30], raw[:50], raw.replace(b"at home", b"at h0me")):
         with pytest.raises(InvalidInput, match="damaged"):
             account.import_file(damaged)
+    long = packed({"x" * 150 + ".csv": HEAD})
+    with pytest.raises(InvalidInput, match=r"damaged ZIP file: File name in directory 'x{60,80}$"):  # 100 characters
+        account.import_file(long.replace(b"xxx.csv", b"xxy.csv", 1))
     assert account.tasks() == []
 
 
@@ -159,6 +164,11 @@ def test_an_encrypted_or_unusual_file_is_refused(account: Account) -> None:
     for raw in (encrypted, packed({HOME: HEAD}, zipfile.ZIP_LZMA)):
         with pytest.raises(InvalidInput, match="unpack it"):
             account.import_file(raw)
+    file = io.BytesIO(packed({WORK: HEAD}))
+    with zipfile.ZipFile(file, "a", zipfile.ZIP_LZMA) as archive:
+        archive.writestr(HOME, HEAD)
+    with pytest.raises(InvalidInput, match=r"send Home\.csv$"):
+        account.import_file(file.getvalue())
 
 
 def test_what_a_zip_file_unpacks_to_is_limited(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -174,9 +184,12 @@ def test_what_a_zip_file_unpacks_to_is_limited(account: Account, monkeypatch: py
     monkeypatch.setattr(import_service, "MAX_LINES", 150_000)
     with pytest.raises(InvalidInput, match="150000 lines"):
         account.import_file(raw)
-    monkeypatch.setattr(zipped, "MAX_UNPACKED", 100_000)
-    with pytest.raises(InvalidInput, match="100000 bytes"):
-        account.import_file(raw)
+    size = sum(map(len, BOTH.values()))
+    monkeypatch.setattr(zipped, "MAX_UNPACKED", size)
+    assert account.import_file(packed(BOTH)).tasks.created == 4
+    monkeypatch.setattr(zipped, "MAX_UNPACKED", size - 1)
+    with pytest.raises(InvalidInput, match=f"more than {size - 1} bytes"):
+        account.import_file(packed(BOTH))
 
 
 def test_the_number_of_files_is_limited(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -186,5 +199,5 @@ def test_the_number_of_files_is_limited(account: Account, monkeypatch: pytest.Mo
         account.import_file(packed({f"{number}.csv": HEAD for number in range(1001)}, zipfile.ZIP_STORED))
     # The directory is read at once, so its size is limited, too.
     monkeypatch.setattr(zipped, "MAX_READ", 66_000)
-    with pytest.raises(InvalidInput, match="directory"):
+    with pytest.raises(InvalidInput, match="has a directory of more than 66000 bytes"):
         account.import_file(packed({f"{number:0100}.csv": "" for number in range(1000)}, zipfile.ZIP_STORED))

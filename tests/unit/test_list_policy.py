@@ -53,7 +53,7 @@ def test_the_higher_role_counts_and_the_category_of_the_root_is_seen(
     direct: Role | None, listed: Role | None, role: Role | None, via: UUID | None, category: UUID | None
 ) -> None:
     task = a_task(direct=direct, listed=listed)
-    assert (role_of(task, USER), only_category(task, USER)) == (role, via)
+    assert (role_of(task, USER), only_category(task, USER), only_category(task, OWNER)) == (role, via, None)
     assert visible_category(task, USER) == category
     assert can_organise(task, USER) == (listed is Role.EDITOR)
     entries = {each["user_id"]: each for each in viewers(task)}

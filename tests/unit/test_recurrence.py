@@ -51,6 +51,7 @@ class TestRule:
             ("FREQ=WEEKLY;INTERVAL=2;WKST=MO", "FREQ=WEEKLY;INTERVAL=2"),
             ("FREQ=WEEKLY;INTERVAL=2;WKST=SU", "FREQ=WEEKLY;INTERVAL=2;WKST=SU"),
             ("FREQ=MONTHLY;INTERVAL=2;WKST=SU", "FREQ=MONTHLY;INTERVAL=2"),
+            ("FREQ=WEEKLY;BYDAY=MO,SU;BYSETPOS=1;WKST=SU", "FREQ=WEEKLY;BYDAY=MO,SU;BYSETPOS=1;WKST=SU"),
             ("FREQ=DAILY;COUNT=10", "FREQ=DAILY;COUNT=10"),
             ("UNTIL=20261231;FREQ=DAILY", "FREQ=DAILY;UNTIL=20261231"),
             ("FREQ=DAILY;UNTIL=20261231t225959z", "FREQ=DAILY;UNTIL=20261231T225959Z"),
@@ -73,6 +74,7 @@ class TestRule:
             ("FREQ=SECONDLY", "must have a FREQ of"),
             ("FREQ=DAILY;BYHOUR=9", "must not have BYHOUR: possible are FREQ, INTERVAL, BYMONTH"),
             ("FREQ=YEARLY;BYWEEKNO=20", "must not have BYWEEKNO"),
+            ("FREQ=DAILY;" + "X" * 30 + "=1", "must not have " + "X" * 20 + ": possible"),
             ("FREQ=YEARLY;BYYEARDAY=1", "must not have BYYEARDAY"),
             ("FREQ=DAILY;BYEASTER=0", "must not have BYEASTER"),
             ("FREQ=DAILY;FREQ=DAILY", "must have FREQ only once"),
@@ -193,6 +195,9 @@ class TestDays:
             ("FREQ=YEARLY;BYMONTH=2", "2028-01-31", ["2028-02-29", "2029-02-28"]),
             ("FREQ=MONTHLY;BYMONTHDAY=30", "2027-01-30", ["2027-03-30", "2027-04-30"]),
             ("FREQ=YEARLY;BYMONTH=2,3", "2027-01-31", ["2027-03-31", "2028-03-31"]),
+            ("FREQ=YEARLY;BYMONTH=3,5", "2027-01-31", ["2027-03-31", "2027-05-31"]),
+            ("FREQ=MONTHLY;BYMONTH=1,2", "2027-01-31", ["2027-02-28", "2028-01-31"]),
+            ("FREQ=MONTHLY;BYDAY=MO", "2027-01-31", ["2027-02-01", "2027-02-08"]),
         ],
     )
     def test_a_rule_from_completion_without_a_day_has_the_last_day_of_a_shorter_month(
@@ -207,6 +212,12 @@ class TestDays:
         at = moment("2026-03-03 12:00")
         every_third = recurrence("FREQ=DAILY;INTERVAL=3")
         assert every_third.next_after(MONDAY, at, CALENDAR, completed_at=at) == date(2026, 3, 5)
+        monthly = recurrence("FREQ=MONTHLY", date(2026, 1, 31))
+        assert monthly.next_after(date(2026, 1, 31), LONG_AGO, CALENDAR, completed_at=at) == date(2026, 3, 31)
+
+    def test_a_rule_for_a_day_of_every_month_stays_as_it_is(self) -> None:
+        rule = Rule.parse("FREQ=MONTHLY")
+        assert rule.counted_from(date(2026, 3, 28)) is rule
 
 
 class TestMoments:

@@ -20,6 +20,7 @@ from tasktracker.domain.kernel.errors import (
     SessionEnded,
     SessionNotFound,
 )
+from tests.contracts.base import Seed
 from tests.fakes import START, SYSTEM, App
 from tests.unit.base import PASSWORD, before_next_call, fields_of
 
@@ -455,3 +456,31 @@ class TestSessions:
         session = sessions_of(app)[0]
         app.clock.set(START + timedelta(days=1))
         assert app.sessions.tokens_of(session).expires_in == 0
+
+
+@pytest.mark.parametrize(("idle", "absolute"), [(timedelta(days=1), timedelta(days=9)), (timedelta(days=9),) * 2])
+def test_a_refresh_token_expires_with_its_session(idle: timedelta, absolute: timedelta) -> None:
+    app = App.in_memory(idle=idle, absolute=absolute)
+    tokens = app.registration.register({"username": "alice"}, PASSWORD).tokens
+    app.clock.advance(hours=12)
+    tokens = app.sessions.refresh(tokens.refresh)
+    assert tokens.refresh_expires_at == min(app.clock.now() + idle, START + absolute)
+
+
+def test_a_logout_ends_each_session_of_its_tokens_that_is_left(app: App) -> None:
+    first, second = (app.sessions.login("alice", PASSWORD).tokens for _ in range(2))
+    app.sessions.logout(first.refresh)
+    app.sessions.logout(first.refresh, second.access)
+    assert not app.is_usable(second)
+
+
+def test_a_session_that_has_expired_takes_no_place_of_a_live_one(app: App) -> None:
+    seed = Seed(app.store, app.clock, app.ids)
+    user = seed.user("bob", password_hash=app.hasher.hash(PASSWORD))
+    live = [seed.session(user) for _ in range(2)]
+    later = START + timedelta(seconds=1)
+    seed.session(user, rotated_at=later, used_at=later, ends_at=START)
+    app.clock.advance(seconds=1)
+    app.sessions.login("bob", PASSWORD)
+    assert {each.id for each in live} < {each.id for each in sessions_of(app, "bob")}
+    assert len(sessions_of(app, "bob")) == 3

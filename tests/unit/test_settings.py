@@ -320,6 +320,7 @@ def test_all_conflicts_are_named_together_with_bad_values() -> None:
 
 def test_a_value_that_cannot_be_read_conflicts_with_no_other() -> None:
     settings = {"ACCESS_TOKEN_SECONDS": "x", "SESSION_IDLE_SECONDS": "60", "DATABASE_URL": "x", "WORKERS": "2"}
+    settings["LISTEN_DATABASE_URL"] = "postgresql://u@h/d"
     assert problems(settings).keys() == {"ACCESS_TOKEN_SECONDS", "DATABASE_URL"}
 
 
@@ -469,11 +470,14 @@ def test_a_bad_value_in_the_env_file_is_refused_with_its_name(tmp_path: Path) ->
 
 def test_names_in_the_env_file_that_are_no_settings_are_reported(tmp_path: Path) -> None:
     dotenv = tmp_path / ".env"
-    dotenv.write_text("DATABSE_URL=hunter2\nport=1\nCOMPOSE_PROJECT=x\nWORKERS=1\nEMPTY=\n")
+    dotenv.write_text(
+        "DATABSE_URL=hunter2\nport=1\nCOMPOSE_PROJECT=x\nWORKERS=1\nEMPTY=\nSECRET_KEYS_FILE=key\nMAIL_URL_FIL=x\n"
+    )
     assert misspelled({}, dotenv) == [
         f"{dotenv}: DATABSE_URL is not a setting; did you mean DATABASE_URL?",
         f"{dotenv}: port is not a setting; did you mean PORT?",
         f"{dotenv}: COMPOSE_PROJECT is not a setting",
+        f"{dotenv}: MAIL_URL_FIL is not a setting; did you mean MAIL_URL_FILE?",
     ]
 
 
@@ -481,6 +485,11 @@ def test_variables_that_are_nearly_settings_are_reported() -> None:
     environ = {"DATABSE_URL": "hunter2", "PATH": "/bin", "HOSTNAME": "h", "HOME": "/", "PORT": "1", "PORTS": "1"}
     assert misspelled(environ, None) == ["the variable DATABSE_URL is not a setting; did you mean DATABASE_URL?"]
     assert misspelled({**environ, "DATABASE_URL": "memory://"}, None) == [], "it may belong to another program"
+    near = {"database_ur": "x", "WORKER": "1", "MAIL_FRO": "x", "DATABASE_URL": " "}
+    assert misspelled(near, None) == [
+        f"the variable {name} is not a setting; did you mean {meant}?"
+        for name, meant in (("MAIL_FRO", "MAIL_FROM"), ("WORKER", "WORKERS"), ("database_ur", "DATABASE_URL"))
+    ]
 
 
 def test_lines_of_the_env_file_that_cannot_be_read_are_refused_with_their_numbers(tmp_path: Path) -> None:
@@ -502,7 +511,7 @@ def test_a_secret_may_be_in_a_file(tmp_path: Path, name: str) -> None:
         "LISTEN_DATABASE_URL": {"DATABASE_URL": "postgresql://u@h/d"},
         "MAIL_URL": {"MAIL_FROM": "tasks@example.org", "PUBLIC_URL": "https://example.org"},
     }.get(name, {})
-    assert load({**given, f"{name}_FILE": str(file)}, None) == load({**given, name: value}, None)
+    assert load({**given, f"{name}_FILE": f" {file} "}, None) == load({**given, name: value}, None)
     assert misspelled({f"{name}_FILE": str(file)}, None) == []
     assert "together" in problems({name: value, f"{name}_FILE": str(file)})[name]
     assert "No such file" in problems({f"{name}_FILE": str(tmp_path / "other")})[name]

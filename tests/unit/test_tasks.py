@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -18,6 +18,8 @@ from tasktracker.domain.kernel.fields import check
 from tasktracker.domain.kernel.members import Role
 from tasktracker.domain.kernel.paging import Page
 from tasktracker.domain.kernel.versions import with_version_after
+from tasktracker.domain.recurrence.occurrence import Occurrence
+from tasktracker.domain.recurrence.recurrence import Recurrence
 from tasktracker.domain.tasks.query import NONE, TaskKey, TaskQuery, TaskSort, folded, title_key
 from tasktracker.domain.tasks.task import TASK, Priority, State, Task, TaskFields
 from tests import strategies
@@ -305,3 +307,11 @@ class TestPage:
 def test_a_new_item_continues_after_the_version_at_which_its_id_was_deleted(deleted: int | None, version: int) -> None:
     new = replace(task(), version=5)
     assert with_version_after(new, deleted) == replace(new, version=version)
+
+
+def test_a_new_rule_of_an_occurrence_begins_when_it_is_due() -> None:
+    due, series = date(2026, 3, 20), UUID(int=9)
+    occurrence = Occurrence(slot=date(2026, 3, 2), series=series, next=UUID(int=8))
+    found = replace(task(due_on=due), occurrence=occurrence).with_rule(Recurrence(rule="FREQ=DAILY", time_zone="UTC"))
+    assert found.recurrence is not None
+    assert (found.recurrence.start, found.occurrence) == (due, Occurrence(slot=due, series=series))

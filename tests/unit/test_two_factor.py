@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 
 from tasktracker.domain.accounts import reencryption_service
+from tasktracker.domain.accounts.password_confirmation import CODE_NEEDED
 from tasktracker.domain.accounts.reencryption_service import Reencrypted
 from tasktracker.domain.accounts.second_factor import MAX_CODE_LENGTH, MAX_STEPS_AHEAD, SecondFactor, canonical_code
 from tasktracker.domain.activity.event import Kind, Origin, Outcome
@@ -22,6 +23,7 @@ from tasktracker.domain.kernel.errors import (
     AccountDisabled,
     CodeRequired,
     ConfirmationRequired,
+    FieldError,
     InvalidCredentials,
     InvalidInput,
     TwoFactorOff,
@@ -30,7 +32,7 @@ from tasktracker.domain.kernel.errors import (
 from tasktracker.domain.kernel.fields import Refused
 from tests.fakes import SYSTEM, App, FakeCodes
 from tests.strategies import texts
-from tests.unit.base import PASSWORD, before_next_call, fields_of
+from tests.unit.base import PASSWORD, before_next_call, fields_of, new_link
 
 
 @pytest.fixture
@@ -94,6 +96,51 @@ def test_a_sensitive_operation_takes_a_code_and_says_where_it_was_used(
         (kind, Outcome.FAILURE, ORIGIN.address),
         (Kind.RECOVERY_CODE_USE, Outcome.SUCCESS, ORIGIN.address),
         (kind, Outcome.SUCCESS, ORIGIN.address),
+    ]
+
+
+def test_a_login_that_meets_another_hash_of_the_password_keeps_its_device_its_code_and_its_origin(
+    app: App, alice: SessionActor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recovery = turn_on(app, alice)
+    other = app.hasher.hash(PASSWORD)
+
+    def rehash() -> None:
+        with app.store.writing(SYSTEM) as work:
+            user = work.users.find(alice.user_id)
+            assert user is not None
+            work.users.save(user.with_password(other))
+
+    before_next_call(monkeypatch, app.hasher, "verify", rehash)
+    tokens = app.sessions.login("alice", PASSWORD, "Phone", recovery[0], ORIGIN)
+    with app.store.reading(SYSTEM) as work:
+        session = work.sessions.find(app.actor(tokens).session_id)
+    assert session is not None
+    assert (session.device, session.address) == ("Phone", ORIGIN.address)
+    state = app.see(alice, app.two_factor.state)
+    assert (state.enabled, state.recovery_codes_left) == (True, len(recovery) - 1)
+
+
+def test_a_password_is_replaced_by_a_link_with_a_code_and_each_attempt_is_recorded(
+    app: App, alice: SessionActor
+) -> None:
+    app.two_factor.enrol(alice, PASSWORD)
+    app.password_reset.reset(new_link(app, alice), "battery staple")  # the factor is not confirmed
+    alice = app.actor(app.sessions.login("alice", "battery staple"))
+    app.two_factor.enrol(alice, "battery staple")
+    recovery = app.two_factor.confirm(alice, code(app))
+    token = new_link(app, alice)
+    app.audit_log.events.clear()
+    for wrong, message in ((None, CODE_NEEDED), (" ", CODE_NEEDED), ("000000", "is wrong")):
+        with pytest.raises(InvalidInput) as caught:
+            app.password_reset.reset(token, "correct staple", wrong, ORIGIN)
+        assert caught.value.errors == (FieldError("code", message),)
+    app.password_reset.reset(token, "correct staple", f" {recovery[0].upper()} ", ORIGIN)
+    assert {each.address for each in app.audit_log.events} == {ORIGIN.address}
+    assert [(each.kind, each.outcome, each.user_id) for each in app.audit_log.events] == [
+        (Kind.PASSWORD_RESET, Outcome.FAILURE, alice.user_id),
+        (Kind.RECOVERY_CODE_USE, Outcome.SUCCESS, alice.user_id),
+        (Kind.PASSWORD_RESET, Outcome.SUCCESS, alice.user_id),
     ]
 
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo, reset_tzpath
 
 import pytest
 from hypothesis import given
 
+from tasktracker.domain.accounts.links import state_of
 from tasktracker.domain.accounts.password import credential, new_password, normalized
 from tasktracker.domain.accounts.user import (
     USER,
@@ -48,6 +51,19 @@ class TestUser:
         assert ALICE.activated(False).version == 2
         assert not ALICE.activated(False).is_active
         assert ALICE.activated(False).activated(True).version == 3
+
+    def test_a_link_ends_with_the_password_and_the_address_alone(self) -> None:
+        user = replace(ALICE, email="alice@example.org")
+        changes: Any
+        for changes in ({"email": "ALICE@example.org"}, {"pending_email": "new@example.org"}, {"username": "bob"}):
+            assert state_of(replace(user, **changes)) == state_of(user)
+        for changes in ({"email": "new@example.org"}, {"email": None}, {"password_hash": "other"}):
+            assert state_of(replace(user, **changes)) != state_of(user)
+
+    def test_removing_the_address_removes_the_pending_one(self) -> None:
+        user = replace(ALICE, email="alice@example.org", pending_email="new@example.org")
+        for is_mail_on in (True, False):
+            assert user.edit({"email": None}, is_mail_on=is_mail_on).unverified_email is None
 
     def test_the_password_hash_is_not_shown(self) -> None:
         assert "secret" not in repr(ALICE)

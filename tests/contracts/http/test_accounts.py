@@ -6,13 +6,18 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from itertools import islice
 from threading import Event
+from typing import Any
 from uuid import UUID
 
+import httpx
+import pyotp
 import pytest
 
 from tasktracker.domain.kernel.errors import MAX_RETRY_SECONDS
+from tests.backends import http_on_memory
 from tests.contracts.http.base import NewApi, everything, invalid, problem
-from tests.http import OTHER_PASSWORD, PASSWORD, Api, Person, expect, new_name
+from tests.fakes import ManualClock
+from tests.http import OTHER_PASSWORD, PASSWORD, Api, Person, expect, make_link, new_name
 from tests.waiting import PATIENCE
 
 REGISTER = "/api/accounts/register/"
@@ -20,7 +25,19 @@ LOGIN = "/api/accounts/login/"
 ME = "/api/accounts/me/"
 CHANGE_PASSWORD = "/api/accounts/me/password/"
 DELETE = "/api/accounts/me/delete/"
+ACTIVITY = "/api/accounts/me/activity/"
 LONGEST = PASSWORD + "".join(chr(ord("A") + number * number % 57) for number in range(118))
+
+
+def activity(user: Person) -> list[dict[str, Any]]:
+    """Return the authentication events of a user, the newest first."""
+    return user.listed(ACTIVITY)
+
+
+def current(user: Person) -> str:
+    """Return the id of a user's session."""
+    (found,) = (each["id"] for each in user.listed("/api/accounts/sessions/") if each["is_current"])
+    return str(found)
 
 
 class TestRegistration:
@@ -348,6 +365,86 @@ class TestDeletion:
         invalid(alice.post(DELETE, {"password": "wrong"}), "password")
         problem(alice.post(DELETE, {}), 403, "confirmation-required")
         assert everything(alice) == before
+
+
+class TestActivity:
+    """`GET /api/accounts/me/activity/`"""
+
+    @http_on_memory
+    def test_each_event_names_its_session_and_the_address(self, api: Api, clock: ManualClock) -> None:
+        alice = api.register(email=f"{new_name()}@example.org")
+        totp, tokens, wrong, proof = (
+            f"{ME}totp/",
+            "/api/accounts/tokens/",
+            {"password": "wrong"},
+            {"password": PASSWORD},
+        )
+        session = current(alice)
+        found = activity(alice)
+
+        def happens(kind: str, response: httpx.Response, of: str | None = session, *more: str) -> None:
+            """Require that the events since the last call are a success or failure of this kind, and of others."""
+            known, found[:] = len(found), activity(alice)
+            new = found[: len(found) - known]
+            assert sorted(each["kind"] for each in new) == sorted([kind, *more]), new
+            (event,) = (each for each in new if each["kind"] == kind)
+            outcome = "success" if response.is_success else "failure"
+            assert (event["outcome"], event["session_id"], event["address"]) == (outcome, of, "testclient")
+            assert not event["by_admin"]
+
+        assert [(each["kind"], each["session_id"], each["address"]) for each in found] == [
+            ("register", session, "testclient")
+        ]
+        happens("confirm", alice.post(f"{ME}confirm/", wrong))
+        happens("rename", alice.patch(ME, {"username": "renamed", **wrong}))
+        happens("rename", alice.patch(ME, {"username": new_name(), **proof}))
+        change = {"current_password": "wrong", "new_password": OTHER_PASSWORD}
+        happens("password_change", alice.post(CHANGE_PASSWORD, change))
+        happens("password_change", alice.post(CHANGE_PASSWORD, change | {"current_password": PASSWORD}))
+        proof = {"password": OTHER_PASSWORD}
+        happens("two_factor_enable", alice.post(totp, wrong))
+        secret = expect(alice.post(totp, proof), 200)["secret"]
+        happens("two_factor_enable", alice.post(f"{totp}confirm/", {"code": "000000"}))
+        enabled = alice.post(f"{totp}confirm/", {"code": pyotp.TOTP(secret).at(clock.now())})
+        happens("two_factor_enable", enabled)
+        codes = expect(enabled, 200)["recovery_codes"]
+        token = {"name": "script", "scopes": ["tasks:read"]}
+        happens("api_token_create", alice.post(tokens, {**token, **wrong}))
+        made = alice.post(tokens, {**token, **proof, "code": codes[0]})
+        happens("api_token_create", made, session, "recovery_code_use")
+        happens("api_token_revoke", alice.delete(f"{tokens}{made.json()['id']}/"))
+        happens("recovery_codes_renew", alice.post(f"{totp}recovery-codes/", wrong))
+        renewed = alice.post(f"{totp}recovery-codes/", {**proof, "code": codes[1]})
+        happens("recovery_codes_renew", renewed, session, "recovery_code_use")
+        codes = expect(renewed, 200)["recovery_codes"]
+        name = expect(alice.get(ME), 200)["username"]
+        happens("login", api.post(LOGIN, {"username": name, **wrong}), None)
+        others = []
+        for number in range(3):
+            login = api.post(LOGIN, {"username": name, **proof, "code": codes[number]})
+            others.append(api.person(expect(login, 200)))
+            happens("login", login, current(others[-1]), "recovery_code_use")
+        ids = [current(each) for each in others]
+        happens("session_end", alice.delete(f"/api/accounts/sessions/{ids[0]}/"), ids[0])
+        happens("logout", others[1].post("/api/accounts/logout/"), ids[1])
+        happens("session_end", alice.delete("/api/accounts/sessions/"), ids[2])
+        happens("two_factor_disable", alice.post(f"{totp}disable/", wrong))
+        happens(
+            "two_factor_disable",
+            alice.post(f"{totp}disable/", {**proof, "code": codes[3]}),
+            session,
+            "recovery_code_use",
+        )
+        happens("confirm", alice.post(f"{ME}confirm/", proof))
+        body = {"token": "", "new_password": PASSWORD}
+        for path, send in (
+            ("/api/accounts/password/reset/", api.post),
+            ("/link/reset-password", lambda path, form: api.request("POST", path, data=form)),
+        ):
+            response = send(path, body | {"token": make_link(api.container.store(), name)})
+            assert response.is_success
+            alice = api.person(expect(api.post(LOGIN, {"username": name, "password": PASSWORD}), 200))
+            happens("password_reset", response, None, "login")
 
 
 class TestDisabledUser:

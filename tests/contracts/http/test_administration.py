@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 import msgspec
@@ -17,14 +17,14 @@ from structlog.testing import capture_logs
 
 from tasktracker.domain.administration.overview import Overview
 from tasktracker.domain.administration.statistics import Counted, DayCounts, Maintenance, Totals
-from tasktracker.domain.deliveries.delivery import Failing
+from tasktracker.domain.deliveries.delivery import Delivery, DeliveryKind, DeliveryState, Failing
 from tasktracker.domain.jobs.job import JobKind
 from tasktracker.domain.kernel.actors import SessionActor
 from tasktracker.entrypoints.http.admin_service import view_overview
 from tests.backends import http_on_memory
 from tests.contracts.base import SECOND
-from tests.contracts.http.base import NewApi, invalid, problem
-from tests.fakes import START, ManualClock
+from tests.contracts.http.base import NewApi, invalid, problem, rfc3339
+from tests.fakes import START, SYSTEM, ManualClock
 from tests.http import OTHER_PASSWORD, PASSWORD, Api, Caller, Person, bearer, expect, new_name
 
 USERS = "/api/admin/users/"
@@ -379,7 +379,9 @@ def test_the_overview_shows_each_number_under_its_name() -> None:
 
 
 class TestActivity:
-    def test_every_call_is_recorded_with_who_what_and_whom(self, admin: Person, alice: Person) -> None:
+    def test_every_call_is_recorded_with_who_what_and_whom(
+        self, admin: Person, alice: Person, bob: Person, clock: ManualClock
+    ) -> None:
         calls: list[tuple[Callable[[], httpx.Response], str, str | None]] = [
             (partial(admin.get, USERS), "user_list", None),
             (partial(admin.get, user_path(alice)), "user_read", alice.id),
@@ -397,6 +399,8 @@ class TestActivity:
             (partial(admin.patch, SETTINGS, {"registration": "open"}), "settings_change", None),
         ]
         (session,) = (each["id"] for each in admin.listed("/api/accounts/sessions/") if each["is_current"])
+        clock.advance(timedelta(seconds=1))
+        since = clock.now().isoformat().replace("+00:00", "Z")
         for call, kind, subject in calls:
             assert call().is_success
             newest = events(admin, "limit=2")[0]
@@ -419,7 +423,15 @@ class TestActivity:
         of_alice = [each for each in events(admin, f"user={alice.id}") if each["kind"] != "user_read"]
         assert (of_alice[0]["kind"], of_alice[0]["username"]) == ("delete", None)
         assert {each["detail"] for each in of_alice} == {alice.username}
-        assert admin.listed(ACTIVITY, f"kind=activity_list&user={admin.id}")
+        done = admin.listed(ACTIVITY, f"user={admin.id}&since={since}")
+        assert {(each["admin"], each["address"], each["session_id"]) for each in done} == {
+            (admin.id, "testclient", session)
+        }
+        kinds = {"register", "invite_create", "invite_revoke", "delete", "activity_list", *(each[1] for each in calls)}
+        assert {each["kind"] for each in done} == kinds
+        expect(bob.post("/api/accounts/me/delete/", {"password": PASSWORD}), 204)
+        (event,) = (each for each in admin.listed(ACTIVITY, f"kind=delete&since={since}") if each["admin"] is None)
+        assert event["address"] == "testclient"
 
     def test_events_are_filtered(self, api: Api, admin: Person, alice: Person, clock: ManualClock) -> None:
         clock.advance(timedelta(seconds=1))
@@ -446,6 +458,46 @@ class TestActivity:
         shown = expect(alice.get("/api/accounts/me/activity/"), 200)["results"][0]
         assert (shown["kind"], shown["by_admin"]) == ("quota_change", True)
         assert (shown["address"], shown["session_id"]) == (None, None)
+
+
+class TestDeliveries:
+    def test_mails_are_listed_cancelled_and_sent_again(
+        self, api: Api, admin: Person, alice: Person, clock: ManualClock
+    ) -> None:
+        kind, address, now = DeliveryKind.VERIFY_EMAIL, f"{new_name()}@example.org", clock.now()
+        due, other, failed = (
+            Delivery.of(kind, cause=uuid4(), user_id=user, address=address, now=now, mail_domain="example.org")
+            for user in (UUID(alice.id), None, UUID(alice.id))
+        )
+        failed = replace(failed, attempts=3).ended(DeliveryState.FAILED, now, "no such mailbox")
+        with api.container.store().writing(SYSTEM) as work:
+            for each in (due, other, failed):
+                work.deliveries.add(each)
+        listed = {each["id"]: each for each in admin.listed(DELIVERIES, "limit=1") if each["address"] == address}
+        assert {each["username"] for each in listed.values() if each["user"]} == {alice.username}
+        assert (listed[str(other.id)]["user"], listed[str(other.id)]["username"]) == (None, None)
+        shown = listed[str(failed.id)]
+        assert (shown["problem"], shown["attempts"], shown["ended_at"]) == ("no such mailbox", 3, rfc3339(now))
+        assert str(due.id) not in {each["id"] for each in admin.listed(DELIVERIES, "state=failed&limit=1")}
+        clock.advance(timedelta(seconds=1))
+        since = rfc3339(clock.now())
+        cancelled = expect(admin.post(f"{DELIVERIES}{due.id}/cancel/"), 200)
+        assert cancelled == listed[str(due.id)] | {"state": "cancelled", "ended_at": since, "next_attempt_at": None}
+        retried = expect(admin.post(f"{DELIVERIES}{failed.id}/retry/"), 200)
+        assert retried == shown | {"state": "due", "ended_at": None, "next_attempt_at": since}
+        expect(admin.post(f"{DELIVERIES}{other.id}/cancel/"), 200)
+        expect(admin.post(f"{DELIVERIES}{failed.id}/cancel/"), 200)
+        done = [each for each in events(admin, f"user={admin.id}&since={since}") if each["kind"] != "delivery_list"]
+        assert [(each["kind"], each["subject"], each["user"]) for each in reversed(done)] == [
+            ("delivery_cancel", str(due.id), alice.id),
+            ("delivery_retry", str(failed.id), alice.id),
+            ("delivery_cancel", str(other.id), None),
+            ("delivery_cancel", str(failed.id), alice.id),
+        ]
+        expect(admin.get(DELIVERIES), 200)
+        done = events(admin, f"user={admin.id}")
+        assert {"delivery_list", "delivery_retry", "delivery_cancel"} <= {each["kind"] for each in done}
+        assert {each["address"] for each in done if each["admin"] == admin.id} == {"testclient"}
 
 
 def test_no_answer_log_line_or_metric_shows_a_title_or_a_secret(

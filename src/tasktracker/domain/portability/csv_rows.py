@@ -68,8 +68,6 @@ def rows(source: BinaryIO) -> Iterator[tuple[int, Row | Problem]]:
 
 def _columns(cells: list[str], source: BinaryIO) -> list[str]:
     columns = [cell.strip().upper() for cell in cells]
-    while columns and not columns[-1]:
-        columns.pop()
     if missing := [name for name in REQUIRED_COLUMNS if name not in columns]:
         source.seek(0)
         helpful = advice(source.read(200), is_csv=True)

@@ -29,7 +29,7 @@ class Project:
     def named(cls, name: str, characters: Characters, key: str | None = None) -> Project:
         """Return the project with this name, whose key is made from the name by default. Raises InvalidInput."""
         name = name.strip()
-        shortened = cut(name, MAX_NAME_LENGTH, characters).strip()
+        shortened = cut(name, MAX_NAME_LENGTH, characters)
         notices = (FieldError("project", f"was cut at {MAX_NAME_LENGTH} characters"),) if shortened != name else ()
         try:
             require_storable(name)

@@ -39,6 +39,7 @@ from tasktracker.domain.tasks.task import (
 # In files of Todoist, 4 is the default.
 PRIORITIES = {"": Priority.NORMAL, "1": Priority.URGENT, "2": Priority.HIGH, "3": Priority.NORMAL, "4": Priority.NORMAL}
 DATES = ("DATE", "DEADLINE")
+DESCRIBED = ("DESCRIPTION", "RESPONSIBLE", "DURATION", "DURATION_UNIT", *DATES)
 HEADER_LINE = 1
 
 
@@ -160,7 +161,7 @@ class _Reader:
         content, description = row.get("CONTENT", "").strip(), row.get("DESCRIPTION", "")
         notices = []
         if len(content) > MAX_NAME_LENGTH:
-            content = cut(content, MAX_NAME_LENGTH, self._characters).strip()
+            content = cut(content, MAX_NAME_LENGTH, self._characters)
             notices.append(FieldError("CONTENT", f"was cut at {MAX_NAME_LENGTH} characters"))
         if len(description) > MAX_CATEGORY_DESCRIPTION_LENGTH:
             description = cut(description, MAX_CATEGORY_DESCRIPTION_LENGTH, self._characters)
@@ -187,7 +188,7 @@ class _Reader:
         errors = [] if priority in PRIORITIES else [FieldError("PRIORITY", "must be 1 to 4")]
         _require_storable("CONTENT", content)
         title = self._title_of(content)
-        rules = {"CONTENT": self._title} | dict.fromkeys(("DESCRIPTION", "RESPONSIBLE", *DATES), _storable)
+        rules = {"CONTENT": self._title} | dict.fromkeys(DESCRIBED, _storable)
         values = check(rules, {name: row.get(name, "") for name in rules} | {"CONTENT": title}, also=errors)
         parents = self._ancestors[: MAX_DEPTH - 1]
         parent = parents[-1] if parents else None
@@ -304,7 +305,6 @@ class _Ids:
 
 
 def _describe_value(draft: _Draft, name: str, text: str, notice: str = NO_FIELD) -> None:
-    _require_storable(name, text)
     draft.describe(f"{name.capitalize()}: {text}")
     draft.notices.append(FieldError(name, notice))
 

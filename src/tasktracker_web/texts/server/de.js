@@ -72,6 +72,7 @@ export const texts = {
   "must not contain invisible characters": "darf keine unsichtbaren Zeichen enthalten",
   "must contain a visible character": "muss ein sichtbares Zeichen enthalten",
   "must have a UTC offset, as in 2026-01-31T12:00:00Z": "muss einen UTC-Abstand haben, wie in 2026-01-31T12:00:00Z",
+  "must be a day, as in 2026-01-31, or a time with a UTC offset": "muss ein Tag sein, wie 2026-01-31, oder eine Zeit mit einem UTC-Abstand",
   "must be between the years 1 and 9999 in UTC": "muss in den Jahren 1 bis 9999 (UTC) liegen",
   "must be written in one script; only Latin may be mixed with Chinese, Japanese or Korean": "muss in einer Schrift geschrieben sein; nur Latein mit Chinesisch, Japanisch oder Koreanisch gemischt",
   "must be an e-mail address, as in name@example.org": "muss eine E-Mail-Adresse sein, wie name@example.org",
