@@ -153,7 +153,7 @@ kinds: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
 
 class TestList:
     def test_every_query_returns_what_the_reference_returns(self, store: Storage, seed: Seed) -> None:
-        @examples(15)
+        @examples(10)
         @given(data=st.data())
         def check(data: st.DataObject) -> None:
             with World.new(store, seed) as world:
@@ -168,7 +168,7 @@ class TestList:
         check()
 
     def test_tasks_that_stay_are_listed_once_while_others_change(self, store: Storage, seed: Seed) -> None:
-        @examples(15)
+        @examples(10)
         @given(data=st.data(), sort=st.sampled_from(TaskSort), limit=st.integers(1, 3))
         def check(data: st.DataObject, sort: TaskSort, limit: int) -> None:
             with World.new(store, seed) as world:

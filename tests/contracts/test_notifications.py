@@ -27,6 +27,7 @@ from tasktracker.domain.notifications.notification import (
 )
 from tasktracker.domain.notifications.preferences import PreferenceFields, Preferences
 from tasktracker.domain.notifications.service import notify
+from tasktracker.domain.reminders import letters
 from tasktracker.domain.reminders.letters import NOT_NEEDED, NOT_WANTED
 from tasktracker.domain.reminders.reminder import ReminderFields
 from tasktracker.domain.tasks.task import State, Task, TaskFields
@@ -317,10 +318,14 @@ def test_no_reminder_is_mailed_without_a_verified_address(app: App, clock: Manua
     carol = register(app, "carol")
     deliver(app)
     remind(app, carol, new_task(app, carol), at=DUE)
+    edit(app, carol, summary_hour=DUE.hour)
     clock.set(DUE)
     assert app.firing.run_all() == 1
     assert sent(app) == []
     assert len(listed(app, carol)) == 1
+    with app.store.reading(SYSTEM) as work:
+        mails = {each.kind for each in work.deliveries.list(carol.user_id, None, None, 9).items}
+    assert mails.isdisjoint((DeliveryKind.REMINDER, DeliveryKind.DAILY_SUMMARY))
 
 
 def test_no_reminder_is_mailed_if_its_user_turned_mails_off(app: App, clock: ManualClock, alice: SessionActor) -> None:
@@ -536,3 +541,37 @@ def test_another_token_turns_nothing_off(
 
 def utc(text: str) -> datetime:
     return datetime.fromisoformat(f"{text}+00:00")
+
+
+def test_the_day_of_a_summary_is_that_of_its_time_zone() -> None:
+    for zone, now, moment in (
+        ("America/New_York", "2026-03-02T02:00", "2026-03-02T03:00"),
+        ("Pacific/Kiritimati", "2026-03-02T07:59", "2026-03-02T08:00"),
+    ):
+        found = Preferences(user_id=UUID(int=1), summary_hour=22).scheduled(zone, utc(now))
+        assert found.next_summary_at == utc(moment)
+
+
+def test_each_share_has_its_own_notification() -> None:
+    one, two, minute = UUID(int=1), UUID(int=2), timedelta(minutes=1)
+    share = partial(Notification.of_share, by="bob")
+    for kind in ("task", "category"):
+        shares = [share(*each, **{kind: UUID(int=3)}) for each in ((one, START), (two, START), (one, START + minute))]  # type: ignore[arg-type]
+        assert len({each.id for each in shares}) == 3
+        assert [(each.user_id, each.created_at, each.by) for each in shares] == [
+            (one, START, "bob"), (two, START, "bob"), (one, START + minute, "bob")
+        ]  # fmt: skip
+
+
+def test_a_long_summary_says_that_there_are_more(
+    app: App, clock: ManualClock, alice: SessionActor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(letters, "MAX_LISTED", 1)
+    edit(app, alice, summary_hour=7)
+    for _ in range(2):
+        new_task(app, alice, title="x" * letters.MAX_SHOWN, due_on=date(2026, 3, 2))
+    clock.set(utc("2026-03-02T07:00"))
+    assert app.firing.run_next() is not None
+    (letter,) = sent(app)
+    assert (letter.parameters["day"], letter.parameters["count"]) == ("2026-03-02", "1+")
+    assert [each.title for each in letter.tasks["today"]] == ["x" * letters.MAX_SHOWN]

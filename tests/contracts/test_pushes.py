@@ -259,3 +259,12 @@ def test_a_task_that_is_completed_and_filed_at_once_has_the_time_of_the_device(
     fixed: dict[str, Any] = {"fingerprint": b"", "type": ItemType.TASK, "op": MutationOp.UPDATE, "target": task.id}
     push(app, actor, Mutation(id=seed.id(), data=data, made_at=made_at, **fixed))
     assert app.see(actor, app.tasks.get, task.id).completed_at == made_at
+
+
+def test_a_color_that_others_set_in_another_form_is_not_in_conflict(app: App, seed: Seed) -> None:
+    user = seed.user()
+    actor, category = seed.actor(user), seed.category(user)
+    app.do(actor, app.categories.edit, category.id, {"color": "#1e90ff"})
+    fixed: dict[str, Any] = {"fingerprint": b"", "type": ItemType.CATEGORY, "op": MutationOp.UPDATE}
+    mutation = Mutation(id=seed.id(), target=category.id, base_version=1, data={"color": "#1E90FF"}, **fixed)
+    assert push(app, actor, mutation).status is Status.MERGED

@@ -11,6 +11,7 @@ from uuid import UUID, uuid5
 import pytest
 
 from tasktracker.domain.accounts.quota import Quotas
+from tasktracker.domain.feed.entries import Op
 from tasktracker.domain.feed.items import ItemType
 from tasktracker.domain.history.change import Change
 from tasktracker.domain.kernel.actors import SessionActor
@@ -185,13 +186,14 @@ class TestCompletion:
         alice = alice_at(app, datetime(2026, 3, 10, tzinfo=UTC))
         assert complete(app, alice, early, State.CANCELLED).due_on == date(2026, 3, 13)
 
+    @pytest.mark.parametrize("state", [State.DONE, State.CANCELLED])
     def test_a_completion_that_a_device_made_earlier_counts_from_then(
-        self, app: App, alice: SessionActor, seed: Seed
+        self, app: App, alice: SessionActor, seed: Seed, state: State
     ) -> None:
         rule = Recurrence(rule="FREQ=DAILY;INTERVAL=3", time_zone="UTC", from_=Anchor.COMPLETION)
         task = create(app, alice, rule)
         alice = alice_at(app, datetime(2026, 3, 4, tzinfo=UTC))
-        push(app, seed, alice, task, 1, data=DONE, made_at=datetime(2026, 3, 3, tzinfo=UTC))
+        push(app, seed, alice, task, 1, data={"state": state}, made_at=datetime(2026, 3, 3, tzinfo=UTC))
         assert next_of(app, alice, app.see(alice, app.tasks.get, task.id)).due_on == date(2026, 3, 6)
 
     def test_a_task_that_is_created_as_done_has_a_next_occurrence(self, app: App, alice: SessionActor) -> None:
@@ -315,6 +317,8 @@ class TestUndo:
         assert len(tasks_of(app, alice)) == 2
         with pytest.raises(TaskNotFound):
             app.see(alice, app.tasks.get, following.id)
+        deleted = app.see(alice, lambda work: work.feed.page(alice.user_id, 0, 100, [ItemType.TASK]))
+        assert [each.entry.id for each in deleted if each.entry.op is Op.DELETE].count(following.id) == 1
         # Its id is used again, with a higher version than that of its deletion.
         again = complete(app, alice, task)
         assert (again.id, again.version) == (following.id, following.version + 2)

@@ -648,3 +648,12 @@ def test_bad_reminders_of_a_file_are_refused_with_their_field(world: World, remi
 """
     report = world.app.imports.import_file(world.alice, BytesIO(lines.encode()), FileFormat.NDJSON)
     assert [(each.line, each.field) for each in report.errors] == [(2, "reminders")]
+
+
+def test_a_reminder_that_is_carried_over_has_not_fired_and_does_not_fire_for_a_moment_that_has_passed() -> None:
+    new = Task.create(id=UUID(int=1), created_by=UUID(int=2), now=START, fields={"title": "a", "due_date": START})
+    values: dict[str, Any] = {"id": UUID(int=3), "task": UUID(int=4), "user_id": UUID(int=2), "before": "PT0M"}
+    fired = Reminder(**values, created_at=START, fires_at=START, fired_for=START.isoformat())
+    for now, fires_at in ((START, None), (START - timedelta(hours=1), START)):
+        carried = fired.carried_over(new, LocalHour(), now)
+        assert (carried.task, carried.fires_at, carried.fired_for) == (new.id, fires_at, None)
