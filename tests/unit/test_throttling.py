@@ -45,7 +45,7 @@ from tasktracker.domain.throttling.limit import (
 from tasktracker.domain.throttling.throttle import Throttle
 from tests.contracts.base import SECOND
 from tests.fakes import START, SYSTEM, App, ManualClock
-from tests.unit.base import PASSWORD, before_next_call
+from tests.unit.base import PASSWORD, before_next_call, register
 
 HOME, ATTACKER, ELSEWHERE = Origin("192.0.2.1"), Origin("198.51.100.7"), Origin("2001:db8:ffff::1")
 LIMITS = {
@@ -620,3 +620,27 @@ def test_the_limits_change_only_on_purpose() -> None:
     }
     assert timedelta(days=180) == limit.TRUSTED_FOR
     assert LOGIN_BY_PAIR.length == timedelta(minutes=10)
+
+
+@pytest.mark.parametrize("wrong", ["password", "code"])
+def test_the_sessions_of_an_account_share_its_limits(wrong: str) -> None:
+    app = App.in_memory(throttled=True)
+    first = register(app, "alice")
+    second = app.actor(app.sessions.login("alice", PASSWORD))
+    if wrong == "code":
+        app.two_factor.enrol(first, PASSWORD)
+        app.two_factor.confirm(first, app.codes.code("SECRET", int(app.clock.now().timestamp()) // 30))
+    given = (PASSWORD, "000000") if wrong == "code" else ("wrong", None)
+    for _ in range(PASSWORD_BY_ACCOUNT.burst):
+        with pytest.raises(InvalidInput):
+            app.confirmation.confirm(first, *given)
+    with pytest.raises(TooManyRequests):
+        app.confirmation.confirm(second, *given)
+
+
+def test_a_network_is_trusted_with_the_name_that_was_entered() -> None:
+    app, address, names = App.in_memory(throttled=True), "192.0.2.1", ("alice@example.org", "alice")
+    register(app, "alice")
+    app.sessions.login("Alice@example.org", PASSWORD, origin=Origin(address))
+    trusted = [app.throttle.is_trusted(limit.buckets(PAIR_LIMITS, address, name)[0]) for name in names]
+    assert trusted == [True, False]
