@@ -381,4 +381,5 @@ def test_a_push_returns_the_page_that_a_pull_with_its_cursor_would_return(alice:
     assert (pulled["has_more"], len(pulled["changes"])) == (True, 1)
     for nothing in ({}, {"cursor": None}):
         answer = expect(alice.post(SYNC, {"mutations": [], **nothing}), 200)
-        assert (answer["changes"], answer["next_cursor"], answer["cursor_valid_until"]) == ([], None, None)
+        assert (answer["results"], answer["changes"], answer["has_more"]) == ([], [], False)
+        assert (answer["next_cursor"], answer["cursor_valid_until"]) == (None, None)
