@@ -25,7 +25,7 @@ export { reminderText } from "./reminders.js";
  * @property {string} [language]
  * @property {string} [locale]
  */
-/** A day at 00:00, or a moment if `isExact`; and the hour at which its part begins. A date without a year was also on `last`. @typedef {{ date: Date, isExact?: boolean, hour?: number, isDate?: boolean, last?: Date }} Day */
+/** A day at 00:00, or a moment if `isExact`; and the hour at which its part begins. A date without a year was also on `last`. @typedef {{ date: Date, isExact?: boolean, hour?: number, isWeekday?: boolean, last?: Date }} Day */
 /** @typedef {{ pattern: RegExp, read: (groups: string[], now: Date) => Day | null }} DayRule */
 /** @typedef {{ pattern: RegExp, read: (groups: string[]) => [hours: number, minutes: number] }} TimeRule */
 /**
@@ -78,7 +78,7 @@ export function captured(text, { now, categories = [], priorities = [], creates 
     at = token ? token.end : at + 1;
   }
   const own = found.get("remind")?.own;
-  if (own && !isApart(found, own)) add(found, own);
+  if (own && !isApart(found, own)) add(found, { ...own, needsDay: false });
   if (found.has("recurrence")) begin(found, text, grammar);
   const [day, time] = [found.get("day"), found.get("time")];
   if (day?.day && time?.on) found.set("time", { ...time, fields: atMoment(time.on(day.day)) }); // with other words between them
@@ -321,12 +321,12 @@ function daysAfter(date, days) {
 /** Return a date that exists. Without a year, it is the next one. @param {Date} now @param {number} month 1 to 12 @param {number} day @param {number} [year] @returns {Day | null} */
 function dateOf(now, month, day, year) {
   const isReal = (/** @type {Date} */ date) => date.getMonth() === month - 1 && date.getDate() === day;
-  if (year) return isReal(new Date(year, month - 1, day)) ? { date: new Date(year, month - 1, day), isDate: true } : null;
+  if (year) return isReal(new Date(year, month - 1, day)) ? { date: new Date(year, month - 1, day) } : null;
   const today = daysAfter(now, 0);
   for (let next = now.getFullYear(); next <= now.getFullYear() + 8; next++) {
     const date = new Date(next, month - 1, day);
     const last = new Date(next - 1, month - 1, day);
-    if (isReal(date) && date >= today) return { date, isDate: true, ...(isReal(last) && { last }) }; // 29 February is not in each year
+    if (isReal(date) && date >= today) return { date, ...(isReal(last) && { last }) }; // 29 February is not in each year
   }
   return null;
 }
@@ -335,7 +335,7 @@ function dateOf(now, month, day, year) {
 function weekdayAfter(now, weekday, isNextWeek) {
   const fromMonday = (/** @type {number} */ each) => (each + 6) % 7;
   const days = fromMonday(weekday) - fromMonday(now.getDay());
-  return { date: daysAfter(now, isNextWeek || days <= 0 ? days + 7 : days) };
+  return { date: daysAfter(now, isNextWeek || days <= 0 ? days + 7 : days), isWeekday: true };
 }
 
 /** Return Saturday, or today on a weekend. @param {Date} now @param {boolean} isNext @returns {Day} */
@@ -450,7 +450,7 @@ function english(locale) {
     parts: [hourRule("(?:in the )?morning", 9), hourRule("noon|midday", 12), hourRule("midnight", 24), hourRule("(?:in the )?afternoon", 15), hourRule("(?:in the )?evening|(?:at )?night", EVENING)],
     repetition: rule(`(?:every|each)(?: (?:other|single|first|second|third|last|${COUNT}|\\d{1,2}(?:st|nd|rd|th)))? ${unit}(?:(?:,|,? (?:and|or|&)) ${unit})*|(?:${short}) (?:to|until|till|-|–) (?:${short})|daily|weekly|monthly|yearly|(?:(?:on|at) )?(?:weekday|weekend|workday|${weekday})s(?:(?:,|,? (?:and|or|&)) (?:${weekday})s)*`, null).pattern,
     range: /(?:,? (?:to|until|till|-|–) | ?– ?)/iy,
-    remind: rule(`remind me(?: (${COUNT}) (min|minutes?|h|hours?|days?) (?:before|earlier))?`, null).pattern,
+    remind: rule(`remind me(?: (${COUNT}|an?|one|the) (min|minutes?|h|hours?|days?) (?:before|earlier))?`, null).pattern,
     reminds: rule(`(?:and )?remind me${LAST}`, null).pattern,
     about: /^(?:to|about|of|that) /i,
   };
@@ -501,7 +501,7 @@ function german() {
     phrase: rule("(?:guten|schönen|am|de[rnms]|diese[nrm]|eines?) morgens?", null).pattern,
     repetition: rule(`(?:jede[nrsm]?|alle)(?: (?:(?:erste|zweite|dritte|letzte)[nrsm]?|${COUNT}|\\d{1,2}\\.))? ${unit}(?:(?:,|,? (?:und|oder|&)) (?:jede[nrsm]? )?${unit})*|(?:${short}) (?:bis|-|–) (?:${short})|täglich|wöchentlich|monatlich|jährlich|werktags|wochentags|(?:${weekday})s(?:(?:,|,? (?:und|oder|&)) (?:${weekday})s)*`, null).pattern,
     range: /(?:,? (?:bis|-|–) | ?– ?)/iy,
-    remind: rule(`erinner[en]? mich(?: (${COUNT}) (min|minuten?|h|std|stunden?|tage?) (?:vorher|davor))?`, null).pattern,
+    remind: rule(`erinner[en]? mich(?: (${COUNT}|eine?[nm]?|am) (min|minuten?|h|std|stunden?|tage?) (?:vorher|davor))?`, null).pattern,
     reminds: rule(`(?:(?:mich )?(?:dar?an )?erinnern|(?:und )?erinner[en]? mich)${LAST}`, null).pattern,
     self: /\bmich\s$/i,
     about: /^(?:daran,?|an|dass) /i,

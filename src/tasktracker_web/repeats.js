@@ -11,7 +11,7 @@ import { ALONE, COUNT, matched, MONTHS, next, NUMBERS, numberOf, read, rule, SHO
 /** The parts of a rule, whether it is counted from the completion, and the hour at which a part of the day begins. @typedef {Partial<Rule> & { frequency: Rule["frequency"], isFromCompletion?: boolean, hour?: number }} Found */
 /** @typedef {{ pattern: RegExp, read: (groups: string[]) => Found | null }} RepeatRule */
 /** Days within a week, month or year, which follow a rule without any. @typedef {{ pattern: RegExp, read: (groups: string[]) => Partial<Rule> | null }} DetailRule */
-/** `begin` are the words before the first day, `lasts` is for how long, and `times` how often. @typedef {{ rules: RepeatRule[], details: Partial<Record<Rule["frequency"], DetailRule[]>>, begin: string, until: RegExp, lasts: RegExp, times: RegExp, completion: RegExp }} Repeats */
+/** `begin` are the words before the first day, `on` is that before others, `lasts` is for how long, and `times` how often. @typedef {{ rules: RepeatRule[], details: Partial<Record<Rule["frequency"], DetailRule[]>>, begin: string, on: string, until: RegExp, lasts: RegExp, times: RegExp, completion: RegExp }} Repeats */
 /** For how long a rule lasts. @typedef {{ count: number, unit: string }} Span */
 /** A rule as it was written, where it ends, its time of day, its first day and for how long it lasts. @typedef {{ end: number, rule: string, from: Recurrence["from"], time: [hours: number, minutes: number] | null, begin?: import("./capture.js").Day, lasts?: Span }} Written */
 /** What reads days and times. @typedef {Pick<import("./capture.js").Grammar, "days" | "times" | "hours" | "parts" | "range">} Times */
@@ -19,7 +19,7 @@ import { ALONE, COUNT, matched, MONTHS, next, NUMBERS, numberOf, read, rule, SHO
 const NOON = 12;
 
 /** Read a rule with its time, its end and what it is counted from. @param {string} text @param {number} at @param {Repeats} repeats @param {Times} times @param {Date} now @returns {Written | null} */
-export function repeatAt(text, at, { rules, details, begin: beginWords, until, lasts, times: often, completion }, times, now) {
+export function repeatAt(text, at, { rules, details, begin: beginWords, on, until, lasts, times: often, completion }, times, now) {
   /** Also a time that needs a day: the rule has one. */
   let isLikely = false;
   const timeAt = (/** @type {number} */ from) => {
@@ -40,7 +40,12 @@ export function repeatAt(text, at, { rules, details, begin: beginWords, until, l
   const beginning = rule(beginWords, null).pattern;
   const dayAfter = (/** @type {RegExp} */ word, /** @type {number} */ from) => {
     const match = matched(word, text, from);
-    return match && read(times.days, text, next(text, match.end), now);
+    if (!match) return null;
+    const start = next(text, match.end);
+    const found = read(times.days, text, start, now);
+    if (found) return found;
+    const given = read(times.days, on + text.slice(start), 0, now); // also what needs a word before it, as in "from mon"
+    return given && { ...given, end: start + given.end - on.length };
   };
   for (let last = -1; last < end; ) {
     last = end;
@@ -58,8 +63,8 @@ export function repeatAt(text, at, { rules, details, begin: beginWords, until, l
     const first = begin ? null : dayAfter(beginning, from);
     const limit = first && dayAfter(times.range, first.end);
     // "From monday to friday" is not understood.
-    if (first && (!limit || limit.value.isDate)) [begin, end] = [first.value, first.end];
-    if (begin && isEndless && limit?.value.isDate) [parts, end] = [{ ...parts, until: dayFrom(limit.value.date).replaceAll("-", "") }, limit.end];
+    if (first && !(first.value.isWeekday && limit?.value.isWeekday)) [begin, end] = [first.value, first.end];
+    if (begin && isEndless && limit) [parts, end] = [{ ...parts, until: dayFrom(limit.value.date).replaceAll("-", "") }, limit.end];
     const lasting = isEndless ? matched(lasts, text, from) : null;
     const [count, unit] = lasting?.groups.filter(Boolean) ?? [];
     if (lasting) [span, end] = [{ count: countOf(count) || 1, unit }, lasting.end];
@@ -193,6 +198,7 @@ function english() {
   const plural = plurals.join("|");
   const pluralList = `(?:${plural})(?:${and}(?:${plural}))*`;
   const every = "(?:every|each)(!?)";
+  const alone = `(?:${ALONE}|(?= (?:on|after|until|till|in the|for (?:the next|an?|one|${COUNT})|from|starting|beginning) ))`;
   const nths = `(?:${nth})(?:${and}(?:the )?(?:${nth}))*`;
   const ofMonth = " (?:of|in) (?:the|each|every) month";
   const ofEvery = "(?: of)? (?:each|every) month";
@@ -211,17 +217,17 @@ function english() {
       rule("(?:at |by )?(?:the )?end of (?:each|every) month", () => monthly([-1])),
       rule(`(?:on )?(?:the )?(${numbered})${ofEvery}|(?:on )?the (\\d{1,2})${ofEvery}`, ([days, day]) => onDaysOfMonth(days ?? day)),
       rule(`${every} (?:(other|second|third|fourth|${COUNT})(?:nd|rd|th)? )?(day|week|fortnight|month|quarter|year)s?`, ([bang, count, unit]) => from(bang, periodic(unit, ordinalOf(FIRSTS.en, count)))),
-      rule(`${every} (?:weekday|workday|working day)s?|on weekdays|weekdays${ALONE}`, ([bang]) => from(bang, { frequency: "WEEKLY", weekdays: each(WORKDAYS) })),
-      rule(`${every} weekends?|on (?:the )?weekends|weekends${ALONE}`, ([bang]) => from(bang, { frequency: "WEEKLY", weekdays: each([5, 6]) })),
+      rule(`${every} (?:weekday|workday|working day)s?|on weekdays|weekdays${alone}`, ([bang]) => from(bang, { frequency: "WEEKLY", weekdays: each(WORKDAYS) })),
+      rule(`${every} weekends?|on (?:the )?weekends|weekends${alone}`, ([bang]) => from(bang, { frequency: "WEEKLY", weekdays: each([5, 6]) })),
       rule(`${every} (?:(other|second|third|fourth|${COUNT})(?:nd|rd|th)? )?(${list})`, ([bang, count, days]) => from(bang, { frequency: "WEEKLY", interval: ordinalOf(FIRSTS.en, count), weekdays: each(weekdaysIn(days, WEEKDAYS.en, short)) })),
-      rule(`((?:${weekday})(?:${and}(?:${weekday})){2,})${ALONE}`, ([days]) => ({ frequency: "WEEKLY", weekdays: each(weekdaysIn(days, WEEKDAYS.en, short)) })),
-      rule(`on (${pluralList})|(${pluralList})${ALONE}`, ([days, others]) => ({ frequency: "WEEKLY", weekdays: each(weekdaysIn(days ?? others, plurals)) })),
+      rule(`((?:${weekday})(?:${and}(?:${weekday})){2,})${alone}`, ([days]) => ({ frequency: "WEEKLY", weekdays: each(weekdaysIn(days, WEEKDAYS.en, short)) })),
+      rule(`on (${pluralList})|(${pluralList})${alone}`, ([days, others]) => ({ frequency: "WEEKLY", weekdays: each(weekdaysIn(days ?? others, plurals)) })),
       rule(`${every} (?:the )?(\\d{1,2})(?:st|nd|rd|th)?(?: of)? (${month})`, ([bang, day, name]) => from(bang, yearly(Number(day), numberOf(months, name) + 1))),
       rule(`${every} (${month}) (\\d{1,2})(?:st|nd|rd|th)?`, ([bang, name, day]) => from(bang, yearly(Number(day), numberOf(months, name) + 1))),
-      rule(`${every} (?:the )?(${numbered})(?:${ofMonth}|${ALONE})`, ([bang, days]) => from(bang, onDaysOfMonth(days))),
+      rule(`${every} (?:the )?(${numbered})(?:${ofMonth}|${alone})`, ([bang, days]) => from(bang, onDaysOfMonth(days))),
       rule(`${every} (morning|afternoon|evening|night)`, ([bang, part]) => from(bang, { frequency: "DAILY", hour: /** @type {Record<string, number>} */ ({ morning: 9, afternoon: 15 })[part.toLowerCase()] ?? 19 })),
       // Before other words, they are about them, as in "weekly report".
-      rule(`(daily|weekly|biweekly|fortnightly|monthly|quarterly|yearly|annually)(?:${ALONE}|(?= (?:on|after|until|till|in the|for|from|starting) ))`, ([word]) => periodic(word, 1)),
+      rule(`(daily|weekly|biweekly|fortnightly|monthly|quarterly|yearly|annually)${alone}`, ([word]) => periodic(word, 1)),
     ],
     details: {
       WEEKLY: [rule(`on (${list})`, ([days]) => ({ weekdays: each(weekdaysIn(days, WEEKDAYS.en, short)) }))],
@@ -231,6 +237,7 @@ function english() {
         rule(`on (${month}) (\\d{1,2})(?:st|nd|rd|th)?`, ([name, day]) => yearly(Number(day), numberOf(months, name) + 1)),
       ],
     },
+    on: "on ",
     begin: "from|(?:starting|beginning)(?: from| on)?|as of",
     until: rule("(?:until|till)", null).pattern,
     lasts: rule(`for (?:the next )?(${COUNT}|an?|one) (day|week|month|year)s?`, null).pattern,
@@ -251,6 +258,7 @@ function german() {
   const plurals = names.map((name) => `(?:${name})s`);
   const plural = plurals.join("|");
   const every = "(?:jede[nrsm]?|alle)(!?)";
+  const alone = `(?:${ALONE}|(?= (?:nach|bis|für (?:die nächsten|eine?[nm]?|${COUNT})|ab|vom|beginnend) ))`;
   const ofMonth = " (?:im|des|in jedem|jede[ns]|eines(?: jeden)?) monats?";
   const parts = { morgen: 9, vormittag: 9, mittag: NOON, nachmittag: 15, abend: 19, nacht: 22 };
   const part = Object.keys(parts).join("|");
@@ -272,11 +280,11 @@ function german() {
       rule(`${every} wochenenden?`, ([bang]) => from(bang, { frequency: "WEEKLY", weekdays: each([5, 6]) })),
       rule(`jede[nrsm]?(!?) ${counted}(${list})`, ([bang, count, days]) => from(bang, { frequency: "WEEKLY", interval: ordinalOf(FIRSTS.de, count), weekdays: each(weekdaysIn(days, names, short)) })),
       rule(`${every} (${names.join("|")})(${part})`, ([bang, name, word]) => from(bang, { frequency: "WEEKLY", weekdays: each(weekdaysIn(name, names)), hour: hour(word) })),
-      rule(`((?:${weekday})(?:${and}(?:${weekday})){2,})${ALONE}`, ([days]) => ({ frequency: "WEEKLY", weekdays: each(weekdaysIn(days, names, short)) })),
+      rule(`((?:${weekday})(?:${and}(?:${weekday})){2,})${alone}`, ([days]) => ({ frequency: "WEEKLY", weekdays: each(weekdaysIn(days, names, short)) })),
       rule(`((?:${plural})(?:${and}(?:${plural}))*)`, ([days]) => ({ frequency: "WEEKLY", weekdays: each(weekdaysIn(days, plurals)) })),
       rule(`${every} (\\d{1,2})\\. ?(${month})\\.?`, ([bang, number, name]) => from(bang, yearly(Number(number), numberOf(months, name) + 1))),
       rule(`${every} (\\d{1,2})\\.(\\d{1,2})\\.`, ([bang, number, name]) => from(bang, yearly(Number(number), Number(name)))),
-      rule(`${every} (${numbered})(?:${ofMonth}|${ALONE})`, ([bang, days]) => from(bang, onDaysOfMonth(days))),
+      rule(`${every} (${numbered})(?:${ofMonth}|${alone})`, ([bang, days]) => from(bang, onDaysOfMonth(days))),
       rule(`${every} (${part})`, ([bang, word]) => from(bang, { frequency: "DAILY", hour: hour(word) })),
       rule("(?:14|vierzehn)-?täg(?:ig|lich)", () => periodic("wochen", 2)),
       rule(`(?:(${COUNT})-?)?(täglich|wöchentlich|monatlich|vierteljährlich|halbjährlich|jährlich)`, ([count, word]) => periodic(word, ordinalOf(FIRSTS.de, count))),
@@ -292,6 +300,7 @@ function german() {
         rule("am (\\d{1,2})\\.(\\d{1,2})\\.", ([number, name]) => yearly(Number(number), Number(name))),
       ],
     },
+    on: "am ",
     begin: "(?:ab|vom?|von)(?: dem)?|(?:beginnend|startend) (?:ab|am|mit)(?: dem)?",
     until: rule("bis(?: zum)?", null).pattern,
     lasts: rule(`für (?:die nächsten )?(${COUNT}|eine?[nm]?) (tag|woche|monat|jahr)(?:e?n?)(?: lang)?|(${COUNT}|eine?[nm]?) (tag|woche|monat|jahr)(?:e?n?) lang`, null).pattern,

@@ -549,6 +549,14 @@ def test_the_first_login_after_a_registration_by_a_link_is_not_told(
     ]
 
 
+def test_a_notice_of_a_login_names_only_what_is_known(app: App, alice: SessionActor) -> None:
+    app.do(SYSTEM, app.administration.end_sessions, alice.user_id)
+    app.clock.advance(hours=1)
+    app.sessions.login("alice", PASSWORD)
+    (letter,) = deliver(app, DeliveryKind.NEW_DEVICE)
+    assert letter.parameters == {"at": str(app.clock.now()), "username": "alice", "time_zone": "UTC"}
+
+
 def test_a_replayed_token_is_told(app: App, alice: SessionActor, clock: ManualClock) -> None:
     tokens = app.sessions.login("alice", PASSWORD).tokens
     newer = app.sessions.refresh(tokens.refresh)

@@ -205,6 +205,18 @@ class TestFeed:
             with store.reading(SYSTEM) as work:
                 assert work.feed.state(user.id).swept == 2
 
+    def test_a_mark_is_the_highest_number_that_was_purged(
+        self, store: Storage, seed: Seed, user: User, clock: ManualClock
+    ) -> None:
+        first, second = seed.id(), seed.id()
+        for item, version in ((first, 2), (second, 2), (first, 3)):
+            self.add(store, FeedEntry(user.id, ItemType.TASK, item, version, Op.DELETE))
+        clock.advance(days=1)
+        with store.writing(SYSTEM) as work:
+            assert work.feed.purge_before(clock.now(), 100) == 2
+        with store.reading(SYSTEM) as work:
+            assert work.feed.state(user.id).swept == 3
+
     def test_a_later_change_of_an_item_replaces_all_of_its_entry(
         self, store: Storage, seed: Seed, user: User, clock: ManualClock
     ) -> None:

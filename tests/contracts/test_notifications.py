@@ -318,10 +318,14 @@ def test_no_reminder_is_mailed_without_a_verified_address(app: App, clock: Manua
     carol = register(app, "carol")
     deliver(app)
     remind(app, carol, new_task(app, carol), at=DUE)
+    edit(app, carol, summary_hour=DUE.hour)
     clock.set(DUE)
     assert app.firing.run_all() == 1
     assert sent(app) == []
     assert len(listed(app, carol)) == 1
+    with app.store.reading(SYSTEM) as work:
+        mails = {each.kind for each in work.deliveries.list(carol.user_id, None, None, 9).items}
+    assert mails.isdisjoint((DeliveryKind.REMINDER, DeliveryKind.DAILY_SUMMARY))
 
 
 def test_no_reminder_is_mailed_if_its_user_turned_mails_off(app: App, clock: ManualClock, alice: SessionActor) -> None:

@@ -186,13 +186,14 @@ class TestCompletion:
         alice = alice_at(app, datetime(2026, 3, 10, tzinfo=UTC))
         assert complete(app, alice, early, State.CANCELLED).due_on == date(2026, 3, 13)
 
+    @pytest.mark.parametrize("state", [State.DONE, State.CANCELLED])
     def test_a_completion_that_a_device_made_earlier_counts_from_then(
-        self, app: App, alice: SessionActor, seed: Seed
+        self, app: App, alice: SessionActor, seed: Seed, state: State
     ) -> None:
         rule = Recurrence(rule="FREQ=DAILY;INTERVAL=3", time_zone="UTC", from_=Anchor.COMPLETION)
         task = create(app, alice, rule)
         alice = alice_at(app, datetime(2026, 3, 4, tzinfo=UTC))
-        push(app, seed, alice, task, 1, data=DONE, made_at=datetime(2026, 3, 3, tzinfo=UTC))
+        push(app, seed, alice, task, 1, data={"state": state}, made_at=datetime(2026, 3, 3, tzinfo=UTC))
         assert next_of(app, alice, app.see(alice, app.tasks.get, task.id)).due_on == date(2026, 3, 6)
 
     def test_a_task_that_is_created_as_done_has_a_next_occurrence(self, app: App, alice: SessionActor) -> None:

@@ -11,6 +11,7 @@ from uuid import UUID
 import pytest
 
 from tasktracker.domain.accounts.user import User
+from tasktracker.domain.categories.category import CategoryMember
 from tasktracker.domain.jobs.job import Job, JobKind
 from tasktracker.domain.kernel.changes import Action
 from tasktracker.domain.kernel.members import Member, Role
@@ -116,6 +117,22 @@ class TestTrash:
         with pytest.raises(BROKEN_REFERENCE):
             purge(store, top)
         assert [find(store, task) for task in (top, below)] == [top, below]
+
+    def test_an_editor_of_a_category_lists_its_trash_once_ready(self, store: Storage, seed: Seed) -> None:
+        alice, bob, carol = (seed.user() for _ in range(3))
+        waiting = CategoryMember(bob.id, Role.EDITOR, START)
+        category = seed.category(alice, members=(waiting,))
+        task = seed.task(alice, category=category.id, list_members=category.list_members)
+        trash(store, task, START, with_=task.id)
+
+        def seen_by(user: User) -> list[UUID]:
+            with store.reading(SYSTEM) as work:
+                return [each.id for each in work.trash.list(user.id, None, 9, category.id).items]
+
+        assert [seen_by(user) for user in (alice, bob, carol)] == [[task.id], [], []]
+        with store.writing(SYSTEM) as work:
+            work.categories.save_shared(replace(category, members=(replace(waiting, is_ready=True),), version=2))
+        assert [seen_by(user) for user in (alice, bob, carol)] == [[task.id], [task.id], []]
 
     def test_the_deletions_in_a_tree_are_found(self, store: Storage, seed: Seed) -> None:
         user = seed.user()

@@ -437,6 +437,21 @@ def test_a_process_without_descriptors_cannot_use_the_database(number: int) -> N
     assert type(unavailable(OSError(number, "a message"), is_lost=False)) is StorageUnavailable
 
 
+def test_an_sqlite_file_that_was_replaced_is_unavailable(sqlite_url: str, tmp_path: Path) -> None:
+    with opened(sqlite_url) as database:
+        opens = (database.reading, database.snapshot, database.writing)
+        for each in opens:
+            with each():
+                pass
+        (tmp_path / "other.db").touch()
+        (tmp_path / "other.db").rename(tmp_path / "file.db")
+        for each in opens:
+            with pytest.raises(StorageUnavailable, match="replaced"), each():
+                pass
+        with pytest.raises(StorageUnavailable, match="replaced"):
+            database.check()
+
+
 def test_an_sqlite_file_in_no_folder_is_unavailable(tmp_path: Path) -> None:
     with opened(f"sqlite:///{tmp_path / 'nowhere' / 'file.db'}") as database:
         with pytest.raises(StorageUnavailable), database.reading():

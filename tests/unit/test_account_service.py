@@ -254,6 +254,12 @@ class TestChangePassword:
             app.sessions.login("alice", PASSWORD)
         app.sessions.login("alice", "battery staple")
 
+    def test_white_space_around_a_password_is_a_part_of_it(self, app: App, alice: SessionActor) -> None:
+        app.accounts.change_password(alice, PASSWORD, " battery staple ")
+        with pytest.raises(InvalidInput):
+            app.confirmation.confirm(alice, "battery staple")
+        app.confirmation.confirm(alice, " battery staple ")
+
     def test_a_new_password_is_hashed_in_its_normal_form(self, app: App, alice: SessionActor) -> None:
         app.accounts.change_password(alice, PASSWORD, "pa\u0308ss\u00a0wort")
         assert app.hasher.hashed == ["p\u00e4ss wort"]

@@ -16,10 +16,12 @@ from tasktracker.domain.activity.event import Kind
 from tasktracker.domain.api_tokens.api_token import (
     MAX_NAME_LENGTH,
     PREFIX,
+    USE_STEP,
     ApiToken,
     ApiTokenFields,
     actor_of,
     has_api_token_prefix,
+    is_use_due,
 )
 from tasktracker.domain.kernel.actors import Scope, SessionActor
 from tasktracker.domain.kernel.errors import (
@@ -261,3 +263,8 @@ class TestLife:
         payload = decoded(text)[:32] + secrets.token_bytes(24)
         with pytest.raises(SessionEnded):
             app.see(actor_of(PREFIX + urlsafe_b64encode(payload).decode().rstrip("=")), app.categories.list)
+
+
+def test_a_use_is_stored_at_most_once_an_hour() -> None:
+    uses = (None, START - USE_STEP, START - USE_STEP + timedelta(microseconds=1), START)
+    assert [is_use_due(last, START) for last in uses] == [True, True, False, False]

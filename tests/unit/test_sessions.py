@@ -10,6 +10,7 @@ import pytest
 
 from tasktracker.domain.accounts.session import Refresh, Session, SessionPolicy
 from tasktracker.domain.accounts.token import TokenKind
+from tasktracker.domain.activity.event import Origin
 from tasktracker.domain.kernel.clock import MAX_CLOCK_SKEW
 from tests.fakes import START
 
@@ -132,3 +133,15 @@ class TestRefresh:
     def test_a_clock_that_went_back_causes_no_replay(self) -> None:
         session = rotated(started(), START)
         assert session.refresh(1, START - timedelta(hours=1), POLICY) == (Refresh.REPEATED, session)
+
+
+@pytest.mark.parametrize("gap", [timedelta(minutes=1), timedelta(), -timedelta(minutes=1)])
+def test_a_session_is_where_its_last_refresh_was_and_was_not_used_earlier(gap: timedelta) -> None:
+    seen = started().seen_at(Origin("192.0.2.1", "Firefox"), START + gap)
+    assert seen == replace(started(), address="192.0.2.1", user_agent="Firefox", used_at=max(START, START + gap))
+
+
+def test_a_session_begins_where_the_login_was() -> None:
+    origin = Origin("192.0.2.1", "Firefox")
+    session = Session.start(id=UUID(int=1), user_id=UUID(int=2), device=None, now=START, policy=POLICY, origin=origin)
+    assert session == replace(started(), device=None, address="192.0.2.1", user_agent="Firefox", used_at=START)

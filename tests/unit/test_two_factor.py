@@ -144,6 +144,11 @@ def test_a_password_is_replaced_by_a_link_with_a_code_and_each_attempt_is_record
     ]
 
 
+def test_a_code_is_ignored_until_the_factor_is_confirmed(app: App, alice: SessionActor) -> None:
+    app.two_factor.enrol(alice, PASSWORD)
+    assert app.accounts.edit(alice, {"username": "bob"}, PASSWORD, code="000000").username == "bob"
+
+
 class TestEnrol:
     def test_enrolling_returns_a_secret_and_requires_no_code_yet(self, app: App, alice: SessionActor) -> None:
         enrolment = app.two_factor.enrol(alice, PASSWORD)

@@ -335,6 +335,10 @@ test("a text that asks for a reminder gets one when it is due, or before", () =>
   assert.deepEqual(read("Check iron remind me in 2 minutes"), ["Check iron", "2026-11-25T10:02", "PT0M", "10:02"]);
   assert.deepEqual(read("Check iron in 2 minutes, remind me"), ["Check iron", "2026-11-25T10:02", "PT0M", "10:02"]);
   assert.deepEqual(read("Check iron remind me at 18:00 !3"), ["Check iron", "2026-11-25T18:00", "PT0M", "18:00"]);
+  assert.deepEqual(read("Check iron remind me at 18"), ["Check iron", "2026-11-25T18:00", "PT0M", "18:00"]);
+  assert.deepEqual(read("Call Ann fri 17:00 remind me the day before"), ["Call Ann", "2026-11-27T17:00", "P1D", "17:00"]);
+  assert.deepEqual(read("Call Ann fri 17:00 remind me an hour before"), ["Call Ann", "2026-11-27T17:00", "PT1H", "16:00"]);
+  assert.deepEqual(read("Zahnarzt Freitag 17:00 erinnere mich einen Tag vorher", "de-DE"), ["Zahnarzt", "2026-11-27T17:00", "P1D", "17:00"]);
   assert.deepEqual(read("Check iron remind me tomorrow"), ["Check iron", "2026-11-26", "PT0M", undefined]);
   assert.deepEqual(read("Dentist friday remind me at 18:00"), ["Dentist", "2026-11-27T18:00", "PT0M", "18:00"]);
   assert.deepEqual(read("Drink remind me every day at 18:00"), ["Drink", "2026-11-25T18:00", "PT0M", "18:00"]);

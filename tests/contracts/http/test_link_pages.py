@@ -261,3 +261,9 @@ def test_a_password_is_replaced_over_the_api(api: Api, alice: Person) -> None:
         "token",
     )
     assert "used" in body["errors"][0]["message"]
+
+
+def test_a_form_has_at_most_ten_fields(api: Api) -> None:
+    for number, status in ((10, 410), (11, 400)):
+        body = urlencode([("token", "unknown")] * number)
+        assert api.request("POST", PAGE, content=body, headers=FORM).status_code == status

@@ -1,0 +1,63 @@
+"""The parts of the pages of one-time links."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tasktracker.domain.accounts.links import LinkKind
+from tasktracker.domain.accounts.password import MAX_CREDENTIAL_LENGTH
+from tasktracker.domain.kernel.errors import (
+    Busy,
+    EmailTaken,
+    InvalidInput,
+    RegistrationClosed,
+    TooManyRequests,
+    UserNotFound,
+)
+from tasktracker.domain.kernel.languages import Language
+from tasktracker.entrypoints.http.link_pages import form_field, password_field, refusal
+from tasktracker.entrypoints.http.pages import Page, PageField
+from tasktracker.entrypoints.texts import TEXTS
+
+
+def test_a_field_has_its_label_value_hint_and_limits() -> None:
+    texts = TEXTS[Language.DE]
+    field = password_field("new_password", Language.DE, 12)
+    assert (field.name, field.label) == ("new_password", texts["field.new_password"])
+    assert (field.attributes["minlength"], field.attributes["maxlength"]) == ("12", str(MAX_CREDENTIAL_LENGTH))
+    assert field.hint == texts["field.new_password.hint"].format(minimum=12)
+    field = form_field("username", Language.DE, {"required": ""}, value="grace", hint="a hint")
+    assert field == PageField("username", texts["field.username"], {"required": ""}, "grace", "a hint")
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "key", "status"),
+    [
+        (InvalidInput.of("token", "x"), None, "dead", 410),
+        (InvalidInput.of("token", "x"), LinkKind.VERIFY_EMAIL, "dead", 410),
+        (InvalidInput.of("token", "x"), LinkKind.RESET_PASSWORD, "dead", 410),
+        (EmailTaken(), LinkKind.VERIFY_EMAIL, "taken", 409),
+        (RegistrationClosed(), None, "closed", 403),
+        (TooManyRequests(timedelta(seconds=7)), LinkKind.RESET_PASSWORD, "wait", 429),
+        (Busy(), LinkKind.RESET_PASSWORD, "wait", 503),
+    ],
+)
+def test_each_refusal_of_a_link_has_its_page(error: Any, kind: LinkKind | None, key: str, status: int) -> None:
+    response: Any = refusal(error, Language.EN, "/below/", kind)
+    seconds = getattr(error, "retry_after", None)
+    texts = TEXTS[Language.EN]
+    title, lead = (texts[f"{key}.{name}"].format(seconds=seconds) for name in ("title", "lead"))
+    page = Page(language=Language.EN, title=title, lead=lead, home="/below/")
+    if key == "dead" and kind is LinkKind.RESET_PASSWORD:
+        page = replace(page, home="/below/forgot", link=texts["new-link"])
+    assert (response.status_code, response._page) == (status, page)
+    assert response.headers.get("Retry-After") == (None if seconds is None else str(seconds))
+
+
+def test_another_error_of_a_link_is_raised_again() -> None:
+    with pytest.raises(UserNotFound):
+        refusal(UserNotFound(), Language.EN, "/")
