@@ -369,3 +369,17 @@ def test_limit_and_types_of_a_push_concern_the_changes_it_returns(alice: Person)
     assert [each["type"] for each in answer["changes"]] == ["task"]
     assert answer["has_more"]
     problem(alice.post(SYNC, body), 400, "invalid-input", "cursor")
+
+
+def test_a_push_returns_the_page_that_a_pull_with_its_cursor_would_return(alice: Person) -> None:
+    cursor = expect(alice.get(SYNC), 200)["next_cursor"]
+    for title in ("one", "two"):
+        alice.task(title)
+    pulled = expect(alice.get(SYNC, params={"cursor": cursor, "limit": 1}), 200)
+    answer = expect(alice.post(f"{SYNC}?limit=1", {"mutations": [], "cursor": cursor}), 200)
+    assert answer == {"results": [], **pulled}
+    assert (pulled["has_more"], len(pulled["changes"])) == (True, 1)
+    for nothing in ({}, {"cursor": None}):
+        answer = expect(alice.post(SYNC, {"mutations": [], **nothing}), 200)
+        assert (answer["results"], answer["changes"], answer["has_more"]) == ([], [], False)
+        assert (answer["next_cursor"], answer["cursor_valid_until"]) == (None, None)

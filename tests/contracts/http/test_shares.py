@@ -419,6 +419,9 @@ class TestShareLimit:
         refused = alice.post(shares_path(task), {"username": bob.username, "role": "viewer"})
         problem(refused, 429, "too-many-requests")
         assert 1 <= int(refused.headers["retry-after"]) <= 30
+        of_category = f"/api/categories/{alice.category()['id']}/shares/"
+        problem(alice.post(of_category, unknown), 429, "too-many-requests")
+        problem(bob.post(of_category, unknown), 404, "category-not-found")
         bob.share(bob.task(), alice)
         clock.advance(seconds=30)
         alice.share(task, bob)
