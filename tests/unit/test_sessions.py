@@ -130,6 +130,10 @@ class TestRefresh:
         session = replace(rotated(started(), START + timedelta(days=1)), confirmed_generation=2)
         assert session.refresh(1, START, POLICY) == (Refresh.REPLAYED, session)
 
+    def test_a_rotation_after_a_clock_that_ran_ahead_has_the_times_of_now(self) -> None:
+        ahead = rotated(started(), START + timedelta(days=1))
+        assert rotated(ahead, START).access_claims(POLICY).expires_at == START + POLICY.access
+
     def test_a_clock_that_went_back_causes_no_replay(self) -> None:
         session = rotated(started(), START)
         assert session.refresh(1, START - timedelta(hours=1), POLICY) == (Refresh.REPEATED, session)
