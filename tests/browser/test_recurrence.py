@@ -86,23 +86,23 @@ class TestEditor:
         app.page.wait_for_selector("#repeat:focus")
         app.page.select_option("#repeat", label="Other …")
         app.page.fill(".repeat-fields input[type=number]", "2")
-        app.page.get_by_label("Monday").check(force=True)
+        app.page.get_by_label("Monday", exact=True).check(force=True)
         app.page.locator(".repeat .rule p", has_text="Every 2 weeks on Monday and Friday").wait_for()
         assert app.mistakes() == []
-        app.page.get_by_label("Monday").uncheck(force=True)
+        app.page.get_by_label("Monday", exact=True).uncheck(force=True)
         app.page.get_by_label("Friday", exact=True).uncheck(force=True)
         assert app.page.locator(".repeat button.main").is_disabled()
         app.page.select_option("#repeat-unit", label="months")
         app.page.select_option("#repeat-nth", label="last")
         app.page.select_option("#repeat-ends", label="after a number of times")
-        app.page.get_by_label("Times").fill("4")
+        app.page.get_by_label("Times", exact=True).fill("4")
         app.page.locator(".repeat .rule p", has_text="Every 2 months on the last day, 4 times").wait_for()
         app.page.locator(DATES).nth(2).wait_for()
         assert app.page.locator(DATES).first.text_content() == "Mon, 31 Mar 2031"
         assert app.page.locator(DATES).count() == 3  # and the present one
         app.page.locator(".repeat .rule p", has_text="3 more after this one").wait_for()
         assert app.mistakes() == []
-        app.page.get_by_label("Times").press("Enter")
+        app.page.get_by_label("Times", exact=True).press("Enter")
         app.page.wait_for_selector(".repeat-fields", state="detached")
         app.page.context.set_offline(False)
         rule_of(person, task, "FREQ=MONTHLY;INTERVAL=2;BYMONTHDAY=-1;COUNT=4")
@@ -122,7 +122,7 @@ class TestEditor:
         app.page.click("text=Change the rule")
         app.page.select_option("#repeat-from", label="the due date")
         app.page.select_option("#repeat-ends", label="on a day")
-        app.page.get_by_label("Last day").fill("2020-01-01")
+        app.page.get_by_label("Last day", exact=True).fill("2020-01-01")
         app.see("The last day is before the first date.")
         assert app.page.locator(".repeat button.main").is_disabled()
 
@@ -177,11 +177,11 @@ class TestEditor:
         assert recurrence["start"] == changed(person, task, slot="2031-01-15")["due_on"]
         assert app.page.get_by_text("Move the whole series").count() == 0
         app.page.click("text=Change the rule")
-        assert app.page.get_by_label("Times").input_value() == "3"
+        assert app.page.get_by_label("Times", exact=True).input_value() == "3"
         app.page.click(".repeat button.main")  # nothing was changed
         app.page.click("text=Change the rule")
-        app.page.get_by_label("Wednesday").uncheck(force=True)
-        app.page.get_by_label("Thursday").check(force=True)
+        app.page.get_by_label("Wednesday", exact=True).uncheck(force=True)
+        app.page.get_by_label("Thursday", exact=True).check(force=True)
         app.page.locator(".repeat .rule p", has_text="2 more after this one").wait_for()
         app.page.click(".repeat button.main")
         assert rule_of(person, task, "FREQ=WEEKLY;BYDAY=TH;COUNT=2")["start"] == "2031-01-15"
@@ -308,7 +308,7 @@ class TestOccurrences:
         app.page.click(".pane p a")
         app.page.locator(".repeat .rule p", has_text="This is the last one.").wait_for()
         app.page.click("text=Change the rule")
-        assert app.page.get_by_label("Times").input_value() == "1"
+        assert app.page.get_by_label("Times", exact=True).input_value() == "1"
         app.page.locator(".repeat .rule p", has_text="This is the last one.").wait_for()
         app.page.keyboard.press("Escape")
         app.page.click(".pane .check")

@@ -384,11 +384,19 @@ def test_empty_columns_at_the_end_are_ignored(account: Account) -> None:
 
 
 def test_an_offset_is_a_time_zone_and_an_unknown_zone_is_reported(account: Account) -> None:
-    zones = {"GMT+2": 10, " UTC -03:30 ": 15.5, "Europe/Vienna": 10, "": 16, "Mars/Olympus": 16, "GMT+25": 16, "../x": 16}
-    rows = "".join(f"task,{name.strip() or 'none'},,,,2026-04-24T12:00,{name}\n" for name in zones)
+    zones = {
+        "GMT+2": 10,
+        " UTC -03:30 ": 15.5,
+        "Europe/Vienna": 10,
+        "": 16,
+        "Mars/Olympus": 16,
+        "GMT+25": 16,
+        "../x": 16,
+    }
+    rows = "".join(f"task,in {name},,,,2026-04-24T12:00,{name}\n" for name in zones)
     report = account.import_file(HEAD + rows)
     for name, hours in zones.items():
-        assert account.task(name.strip() or "none").due_date == datetime(2026, 4, 24, tzinfo=UTC) + timedelta(hours=hours)
+        assert account.task(f"in {name}".strip()).due_date == datetime(2026, 4, 24, tzinfo=UTC) + timedelta(hours=hours)
     assert notices(report) == [(line, "TIMEZONE") for line in (6, 7, 8)]
 
 
