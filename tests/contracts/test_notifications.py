@@ -317,6 +317,11 @@ def test_a_title_is_shown_on_one_line(app: App, clock: ManualClock, alice: Sessi
 def test_no_reminder_is_mailed_without_a_verified_address(app: App, clock: ManualClock) -> None:
     carol = register(app, "carol")
     deliver(app)
+    with app.store.writing(SYSTEM) as work:
+        user = work.users.find(carol.user_id)
+        assert user is not None
+        stored = replace(user, email="carol@example.org", version=user.version + 1)  # of a time without mail
+        work.users.save(stored)
     remind(app, carol, new_task(app, carol), at=DUE)
     edit(app, carol, summary_hour=DUE.hour)
     clock.set(DUE)

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, cast
+from uuid import UUID
 
 import httpx
 import pytest
@@ -19,7 +20,7 @@ from tasktracker.entrypoints.texts import TEXTS
 from tests.contracts.base import SECOND, Seed
 from tests.contracts.http.base import invalid, problem
 from tests.contracts.test_deliveries import new_delivery
-from tests.fakes import START, SequentialIds
+from tests.fakes import START, SYSTEM, SequentialIds
 from tests.http import OTHER_PASSWORD, PASSWORD, Api, Person, expect
 from tests.mail import parts
 from tests.waiting import wait_until
@@ -205,6 +206,13 @@ def test_administrators_list_retry_and_cancel_mails(api: Api, folder: MailFolder
     assert grace.get("/api/admin/deliveries/").status_code == 403
     events = {each["kind"] for each in admin.listed("/api/admin/activity/")}
     assert "delivery_list" in events
+    api.promote(grace)
+    expect(grace.get("/api/admin/deliveries/"), 200)
+    with api.container.store().writing(SYSTEM) as work:
+        work.users.hide(UUID(grace.id), work.now)
+    for name, by in (("user", "deliveries"), ("user", "activity"), ("admin", "activity")):
+        listed = [each for each in admin.listed(f"/api/admin/{by}/") if each[name] == grace.id]
+        assert {each["username" if name == "user" else "admin_username"] for each in listed} == {None}, name
 
 
 @pytest.fixture

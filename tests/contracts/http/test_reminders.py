@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -14,6 +15,7 @@ from tasktracker.adapters.mail.folder import MailFolder
 from tests.backends import http_on_memory
 from tests.contracts.base import SECOND
 from tests.contracts.http.base import invalid, problem
+from tests.fakes import SYSTEM
 from tests.http import Api, Person, expect
 from tests.mail import parts
 from tests.waiting import wait_until
@@ -207,6 +209,15 @@ def mailing(tmp_path: Path) -> Iterator[Api]:
         PUBLIC_URL="http://testserver.local",
     ) as api:
         yield api
+
+
+def test_an_address_of_a_time_without_mail_gets_none_before_it_is_verified(mailing: Api) -> None:
+    grace = mailing.register()
+    with mailing.container.store().writing(SYSTEM) as work:
+        user = work.users.find(UUID(grace.id))
+        assert user is not None
+        work.users.save(replace(user, email="grace@example.org", version=user.version + 1))
+    assert expect(grace.get(PREFERENCES), 200)["mail"] == "no_verified_address"
 
 
 @pytest.mark.parametrize("media", ["application/x-www-form-urlencoded", "multipart/form-data; boundary=x", ""])
