@@ -68,11 +68,12 @@ class TestBinding:
         assert all("Authorization" not in each.headers and not each.content for each in seen)
         assert phone.sync().is_clean
 
+    @pytest.mark.parametrize("status", [200, 401])
     def test_a_server_that_does_not_describe_itself_receives_no_token(
-        self, phone: Phone, opened: Open, api: Api
+        self, phone: Phone, opened: Open, api: Api, status: int
     ) -> None:
         line = Line(api.client)
-        line.before = lambda _: httpx.Response(200, json={"ok": True})
+        line.before = lambda _: httpx.Response(status, json={"ok": True})
         with pytest.raises(NotUnderstood):
             opened(phone.path, line=line).sync()
 

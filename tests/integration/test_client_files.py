@@ -10,6 +10,7 @@ import stat
 from contextlib import closing
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -126,20 +127,22 @@ class TestLocalCopy:
 
 
 class TestFiles:
+    @pytest.mark.parametrize("version", [0, 1])
     def test_a_file_of_the_version_before_is_upgraded_and_bound(
-        self, api: Api, ada: Person, opened: Open, tmp_path: Path
+        self, api: Api, ada: Person, opened: Open, tmp_path: Path, version: int
     ) -> None:
         path = tmp_path / "old.db"
         with closing(sqlite3.connect(path)) as old, old:
             old.executescript(MIGRATIONS[0])
+            old.execute(f"PRAGMA user_version = {version}")
             settings = {"access": api.login(ada).access, "user": ada.id}
             old.executemany("INSERT INTO settings VALUES (?, ?)", settings.items())
             old.execute(
-                "INSERT INTO outbox (id, type, op, target, data) VALUES"
-                " ('7d9f6f0e-5d0b-4c39-9d0a-3f4a1c9b2e77', 'task', 'create',"
-                " '7d9f6f0e-5d0b-4c39-9d0a-3f4a1c9b2e78', '{\"title\": \"kept\"}')"
+                "INSERT INTO outbox (id, type, op, target, data) VALUES (?, 'task', 'create', ?, ?)",
+                (str(uuid4()), str(uuid4()), '{"title": "kept"}'),
             )
-        replica = opened(path)
+        opened(path).close()
+        replica = opened(path)  # again, after the upgrade
         assert [task.title for task in replica.tasks()] == ["kept"]
         assert replica.sync().applied == 1
         assert (replica.username, replica.verify().is_in_sync) == (ada.username, True)
