@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import psycopg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from psycopg.conninfo import conninfo_to_dict
+from sqlalchemy import event
 
 from tasktracker.adapters.sql import postgresql
-from tasktracker.adapters.sql.engine import conninfo
+from tasktracker.adapters.sql.engine import conninfo, postgresql_engine
 from tasktracker.adapters.sql.urls import POSTGRESQL, SQLITE, database_url
 
 URLS = st.one_of(
@@ -57,9 +61,20 @@ def test_a_postgresql_url_means_the_same_as_to_libpq(url: str, scheme: str) -> N
     expected = {**postgresql.DEFAULTS, **conninfo_to_dict(url)}
     expected = {name: str(value) for name, value in expected.items()}
     assert conninfo_to_dict(conninfo(given_url)) == expected
-    arguments, options = postgresql._DIALECT.create_connect_args(database_url(given_url))
+    arguments, _ = postgresql._DIALECT.create_connect_args(database_url(given_url))
     assert "".join(arguments) == ""
-    assert {**expected, **{name: str(value) for name, value in options.items()}} == expected
+    pool = postgresql.PostgreSQL(database_url(given_url), 1, 1, pooler=False, revision=None)
+    assert {name: str(value) for name, value in pool._options.items()} == {**expected, "client_encoding": "utf8"}
+    engine = postgresql_engine(database_url(given_url))
+
+    @event.listens_for(engine, "do_connect")
+    def refuse(_dialect: object, _record: object, arguments: Sequence[str], options: Mapping[str, Any]) -> None:
+        assert "".join(arguments) == ""
+        assert {name: str(value) for name, value in options.items() if name != "context"} == expected
+        raise ConnectionAbortedError
+
+    with pytest.raises(ConnectionAbortedError):
+        engine.connect()
 
 
 @pytest.mark.parametrize(

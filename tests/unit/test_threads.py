@@ -346,13 +346,16 @@ def test_each_request_uses_the_share_of_its_user(monkeypatch: pytest.MonkeyPatch
         number = UUID(ada.id).int
         ada.get("/api/tasks/")
         ada.head("/api/tasks/")
-        ada.task()
+        path = f"/api/tasks/{ada.task()['id']}/"
+        ada.put(path, {"title": "one"})
+        ada.patch(path, {"title": "two"})
+        ada.delete(path)
         api.post("/api/accounts/login/", {"username": "GRACE", "password": PASSWORD})
         api.post("/api/accounts/refresh/", {"refresh": ada.refresh})
         api.post("/api/accounts/logout/", {"refresh": ada.refresh})
         api.post("/api/accounts/refresh/", {"refresh": "x"})
     reads, writes = (number, False), (number, True)
-    expected = [("testclient", True), reads, reads, writes, ("grace", True), writes, writes]
+    expected = [("testclient", True), reads, reads, *[writes] * 4, ("grace", True), writes, writes]
     assert [each for each in shares if each is not None] == [*expected, ("testclient", True)]
 
 
