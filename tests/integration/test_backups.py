@@ -8,7 +8,7 @@ import sqlite3
 import stat
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, nullcontext
 from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
@@ -26,7 +26,7 @@ from tasktracker.adapters.sql.urls import database_url
 from tasktracker.domain.administration.statistics import Maintenance
 from tasktracker.domain.kernel.members import Role
 from tasktracker.domain.sharing.invitation import LIFETIME, ShareInvitation
-from tasktracker.entrypoints import cli, logging
+from tasktracker.entrypoints import backup_commands, cli, logging
 from tasktracker_client import Op, Replica, Status
 from tests.fakes import SYSTEM
 from tests.http import PASSWORD, SETTINGS, Api, Person, Server, expect, make_link, migrated, new_name
@@ -104,7 +104,15 @@ def run_sql(url: str, statement: str) -> None:
 
 
 class TestContents:
-    def test_a_restored_backup_has_the_data_of_its_time(self, url: str, tmp_path: Path) -> None:
+    def test_a_restored_backup_has_the_data_of_its_time(
+        self, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        shown: list[tuple[str, int, int]] = []
+        monkeypatch.setattr(
+            backup_commands,
+            "_progress",
+            lambda label: nullcontext(lambda done, total: shown.append((label, done, total))),
+        )
         with serving(url) as api:
             ada = api.register()
             category = ada.category("home")
@@ -114,6 +122,7 @@ class TestContents:
             ada.task("after")
             expect(ada.delete(f"/api/tasks/{before['id']}/"), 204)
         restore(url, tmp_path / "backup")
+        assert {label for label, done, total in shown if done == total > 0} == {"backing up", "restoring"}
         with serving(url) as api:
             ada = login_again(api, ada)
             (task,) = ada.listed("/api/tasks/")
