@@ -148,6 +148,10 @@ class TestMoving:
             world.edit(world.alice, world.create(world.alice, parent=task.id), category=own.id)
         below = world.create(world.alice, parent=task.id, category=world.category.id)
         assert world.edit(world.alice, below, category=world.category.id) == below
+        moved = world.edit(world.alice, world.create(world.alice), parent=task.id, category=world.category.id)
+        world.edit(world.alice, task, category=None)
+        for each in (below, moved):
+            assert world.get(world.alice, each).category is None, "it has left with its topmost task"
 
     def test_a_subtask_is_filed_in_a_shared_category_only_with_its_root(self, world: World) -> None:
         below = world.create(world.alice, parent=world.create(world.alice).id)

@@ -36,7 +36,7 @@ from tasktracker.domain.sharing.service import Share
 from tasktracker.domain.tasks.query import TaskQuery
 from tasktracker.domain.tasks.task import Task, TaskFields
 from tasktracker.domain.work import Storage
-from tests.backends import Backend, on_postgresql, on_sql
+from tests.backends import on_postgresql
 from tests.contracts.base import BROKEN_REFERENCE, SECOND, SHORT_WAIT, BackgroundCall, Seed, race
 from tests.contracts.test_emails import deliver, deliveries, edit, token_of, verify
 from tests.device import Device
@@ -780,8 +780,7 @@ def test_an_invitation_needs_its_task_and_its_user(store: Storage, seed: Seed) -
             add(store, bad)
 
 
-@on_sql
-def test_an_address_is_invited_once_to_a_task(store: Storage, backend: Backend, seed: Seed) -> None:
+def test_an_address_is_invited_once_to_a_task(store: Storage, seed: Seed) -> None:
     task = seed.task(seed.user())
     add(store, new_invitation(seed, task))
     with pytest.raises(BROKEN_REFERENCE):

@@ -8,22 +8,31 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
 import pytest
 
 from tasktracker.domain.accounts.session import Session
+from tasktracker.domain.accounts.user import User
+from tasktracker.domain.categories.category import Category, CategoryMember
 from tasktracker.domain.kernel.actors import AnyActor, SessionActor
 from tasktracker.domain.kernel.errors import (
+    CategoryNameTaken,
     DomainError,
+    EmailTaken,
+    IdTaken,
     InvalidInput,
     SessionEnded,
+    Stale,
     StorageUnavailable,
     TaskNotFound,
     UsernameTaken,
 )
+from tasktracker.domain.kernel.members import Member, Role
+from tasktracker.domain.reminders.reminder import Reminder
 from tasktracker.domain.tasks.query import TaskQuery
+from tasktracker.domain.tasks.task import Task
 from tasktracker.domain.work import Storage, UnitOfWork
 from tests.contracts.base import (
     MOMENT,
@@ -40,7 +49,7 @@ from tests.contracts.base import (
     session_actor,
     token_actor,
 )
-from tests.fakes import SYSTEM, App, ManualClock
+from tests.fakes import START, SYSTEM, App, ManualClock
 
 
 def session_of(store: Storage, actor: SessionActor) -> Session:
@@ -48,6 +57,52 @@ def session_of(store: Storage, actor: SessionActor) -> Session:
         session = work.sessions.find(actor.session_id)
     assert session is not None
     return session
+
+
+class Stored(NamedTuple):
+    seed: Seed
+    owner: User
+    task: Task
+    category: Category
+    reminder: Reminder
+    session: Session
+
+
+REFUSED: dict[str, tuple[type[DomainError], Callable[[UnitOfWork[AnyActor], Stored], None]]] = {
+    "username": (UsernameTaken, lambda work, its: work.users.add(its.seed.new_user("ALICE"))),
+    "email": (EmailTaken, lambda work, its: work.users.add(its.seed.new_user(email="ALICE@example.org"))),
+    "category name": (
+        CategoryNameTaken,
+        lambda work, its: work.categories.add(its.seed.new_category(its.owner, "HOME")),
+    ),
+    "id of a task": (IdTaken, lambda work, its: work.tasks.add(its.task)),
+    "id of a category": (IdTaken, lambda work, its: work.categories.add(replace(its.category, name="Work"))),
+    "id of a reminder": (IdTaken, lambda work, its: work.reminders.add(its.reminder)),
+    "version of a user": (Stale, lambda work, its: work.users.save(its.owner)),
+    "version of a task": (Stale, lambda work, its: work.tasks.save(its.task)),
+    "version of a category": (Stale, lambda work, its: work.categories.save(its.category)),
+    "version of a category to hide": (
+        Stale,
+        lambda work, its: work.categories.hide(replace(its.category, version=2), START),
+    ),
+    "generation of a session": (Stale, lambda work, its: work.sessions.save(replace(its.session, generation=0))),
+    "member of a task": (
+        InvalidInput,
+        lambda work, its: work.tasks.add(its.seed.new_task(its.owner, members=(Member(its.seed.id(), Role.VIEWER),))),
+    ),
+    "member of a category": (
+        InvalidInput,
+        lambda work, its: work.categories.add(
+            its.seed.new_category(its.owner, members=(CategoryMember(its.seed.id(), Role.VIEWER, START),))
+        ),
+    ),
+    "category": (
+        InvalidInput,
+        lambda work, its: work.tasks.add(its.seed.new_task(its.owner, category=its.seed.id())),
+    ),
+    "parent": (InvalidInput, lambda work, its: work.tasks.add(its.seed.new_task(its.owner, parent=its.seed.id()))),
+}
+"""Changes that storages refuse, with their errors."""
 
 
 class TestAdmission:
@@ -300,23 +355,26 @@ class TestWork:
             work.users.remove(bob.id)
             raise error
 
-    def test_a_suppressed_refusal_still_rolls_back(self, store: Storage, seed: Seed) -> None:
-        user, new = seed.user("alice"), seed.new_user("bob")
-        changes: dict[type[DomainError], Callable[[UnitOfWork[AnyActor]], None]] = {
-            UsernameTaken: lambda work: work.users.add(seed.new_user("ALICE")),
-            InvalidInput: lambda work: work.tasks.add(seed.new_task(user, category=seed.id())),
-        }
+    @pytest.mark.parametrize("kind", REFUSED)
+    def test_a_suppressed_refusal_still_rolls_back(self, store: Storage, seed: Seed, kind: str) -> None:
+        error, change = REFUSED[kind]
+        new, owner = seed.new_user("bob"), seed.user("alice", email="alice@example.org")
+        task, category = seed.task(owner), seed.category(owner, "Home")
+        reminder = Reminder(id=seed.id(), task=task.id, user_id=owner.id, at=START, created_at=START)
+        with store.writing(SYSTEM) as work:
+            work.reminders.add(reminder)
+        stored = Stored(seed, owner, task, category, reminder, seed.session(owner, generation=1))
+        before = everything(store, owner, new)
 
-        def ignore(error: type[DomainError], change: Callable[[UnitOfWork[AnyActor]], None]) -> None:
+        def ignore() -> None:
             with store.writing(SYSTEM) as work:
                 work.users.add(new)
                 with suppress(error):
-                    change(work)
+                    change(work, stored)
 
-        for error, change in changes.items():
-            with pytest.raises(error):
-                ignore(error, change)
-            assert everything(store, user, new) == [(user, [], [], []), (None, [], [], [])]
+        with pytest.raises(error):
+            ignore()
+        assert everything(store, owner, new) == before
 
     def test_a_reading_unit_of_work_cannot_write(self, store: Storage, seed: Seed) -> None:
         user, new = seed.user("alice"), seed.new_user("bob")

@@ -167,7 +167,7 @@ class SqlCategories:
     def save(self, category: Category) -> None:
         predecessor = {"of_id": category.id, "of_version": category.version - 1}
         if not self._connection.change(_SAVE, CATEGORIES.changes(category) | predecessor):
-            raise Stale
+            raise self._connection.refusal(Stale())
 
     def save_shared(self, category: Category) -> None:
         owner = self._connection.value(_OWNER, {"id": category.id})
@@ -184,7 +184,7 @@ class SqlCategories:
         # No name begins with a space.
         hidden = {"removed_at": now, "name_key": f" {category.id}"}
         if not self._connection.change(_SAVE, hidden | {"of_id": category.id, "of_version": category.version}):
-            raise Stale
+            raise self._connection.refusal(Stale())
 
     def remove(self, category_id: UUID) -> None:
         for (user_id,) in self._connection.change_returning(_REMOVE, {"id": category_id}):

@@ -21,8 +21,8 @@ MAX_VALUES = 1000
 class Connection:
     """Gives one unit of work access to a driver. After `close`, every method raises RuntimeError.
 
-    A driver's error is raised as the corresponding domain error. `failure` is the last of these. An error without a
-    corresponding domain error is raised unchanged.
+    A driver's error is raised as the corresponding domain error. An error without a corresponding
+    domain error is raised unchanged. `failure` is the last domain error that was raised for a change.
     """
 
     __slots__ = ("_driver", "failure", "is_writing")
@@ -136,11 +136,15 @@ class Connection:
         """Release the driver, which another unit of work may use next."""
         self._driver = None
 
+    def refusal(self, error: DomainError) -> DomainError:
+        """Return the error, and mark the unit of work as failed, even if a caller handles the error."""
+        self.failure = error
+        return error
+
     def _raise(
         self, error: Exception, statement: Executable | None = None, parameters: Parameters = NOTHING
     ) -> NoReturn:
         meaning = unavailable(error, is_lost=self.driver.is_lost) or violated(error, statement, parameters)
         if meaning is None:
             raise error
-        self.failure = meaning
-        raise meaning from error
+        raise self.refusal(meaning) from error

@@ -70,7 +70,7 @@ class SqlSessions:
     def save(self, session: Session) -> None:
         predecessor = {"of_id": session.id, "of_generation": session.generation}
         if not self._connection.change(_SAVE, _SESSIONS.changes(session) | predecessor):
-            raise Stale
+            raise self._connection.refusal(Stale())
 
     def remove(self, session_id: UUID) -> None:
         self._connection.change(_REMOVE, {"id": session_id})

@@ -340,7 +340,7 @@ class SqlTasks:
         predecessor = {"of_id": task.id, "of_version": task.version - 1}
         saved = self._connection.change_returning(_SAVE, {**changes, **predecessor})
         if not saved:
-            raise Stale
+            raise self._connection.refusal(Stale())
         if not saved[0][0]:
             self.without_reminders.add(task.id)
         # A unit of work changes the text only of tasks that it has found.

@@ -150,7 +150,7 @@ class SqlUsers:
     def save(self, user: User) -> None:
         predecessor = {"of_id": user.id, "of_version": user.version - 1}
         if not self._connection.change(_SAVE, USERS.changes(user) | predecessor):
-            raise Stale
+            raise self._connection.refusal(Stale())
 
     def has_other_admin(self, user_id: UUID) -> bool:
         if self._connection.is_writing:
