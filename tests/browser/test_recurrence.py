@@ -284,6 +284,7 @@ class TestOccurrences:
         app.undo()
         app.page.wait_for_selector(".row .due:text-is('Today')")
         app.synced()
+        app.expect("Water")  # the one of tomorrow is taken back
         app.row("Water").locator("a").click()
         app.page.click(".repeat button:has-text('Skip this one')")
         app.page.click(".pane a:has-text('The next one is due tomorrow')")

@@ -8,7 +8,7 @@ import { canEdit, canOrganise, isOpen } from "../tasks.js";
 import { t } from "../texts/texts.js";
 import { undoLast } from "../toasts.js";
 import { onDemand } from "../updates.js";
-import { useEffect } from "../vendor/preact-hooks.js";
+import { useEffect, useLayoutEffect } from "../vendor/preact-hooks.js";
 import { signal } from "../vendor/preact-signals.js";
 import { skip, toggle, trash } from "./acts.js";
 import { Icon } from "./icon.js";
@@ -27,7 +27,7 @@ function isTyped(target) {
 
 /** Call a function when one of its keys is pressed outside of texts and dialogs. @param {string[]} keys @param {(event: KeyboardEvent) => void} act @param {string} [at] what must have the focus, as a selector */
 export function useKeys(keys, act, at = "*") {
-  useEffect(() => {
+  useLayoutEffect(() => { // before the next key
     const listener = (/** @type {KeyboardEvent} */ event) => {
       const target = /** @type {Element} */ (event.target);
       if (!keys.includes(event.key) || !target.matches(at) || isTyped(target) || event.ctrlKey || event.metaKey || event.altKey) return;
