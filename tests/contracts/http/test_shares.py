@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
 from tasktracker.domain.sharing import invitation_limit
 from tasktracker.domain.throttling.limit import Limit
 from tests.contracts.http.base import TASKS, NewApi, Task, everything, invalid, path_of, problem, rfc3339
-from tests.fakes import ManualClock
+from tests.fakes import SYSTEM, ManualClock
 from tests.http import PASSWORD, Api, Caller, Person, bearer, expect, new_name
 
 
@@ -119,6 +120,25 @@ class TestShare:
         problem(alice.put(f"{shares_path(task)}{bob.id}/", {"role": "editor"}), 404, "member-not-found")
         alice.share(task, bob, "viewer")
         assert bob.listed(TASKS) == [current(alice, task)]
+
+    def test_a_member_whose_account_is_being_removed_is_left_out(self, api: Api, alice: Person, bob: Person) -> None:
+        task = alice.task("ours")
+        alice.share(task, bob)
+        expect(bob.patch(path_of(task), {"title": "his"}), 200)
+        category = alice.category()
+        alice.share(category, bob)
+        bob.task("filed", category=category["id"])
+        with api.container.store().writing(SYSTEM) as work:
+            work.users.hide(UUID(bob.id), work.now)
+        shares = expect(alice.get(shares_path(task)), 200)["results"]
+        assert [each["username"] for each in shares] == [alice.username]
+        changes = alice.listed(f"{path_of(task)}history/")
+        assert {each["actor"] and each["actor"]["username"] for each in changes} == {alice.username, None}
+        lines = [json.loads(line) for line in alice.get("/api/accounts/me/export/").text.splitlines()]
+        assert [each["members"] for each in lines if "name" in each] == [[]]
+        tasks = [each for each in lines if each.get("title")]
+        found = {each["title"]: (each["created_by"], each["members"]) for each in tasks}
+        assert found == {"his": (alice.username, []), "filed": (None, [])}
 
     @pytest.mark.parametrize("role", ["viewer", "editor"])
     def test_a_member_can_leave(self, alice: Person, bob: Person, role: str) -> None:
