@@ -64,9 +64,9 @@ class _Due:
         """Compare the one column that has a value, with each parameter by an operator."""
 
         def compared(column: Column[Any]) -> ColumnElement[bool]:
-            names = {name: f"{name}_day" if column is _ENTRY.due_on else name for name in comparisons}
+            end = "_day" if column is _ENTRY.due_on else ""
             return and_(
-                *(compare(column, bindparam(names[name], type_=column.type)) for name, compare in comparisons.items())
+                *(compare(column, bindparam(name + end, type_=column.type)) for name, compare in comparisons.items())
             )
 
         if len(self._columns) > 1:
@@ -89,7 +89,7 @@ class _Segment(Enum):
 class _Filter:
     """A filter: the query fields it compares with, a check of whether a query uses it, and its condition on entries."""
 
-    parameters: str
+    parameters: tuple[str, ...]
     is_used: Callable[[TaskQuery], bool]
     condition: Callable[[_Due], ColumnElement[bool]]
 
@@ -125,9 +125,11 @@ _EDITS = or_(and_(_ENTRY.role == Role.EDITOR.value, _ENTRY.via.is_(None)), in_my
 _HAS_ROLE = {Role.OWNER: _OWNS, Role.EDITOR: and_(not_(_OWNS), _EDITS), Role.VIEWER: and_(not_(_OWNS), not_(_EDITS))}
 
 _FILTERS = (
-    _Filter("priority", lambda query: query.priority is not None, lambda _: _ENTRY.priority == bindparam("priority")),
     _Filter(
-        "category",
+        ("priority",), lambda query: query.priority is not None, lambda _: _ENTRY.priority == bindparam("priority")
+    ),
+    _Filter(
+        ("category",),
         lambda query: query.category not in (None, NONE),
         # An entry of a member counts only while the member is in the category.
         lambda _: and_(
@@ -135,45 +137,47 @@ _FILTERS = (
             Mostly(or_(IS_OWN, OneOf(tasks.c.root_category, MY_LISTS))),
         ),
     ),
-    _Filter("", lambda query: query.category == NONE, lambda _: _ENTRY.category.is_(None)),
-    _Filter("parent", lambda query: query.parent not in (None, NONE), lambda _: _ENTRY.parent == bindparam("parent")),
-    _Filter("", lambda query: query.parent == NONE, lambda _: _ENTRY.parent.is_(None)),
-    _Filter("series", lambda query: query.series is not None, lambda _: tasks.c.series == bindparam("series")),
+    _Filter((), lambda query: query.category == NONE, lambda _: _ENTRY.category.is_(None)),
     _Filter(
-        "due_after",
+        ("parent",), lambda query: query.parent not in (None, NONE), lambda _: _ENTRY.parent == bindparam("parent")
+    ),
+    _Filter((), lambda query: query.parent == NONE, lambda _: _ENTRY.parent.is_(None)),
+    _Filter(("series",), lambda query: query.series is not None, lambda _: tasks.c.series == bindparam("series")),
+    _Filter(
+        ("due_after",),
         lambda query: query.due_after is not None and query.due_before is None,
         lambda due: due.compare(due_after=ge),
     ),
     _Filter(
-        "due_before",
+        ("due_before",),
         lambda query: query.due_before is not None and query.due_after is None,
         lambda due: due.compare(due_before=lt),
     ),
     _Filter(
-        "due_after due_before",
+        ("due_after", "due_before"),
         lambda query: query.due_after is not None and query.due_before is not None,
         lambda due: due.compare(due_after=ge, due_before=lt),
     ),
     _Filter(
-        "at",
+        ("at",),
         lambda query: query.overdue is True,
         lambda due: and_(due.compare(at=lt), _ENTRY.state.not_in(_CLOSED)),
     ),
     _Filter(
-        "at",
+        ("at",),
         lambda query: query.overdue is False,
         lambda due: or_(
             and_(_ENTRY.due_date.is_(None), _ENTRY.due_on.is_(None)), due.compare(at=ge), _ENTRY.state.in_(_CLOSED)
         ),
     ),
     _Filter(
-        "today",
+        ("today",),
         lambda query: query.started is True,
         lambda _: or_(tasks.c.start_on.is_(None), tasks.c.start_on <= bindparam("today")),
     ),
-    _Filter("today", lambda query: query.started is False, lambda _: tasks.c.start_on > bindparam("today")),
+    _Filter(("today",), lambda query: query.started is False, lambda _: tasks.c.start_on > bindparam("today")),
     *(
-        _Filter("", lambda query, role=role: query.role is role, lambda _, condition=condition: condition)  # type: ignore[misc]
+        _Filter((), lambda query, role=role: query.role is role, lambda _, condition=condition: condition)  # type: ignore[misc]
         for role, condition in _HAS_ROLE.items()
     ),
 )
@@ -222,7 +226,7 @@ def _list(
 def list_tasks(connection: Connection, user_id: UUID, query: TaskQuery) -> Page[Task, TaskKey[Any]]:
     """Return a page of tasks: a range of one index or, by due date, of one for moments and one for days, merged."""
     filters = tuple(each for each in _FILTERS if each.is_used(query))
-    parameters = {name: _stored(getattr(query, name)) for each in filters for name in each.parameters.split()}
+    parameters = {name: _stored(getattr(query, name)) for each in filters for name in each.parameters}
     for name in parameters.keys() & {"due_after", "due_before", "at"}:
         parameters[f"{name}_day"] = first_day_ending(parameters[name], query.time_zone)
     parameters |= viewing(user_id)
