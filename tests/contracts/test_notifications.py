@@ -12,7 +12,7 @@ import pytest
 
 from tasktracker.domain.accounts.session import SessionPolicy
 from tasktracker.domain.accounts.user import UserFields
-from tasktracker.domain.deliveries.delivery import DeliveryKind, DeliveryState, Letter
+from tasktracker.domain.deliveries.delivery import DeliveryKind, DeliveryState, Letter, ListedTask
 from tasktracker.domain.deliveries.ports import NotSent
 from tasktracker.domain.feed.entries import Op
 from tasktracker.domain.feed.items import ItemType
@@ -28,6 +28,7 @@ from tasktracker.domain.notifications.notification import (
 from tasktracker.domain.notifications.preferences import PreferenceFields, Preferences
 from tasktracker.domain.notifications.service import notify
 from tasktracker.domain.reminders import letters
+from tasktracker.domain.reminders.firing import Fired
 from tasktracker.domain.reminders.letters import NOT_NEEDED, NOT_WANTED
 from tasktracker.domain.reminders.reminder import ReminderFields
 from tasktracker.domain.tasks.task import State, Task, TaskFields
@@ -421,25 +422,28 @@ def test_a_mail_and_its_notification_are_added_together_or_not(
 
 
 def test_a_summary_has_what_is_overdue_and_due_today(app: App, clock: ManualClock, alice: SessionActor) -> None:
-    app.accounts.edit(alice, cast(UserFields, {"time_zone": VIENNA}))
+    app.accounts.edit(alice, cast(UserFields, {"time_zone": "Pacific/Auckland"}))  # 13 hours before UTC
     edit(app, alice, summary_hour=7)
     today = date(2026, 3, 2)
-    new_task(app, alice, title="late", due_on=today - DAY)
-    new_task(app, alice, title="now", due_on=today)
-    new_task(app, alice, title="earlier today", due_date=utc("2026-03-02T05:00"))
-    new_task(app, alice, title="tonight", due_date=utc("2026-03-02T22:59"))
-    new_task(app, alice, title="tomorrow", due_date=utc("2026-03-02T23:00"))
+    late = new_task(app, alice, title="late", due_on=today - DAY, state=State.IN_PROGRESS)
+    now = new_task(app, alice, title="now", due_on=today)
+    earlier = new_task(app, alice, title="earlier today", due_date=utc("2026-03-01T17:00"))
+    tonight = new_task(app, alice, title="tonight", due_date=utc("2026-03-02T10:58"))
+    new_task(app, alice, title="tomorrow", due_date=utc("2026-03-02T11:00"))
     new_task(app, alice, title="done", due_on=today, state=State.DONE)
     new_task(app, alice, title="some day")
-    clock.set(utc("2026-03-02T05:59"))
+    clock.set(utc("2026-03-01T17:59"))
     assert app.firing.run_next() is None
-    clock.set(utc("2026-03-02T06:00"))
-    assert app.firing.run_next() is not None
+    clock.set(utc("2026-03-01T18:00"))
+    assert app.firing.run_next() == Fired((), 1)
     (letter,) = sent(app)
-    titles = {name: {each.title for each in tasks} for name, tasks in letter.tasks.items()}
-    assert titles == {"overdue": {"late", "earlier today"}, "today": {"now", "tonight"}}
-    assert letter.parameters["day"] == "2026-03-02"
-    assert app.see(alice, app.preferences.get)[0].next_summary_at == utc("2026-03-03T06:00")
+    assert letter.tasks == {
+        name: [ListedTask(each.title, cast(date, each.due).isoformat(), f"task/{each.id}") for each in tasks]
+        for name, tasks in {"overdue": [late, earlier], "today": [tonight, now]}.items()
+    }
+    shown = {"username": "alice", "time_zone": "Pacific/Auckland", "day": "2026-03-02", "count": "4"}
+    assert (letter.parameters, letter.path) == (shown, "today")
+    assert app.see(alice, app.preferences.get)[0].next_summary_at == utc("2026-03-02T18:00")
 
 
 def test_a_summary_is_due_at_its_moment(app: App, store: Storage, alice: SessionActor) -> None:

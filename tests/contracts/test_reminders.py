@@ -446,6 +446,8 @@ def test_each_users_day_is_in_their_zone(world: World, bob: SessionActor) -> Non
     world.edit(task, due_on=date(2026, 7, 10))
     assert world.moments(task) == [utc("2026-07-10T07:00")]
     assert world.moments(task, bob) == [utc("2026-07-10T13:00")]
+    assert world.fire(utc("2026-07-10T13:00")) == 2
+    assert [each.moment for each in world.notifications(bob)] == [utc("2026-07-10T13:00")]
 
 
 @pytest.mark.parametrize(
