@@ -686,13 +686,16 @@ def test_a_reminder_is_due_if_its_user_sees_the_open_task_and_it_was_not_moved()
     task = Task.create(id=UUID(int=1), created_by=owner, now=START, fields={"title": "a", "due_date": DUE})
     made = Reminder(id=UUID(int=3), task=task.id, user_id=owner, before="PT1H", created_at=START)
     others = ({"state": State.DONE}, {"trashed_at": START}, {"owner": UUID(int=4)}, {"due_date": DUE + HOUR})
-    found = [made.is_due(None if each is None else replace(task, **cast(Any, each)), LocalHour(), DUE - HOUR) for each in ({}, None, *others)]
+    found = [
+        made.is_due(None if each is None else replace(task, **cast(Any, each)), LocalHour(), DUE - HOUR)
+        for each in ({}, None, *others)
+    ]
     assert found == [True] + [False] * 5
 
 
 @pytest.mark.parametrize(
     ("text", "canonical"),
-    [("PT60M", "PT1H"), ("PT1500M", "PT25H"), ("P1DT0H", "P1D"), ("P0DT0M", "PT0M"), ("P0D", "PT0M"), ("P0DT61M", "PT1H1M")],
-)  # fmt: skip
+    [("PT60M", "PT1H"), ("PT1500M", "PT25H"), ("P1DT0H", "P1D"), ("P0D", "PT0M"), ("P0DT61M", "PT1H1M")],
+)
 def test_a_duration_has_one_form(text: str, canonical: str) -> None:
     assert duration(text) == duration(canonical) == canonical

@@ -193,7 +193,9 @@ def test_the_pause_of_a_relay_begins_when_it_has_failed_and_a_skipped_mail_is_re
     app.clock.advance(timedelta(microseconds=1))
     assert sender.run_next() is not None
     with app.store.writing(SYSTEM) as work:
-        work.deliveries.add(replace(other, id=UUID(int=1), cause=UUID(int=2), next_attempt_at=START - timedelta(hours=2)))
+        work.deliveries.add(
+            replace(other, id=UUID(int=1), cause=UUID(int=2), next_attempt_at=START - timedelta(hours=2))
+        )
     app.clock.advance(hours=-1)
     assert sender.run_next() is not None, "no pause lasts longer because the clock was set back"
     skipping = courier(app.store, app.clock, mailer, lambda *_: "not needed")
