@@ -548,7 +548,7 @@ def test_a_token_turns_the_mails_of_its_kind_off(app: App, clock: ManualClock, a
     assert (found.reminder_mails, found.summary_hour, found.next_summary_at) == (False, None, None)
     app.account_removal.delete(alice, PASSWORD)
     with pytest.raises(InvalidInput) as caught:
-        app.do(SYSTEM, app.reminder_letters.unsubscribe, str(token))
+        app.do(SYSTEM, app.reminder_letters.unsubscribe, str(tokens[DeliveryKind.REMINDER]))
     assert fields_of(caught) == ["token"]
 
 
