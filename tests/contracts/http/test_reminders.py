@@ -111,9 +111,9 @@ def test_a_due_reminder_becomes_a_notification(api: Api) -> None:
 def test_preferences_say_that_no_mail_is_sent(api: Api) -> None:
     alice = api.register()
     assert expect(alice.get(PREFERENCES), 200) == DEFAULTS
-    edited = expect(alice.patch(PREFERENCES, {"reminder_hour": 0, "summary_hour": 23}), 200)
+    edited = expect(alice.patch(PREFERENCES, {"reminder_hour": 0, "summary_hour": 0}), 200)
     assert edited["next_summary_at"] is not None
-    assert edited == {**DEFAULTS, "reminder_hour": 0, "summary_hour": 23, "next_summary_at": edited["next_summary_at"]}
+    assert edited == {**DEFAULTS, "reminder_hour": 0, "summary_hour": 0, "next_summary_at": edited["next_summary_at"]}
     assert expect(alice.patch(PREFERENCES, {**edited, "summary_hour": None}), 200) == {**DEFAULTS, "reminder_hour": 0}
 
 
