@@ -79,19 +79,11 @@ class TestPage:
             streams, actor = api.app.services.subscriptions, SessionActor(uuid4(), uuid4(), 1)
             api.app.services.hashing_threads._pending = 2  # as if calls were running
             with streams.subscribed(actor), streams.subscribed(actor):
-                found = wait_until(
-                    lambda: (
-                        page
-                        if total(
-                            page := metrics_of(api.get("/metrics", headers=bearer(TOKEN))),
-                            "tasktracker_open",
-                            name="streams",
-                        )
-                        == 2
-                        else None
-                    ),
+                wait_until(
+                    lambda: 'tasktracker_open{name="streams"} 2' in api.get("/metrics", headers=bearer(TOKEN)).text,
                     "no numbers of the process",
                 )
+                found = metrics_of(api.get("/metrics", headers=bearer(TOKEN)))
             api.app.services.hashing_threads._pending = 0
             assert total(found, "tasktracker_threads", name="requests") == 7
             assert total(found, "tasktracker_calls_running", name="hashing") == 2

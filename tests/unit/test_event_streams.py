@@ -12,14 +12,18 @@ from contextlib import contextmanager
 from datetime import timedelta
 from types import TracebackType
 from typing import Any, Self
+from uuid import UUID
 
 import pytest
 from anyio.from_thread import BlockingPortal
+from structlog.testing import capture_logs
 
+from tasktracker.domain.kernel.actors import Actor
 from tasktracker.domain.kernel.errors import StorageUnavailable
 from tasktracker.domain.sync.cursor import SyncCursor
 from tasktracker.domain.sync.service import SyncService
 from tasktracker.entrypoints.http import events, subscriptions
+from tasktracker.entrypoints.http.core import threads
 from tests.http import Api, Caller, Person, expect
 from tests.waiting import PATIENCE, wait_until
 
@@ -299,6 +303,21 @@ def test_a_waiting_request_is_answered_when_the_server_stops(api: Api, ada: Pers
         subscriptions.end_all_soon()
         assert expect(page.result(), 200)["changes"] == []
     assert time.monotonic() - began < 40, "the answer waited for the whole time"
+
+
+def test_a_request_with_a_ticket_is_that_of_its_user(api: Api, ada: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    sharers, latest = set[object](), SyncService.latest
+
+    def seen(self: SyncService, actor: Actor) -> SyncCursor:
+        sharers.add(threads._SHARER.get())
+        return latest(self, actor)
+
+    monkeypatch.setattr(SyncService, "latest", seen)
+    ticket = expect(ada.post("/api/events/tickets/"), 201)["ticket"]
+    with capture_logs() as logs:
+        api.head("/api/events/", params={"ticket": ticket})
+    assert sharers == {(UUID(ada.id).int, False)}
+    assert [each["user"] for each in logs] == [ada.id]
 
 
 @pytest.mark.parametrize("has_ticket", [False, True])
