@@ -401,9 +401,11 @@ class TestMembership:
         other = world.app.do(world.alice, world.app.categories.create, {"name": "Secret"})
         world.app.do(world.alice, world.app.category_sharing.share, other.id, "carol", Role.EDITOR)
         world.app.jobs.run_all()
-        root = world.create(world.alice, category=other.id)
-        below = world.create(world.alice, parent=root.id)
-        world.edit(world.alice, root, category=world.category.id)
+        private = world.app.do(world.alice, world.app.categories.create, {"name": "Private"})
+        root = world.create(world.alice)
+        below = world.create(world.alice, parent=root.id, category=private.id)
+        for category in (other, world.category):
+            world.edit(world.alice, root, category=category.id)
         for actor, before in ((world.alice, other.id), (world.bob, None)):
             for each in (root, below):
                 last = world.app.see(actor, world.app.history.list, each.id).changes.items[0]

@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -554,10 +554,16 @@ class TestDigest:
         assert {each["id"] for each in changes} == {task["id"], other["id"]}
         assert pull(alice, cursor=after["as_of"])["changes"] == []
 
-    def test_a_digest_can_be_limited_to_types(self, alice: Person) -> None:
-        alice.task()
-        alice.category()
-        assert expect(alice.get(DIGEST, params={"types": "category"}), 200)["count"] == 1
+    def test_a_digest_and_its_sorted_buckets_can_be_limited_to_types(self, alice: Person) -> None:
+        ids = [id_ for id_ in (str(UUID(int=n)) for n in range(2000)) if hashlib.sha256(id_.encode()).digest()[0] == 0]
+        created = {"headers": {"If-None-Match": "*"}}
+        for number, id_ in reversed(list(enumerate(ids[:4]))):
+            kind, name = (("categories", "name"), ("tasks", "title"))[number % 2]
+            expect(alice.put(f"/api/{kind}/{id_}/", {name: id_}, **created), 201)
+        for types, expected in (("task,category", [0, 2, 1, 3]), ("category", [0, 2]), ("task", [1, 3])):
+            assert expect(alice.get(DIGEST, params={"types": types}), 200)["count"] == len(expected)
+            bucket = expect(alice.get(f"{DIGEST}00/", params={"types": types}), 200)["items"]
+            assert [ids.index(each["id"]) for each in bucket] == expected
 
     def test_a_malformed_bucket_is_refused(self, alice: Person) -> None:
         for odd in ("0", "000", "0G", "AB", "x"):
