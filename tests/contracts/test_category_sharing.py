@@ -96,6 +96,8 @@ class TestMoving:
             assert each.owner == world.alice.user_id
             assert [member.user_id for member in each.members] == [world.carol.user_id], "the owner is no member"
         assert world.get(world.alice, below).category is None, "a category of the former owner"
+        moved = world.edit(world.bob, world.create(world.bob, category=private.id), parent=task.id)
+        assert (moved.owner, moved.category) == (world.alice.user_id, None)
 
     def test_the_user_who_takes_a_tree_out_owns_it(self, world: World) -> None:
         task = world.create(world.bob, category=world.category.id)

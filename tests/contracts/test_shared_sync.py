@@ -98,6 +98,7 @@ class TestPull:
         assert changes(device) == [(own.id, Op.UPSERT, None)]
         device.require_in_sync()
         as_of = world.app.sync.digest(world.carol).as_of
+        assert as_of.began == as_of.sequence
         world.clock.advance(timedelta(minutes=1))
         world.app.jobs.run_all()
         found = changes(device)

@@ -387,14 +387,18 @@ class TestPush:
 
     def test_deleting_a_changed_item_conflicts(self, alice: Person, phone: Person) -> None:
         task, category = alice.task("base"), alice.category("Home")
-        expect(phone.patch(f"/api/tasks/{task['id']}/", {"title": "theirs"}), 200)
+        expect(phone.patch(f"/api/tasks/{task['id']}/", {"title": "theirs", "state": "done"}), 200)
         expect(phone.patch(f"/api/categories/{category['id']}/", {"name": "Haus"}), 200)
         one, other = push(
             alice,
             mutation("delete", task["id"], base_version=1),
             mutation("delete", category["id"], type="category", base_version=1),
         )["results"]
-        assert one["conflicts"] == {"title": {"base": "base", "yours": None, "theirs": "theirs"}}
+        assert one["conflicts"] == {
+            "title": {"base": "base", "yours": None, "theirs": "theirs"},
+            "state": {"base": "open", "yours": None, "theirs": "done"},
+        }
+        assert other["conflicts"] == {"name": {"base": None, "yours": None, "theirs": "Haus"}}
         assert (one["status"], other["status"]) == ("conflict", "conflict")
         assert results(alice, mutation("delete", task["id"])) == [("applied", 3)]
 
@@ -403,6 +407,7 @@ class TestPush:
         expect(phone.delete(f"/api/tasks/{task['id']}/"), 204)
         (result,) = push(alice, mutation("update", task["id"], {"title": "late"}, base_version=1))["results"]
         assert (result["status"], result["version"]) == ("conflict", 2)
+        assert result["conflicts"] == {"title": {"base": None, "yours": "late", "theirs": None}}
         assert results(alice, mutation("delete", task["id"], base_version=1)) == [("applied", 2)]
 
     def test_a_refused_mutation_does_not_stop_the_others(self, alice: Person, bob: Person) -> None:
