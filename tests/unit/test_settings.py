@@ -252,6 +252,7 @@ BAD: dict[str, list[str]] = {
         "smtp://user:password@mail.example.org?tls=off",
         "smtp://user@mail.example.org?tls=off",
         "smtp://user:pässword@mail.example.org",
+        "smtp://üser:password@mail.example.org",
         "folder:",
     ],
 }
