@@ -304,6 +304,8 @@ def test_a_relay_or_a_folder_is_read_from_its_url(url: str) -> None:
 
 def test_a_password_is_not_shown() -> None:
     assert "secret" not in repr(parse("smtp://u:secret@h"))
+    with pytest.raises(ValueError, match="must be like smtp"):
+        parse("smtp://u:secret/more@h")  # `secret` is taken for a port
 
 
 @pytest.mark.parametrize(
