@@ -307,6 +307,7 @@ class TestRefused:
         role = f'"{(name := new_name())}"'
         run_sql(url, f"CREATE ROLE {role} LOGIN PASSWORD 'secret'; GRANT SELECT ON tasks TO {role}")
         run_sql(url, f"ALTER TABLE feeds OWNER TO {role}")
+        run_sql(url, "INSERT INTO secrets VALUES ('large', decode(repeat('00', 500000), 'hex'))")  # more than a pipe holds
         try:
             tasktracker(url, "backup", "backup")
             own = database_url(url).set(username=name, password="secret").render_as_string(hide_password=False)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -53,7 +54,7 @@ class PostgresBackups:
             connection.execute(_SAVE_KEY, (KEY_ID, key_id.encode()))
             total = len(connection.execute(_TABLES).fetchall())
         with new_file(file) as partial:
-            dump = ["pg_dump", "--format=custom", "--no-owner", "--no-privileges", "--verbose", f"--file={partial}"]
+            dump = ["pg_dump", "--format=custom", "--verbose", f"--file={partial}"]
             _Program(dump, _tables_done(total, progress), environment=self._environment()).finish()
             _Program(["pg_restore", f"--file={os.devnull}", str(partial)]).finish()  # reads all of it
 
@@ -74,7 +75,6 @@ class PostgresBackups:
         )
 
     def restore(self, file: Path, *, keep_api_tokens: bool, progress: Progress) -> str | None:
-        self.contents(file)
         with self._connected() as connection:
             if others := ", ".join(name for (name,) in connection.execute(_OTHERS).fetchall()):
                 raise BackupRefused(f"Connected to the database: {others}. Stop all servers and programs first.")
@@ -113,7 +113,7 @@ class PostgresBackups:
             psql.stdin.write("".join(after).encode())
             psql.stdin.close()
         except BrokenPipeError:
-            pass  # it has ended, with an error
+            pass  # psql has ended, with an error
         except BaseException:
             psql.kill()  # otherwise it would commit what it has read
             raise
@@ -187,6 +187,8 @@ class _Program:
         """Wait for the program. Raises BackupRefused, with its last messages, if it failed."""
         status = self._process.wait()
         self._reader.join()
+        if status == -signal.SIGPIPE:
+            raise BrokenPipeError  # the program that reads what this one prints has ended
         if status:
             raise BackupRefused(f"{self._name} failed: {' '.join(self._messages)}")
 
