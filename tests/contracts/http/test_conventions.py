@@ -551,7 +551,7 @@ class TestService:
     def test_http_1_1_requires_one_host(
         self, api: Api, path: str, version: str, hosts: int, status: int | None
     ) -> None:
-        scope = {
+        scope: Any = {
             "type": "http",
             "method": "GET",
             "path": path,
@@ -570,8 +570,7 @@ class TestService:
         async def send(message: Any) -> None:
             sent.append(message)
 
-        client: Any = api.client
-        client.blocking_portal.call(api.app, scope, receive, send)
+        api.process.run(api.app(scope, receive, send))
         start, body = sent
         if status is None:
             assert start["status"] != 400
