@@ -84,7 +84,11 @@ def texts(calendar: CalendarRules, rule: str, start: date, number: int) -> list[
         ("FREQ=WEEKLY;BYDAY=MO,FR;BYSETPOS=1", date(2027, 1, 1), "2027-01-04 2027-01-11"),
         ("FREQ=YEARLY;BYDAY=FR,20MO", date(1997, 5, 19), "1997-05-19 1997-05-23 1997-05-30"),
         ("FREQ=YEARLY;BYDAY=FR,20MO", date(2027, 12, 25), "2027-12-31 2028-01-07"),
-        ("FREQ=YEARLY;BYMONTH=12;BYDAY=SU,1MO", date(2023, 12, 4), "2023-12-04 2023-12-10 2023-12-17 2023-12-24 2023-12-31"),
+        (
+            "FREQ=YEARLY;BYMONTH=12;BYDAY=SU,1MO",
+            date(2023, 12, 4),
+            "2023-12-04 2023-12-10 2023-12-17 2023-12-24 2023-12-31",
+        ),
         ("FREQ=DAILY;BYDAY=MO,TU;BYSETPOS=1", START, "1997-09-02 1997-09-08 1997-09-09"),
         ("FREQ=MONTHLY;BYDAY=MO,TU,WE,TH,FR;BYSETPOS=2,9", START, "1997-09-02 1997-09-11 1997-10-02 1997-10-13"),
         ("FREQ=MONTHLY", date(2026, 1, 31), "2026-01-31 2026-03-31 2026-05-31"),

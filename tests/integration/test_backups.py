@@ -155,12 +155,18 @@ class TestContents:
         if url.startswith("sqlite"):
             other, folder = f"sqlite:///{tmp_path}/new/folder/100%2525.db", tmp_path / "new" / "folder"
         else:
-            run_sql(other := new_database(), "DROP SCHEMA public CASCADE; CREATE SCHEMA public; CREATE TABLE another (n int)")
+            run_sql(
+                other := new_database(),
+                "DROP SCHEMA public CASCADE; CREATE SCHEMA public; CREATE TABLE another (n int)",
+            )
             assert "belongs to another program" in restore(other, tmp_path / "backup", status=1).output
             run_sql(other, "DROP TABLE another")
         restore(other, tmp_path / "backup")
         if url.startswith("sqlite"):
-            assert {each.name: mode(each) for each in (folder, *folder.iterdir())} == {"folder": 0o700, "100%25.db": 0o600}
+            assert {each.name: mode(each) for each in (folder, *folder.iterdir())} == {
+                "folder": 0o700,
+                "100%25.db": 0o600,
+            }
         with serving(other) as api:
             assert login_again(api, ada).titles() == ["kept"]
 
@@ -307,7 +313,9 @@ class TestRefused:
         role = f'"{(name := new_name())}"'
         run_sql(url, f"CREATE ROLE {role} LOGIN PASSWORD 'secret'; GRANT SELECT ON tasks TO {role}")
         run_sql(url, f"ALTER TABLE feeds OWNER TO {role}")
-        run_sql(url, "INSERT INTO secrets VALUES ('large', decode(repeat('00', 500000), 'hex'))")  # more than a pipe holds
+        run_sql(
+            url, "INSERT INTO secrets VALUES ('large', decode(repeat('00', 500000), 'hex'))"
+        )  # more than a pipe holds
         try:
             tasktracker(url, "backup", "backup")
             own = database_url(url).set(username=name, password="secret").render_as_string(hide_password=False)
@@ -417,7 +425,9 @@ class TestFiles:
 
 @pytest.mark.parametrize("new_database", ["sqlite"], indirect=True)
 class TestSqliteFiles:
-    def test_a_backup_has_the_commits_until_its_begin(self, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_backup_has_the_commits_until_its_begin(
+        self, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setattr(sqlite_backups, "PAGES", 20)
         saving, left = SqliteBackups(url.removeprefix("sqlite:///")), [1, 2, 3]
 
@@ -470,7 +480,11 @@ class TestSqliteFiles:
             ada.task("newer than the backup")
         file.with_name(f".{file.name}-restored").write_text("of a restore that was killed")
         restore(f"sqlite:///{link}", tmp_path / "backup")
-        assert (link.is_symlink(), mode(file), file.with_name(f".{file.name}-restored").exists()) == (True, 0o600, False)
+        assert (link.is_symlink(), mode(file), file.with_name(f".{file.name}-restored").exists()) == (
+            True,
+            0o600,
+            False,
+        )
         (kept,) = tmp_path.glob("*.before-*")
         with serving(f"sqlite:///{kept}") as api:
             assert ada.through(api.client).titles() == ["newer than the backup"]

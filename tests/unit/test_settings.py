@@ -239,8 +239,10 @@ BAD: dict[str, list[str]] = {
     "HASHING_THREADS": [*NUMBERS, "0"],
     "HASHING_QUEUE": NUMBERS,
     "RUN_WORKER": ["maybe"],
-    "MAIL_FROM": ["x", "Tasks", "Tasks <tasks>", "tasks@localhost", "a@b.example, c@d.example", "é@example.org"]
-    + ["a@é.example.org", "@example.org", "Tasks <>"],
+    "MAIL_FROM": [
+        *("x", "Tasks", "Tasks <>", "Tasks <tasks>", "tasks@localhost", "@example.org", "a@b.example, c@d.example"),
+        *("é@example.org", "a@é.example.org"),
+    ],
     "MAIL_URL": [
         "x",
         "smtp://",

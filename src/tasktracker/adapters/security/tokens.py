@@ -104,7 +104,7 @@ class JwtTokenSigner:
                 issued_at=_moment(claims.iat),
                 expires_at=_moment(claims.exp),
             )
-        # KeyError: an unknown `typ` or `kid`. ValueError: a claim that is missing or of another type. The others: numbers
+        # KeyError: an unknown `typ` or `kid`. ValueError: a claim is missing or of another type. The others: numbers
         # and times out of range.
         except (jwt.PyJWTError, KeyError, TypeError, ValueError, ArithmeticError, OSError) as error:
             raise InvalidToken from error

@@ -34,7 +34,7 @@ def open_database(
     return postgresql.PostgreSQL(parsed, pool_size, wait_seconds, pooler=pooler, revision=revision)
 
 
-def sqlite_engine(url: URL, *, timeout: float, **options: Any) -> Engine:
+def sqlite_engine(url: URL, *, timeout: float = 5.0, **options: Any) -> Engine:
     """Make an engine for an existing file, whose connections begin no transaction by themselves."""
     return create_engine(
         url, creator=partial(connect, url.database or "", timeout=timeout), hide_parameters=True, **options

@@ -11,7 +11,7 @@ import signal
 import subprocess
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Thread
 from typing import IO
@@ -105,18 +105,16 @@ class PostgresBackups:
             stdin=subprocess.PIPE,
         )
         assert psql.stdin is not None
-        try:
-            psql.stdin.write("".join(before).encode())
-            psql.stdin.flush()
-            script = ["pg_restore", "--no-owner", "--no-privileges", "--verbose", "--file=-", str(file)]
-            _Program(script, _tables_done(total, progress), stdout=psql.stdin).finish()
-            psql.stdin.write("".join(after).encode())
-            psql.stdin.close()
-        except BrokenPipeError:
-            pass  # psql has ended, with an error
-        except BaseException:
-            psql.kill()  # otherwise it would commit what it has read
-            raise
+        with suppress(BrokenPipeError), psql.stdin:  # it is broken if psql has ended, with an error
+            try:
+                psql.stdin.write("".join(before).encode())
+                psql.stdin.flush()
+                script = ["pg_restore", "--no-owner", "--no-privileges", "--verbose", "--file=-", str(file)]
+                _Program(script, _tables_done(total, progress), stdout=psql.stdin).finish()
+                psql.stdin.write("".join(after).encode())
+            except BaseException:
+                psql.kill()  # otherwise it would commit what it has read
+                raise
         psql.finish()
 
     def _environment(self) -> Mapping[str, str]:
@@ -171,7 +169,6 @@ class _Program:
                 " one (on Debian, the package postgresql-client)."
             ) from None
         self.stdin = self._process.stdin
-        self.kill = self._process.kill
         self._reader = Thread(target=self._read_messages, daemon=True)
         self._reader.start()
 
@@ -191,6 +188,10 @@ class _Program:
             raise BrokenPipeError  # the program that reads what this one prints has ended
         if status:
             raise BackupRefused(f"{self._name} failed: {' '.join(self._messages)}")
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
 
     def _read_messages(self) -> None:
         assert self._process.stderr is not None
