@@ -152,13 +152,12 @@ class TestContents:
             ada = api.register()
             ada.task("kept")
             tasktracker(url, "backup", "backup")
+        folder = tmp_path / "new" / "folder"
         if url.startswith("sqlite"):
-            other, folder = f"sqlite:///{tmp_path}/new/folder/100%2525.db", tmp_path / "new" / "folder"
+            other = f"sqlite:///{folder}/100%2525.db"
         else:
-            run_sql(
-                other := new_database(),
-                "DROP SCHEMA public CASCADE; CREATE SCHEMA public; CREATE TABLE another (n int)",
-            )
+            other = new_database()
+            run_sql(other, "DROP SCHEMA public CASCADE; CREATE SCHEMA public; CREATE TABLE another (n int)")
             assert "belongs to another program" in restore(other, tmp_path / "backup", status=1).output
             run_sql(other, "DROP TABLE another")
         restore(other, tmp_path / "backup")
@@ -371,7 +370,7 @@ class TestRefused:
         restore(url, tmp_path / "backup", SECRET_KEYS=f"{other_key},{key}")
         assert "was made with the key" in restore(url, tmp_path / "backup", status=1, **other).output
         restore(url, tmp_path / "backup", "--other-key", **other)
-        tasktracker(url, "backup", "again", **other)
+        tasktracker(url, "backup", "again", SECRET_KEYS=other_key)
         restore(url, tmp_path / "again", **other)
 
     def test_without_consent(self, url: str, tmp_path: Path) -> None:
