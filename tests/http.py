@@ -174,6 +174,7 @@ class InProcess(httpx.BaseTransport):
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
+        request.read()  # the body may be an iterator, which only this thread may read
         return self.run(self._answer(request))
 
     def run(self, coroutine: Coroutine[Any, Any, Result]) -> Result:

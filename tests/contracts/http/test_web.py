@@ -163,14 +163,14 @@ def test_the_app_can_be_installed(api: Api) -> None:
 
 
 def test_all_paths_are_below_that_of_the_public_url(api: Api) -> None:
-    below = api.beside(PUBLIC_URL="https://example.org/tasks")
-    for url in references(below.get("/tasks/today")):
-        assert url.startswith("/tasks/"), url
-        assert below.get(url).status_code == 200
-    manifest = below.get("/tasks/manifest.webmanifest").json()
-    assert [manifest[name] for name in ("id", "start_url", "scope")] == ["/tasks/", "/tasks/today", "/tasks/"]
-    assert '"base": "/tasks"' in below.get("/tasks/sw.js").text
-    assert 'href="/tasks/"' in below.get("/tasks/nothing", headers=BROWSER).text
+    with api.beside(PUBLIC_URL="https://example.org/tasks") as below:
+        for url in references(below.get("/tasks/today")):
+            assert url.startswith("/tasks/"), url
+            assert below.get(url).status_code == 200
+        manifest = below.get("/tasks/manifest.webmanifest").json()
+        assert [manifest[name] for name in ("id", "start_url", "scope")] == ["/tasks/", "/tasks/today", "/tasks/"]
+        assert '"base": "/tasks"' in below.get("/tasks/sw.js").text
+        assert 'href="/tasks/"' in below.get("/tasks/nothing", headers=BROWSER).text
 
 
 def test_a_person_who_opens_an_unknown_path_sees_a_page_that_leads_to_the_app(api: Api) -> None:
