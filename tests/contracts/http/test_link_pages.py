@@ -41,7 +41,7 @@ def show(api: Api, token: str, page: str = PAGE, **headers: str) -> httpx.Respon
 
 def send(api: Api, token: str, page: str = PAGE, headers: Mapping[str, str] = {}, **fields: str) -> httpx.Response:
     body = urlencode({"token": token, **fields})
-    return api.request("POST", f"{page}?token={token}", content=body, headers={**FORM, **headers})
+    return api.request("POST", page, content=body, headers={**FORM, **headers})
 
 
 class _Names(HTMLParser):
@@ -138,7 +138,8 @@ def test_a_name_or_an_address_of_another_account_is_explained_at_its_field(new_a
     assert token is not None
     fields: dict[str, Any] = {"username": new_name(), "email": "", "password": OTHER_PASSWORD}
     taken = {"username": other.username, "email": address}
-    refused = send(api, token, "/link/invitation", **fields | {field: taken[field]})
+    form = urlencode(fields | {field: taken[field]})
+    refused = api.request("POST", f"/link/invitation?token={token}", content=form, headers=FORM)
     assert refused.status_code == 409
     assert TEXTS[Language.EN][f"field.{field}.taken"] in refused.text
     assert parsed(refused).fields[field] == taken[field]
@@ -149,7 +150,7 @@ def test_parameters_that_others_add_to_the_address_of_a_page_are_ignored(api: Ap
     token = new_link(api, alice)
     page = f"{PAGE}?utm_source=mail&token={token}&x=%ff&x="
     assert parsed(api.get(page)).fields["token"] == token
-    form = urlencode({"token": token, "new_password": OTHER_PASSWORD})
+    form = urlencode({"new_password": OTHER_PASSWORD})
     assert api.request("POST", page, content=form, headers=FORM).status_code == 200
 
 

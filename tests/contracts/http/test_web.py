@@ -169,10 +169,6 @@ def test_only_paths_with_a_version_are_immutable(api: Api) -> None:
         assert int((re.findall(r"max-age=(\d+)", caching) or ["0"])[0]) <= 86400, path
 
 
-def test_the_files_of_the_documentation_are_kept_by_browsers(api: Api) -> None:
-    assert "max-age" in api.get("/docs/assets/swagger-ui.css").headers["cache-control"]
-
-
 def test_the_app_can_be_installed(api: Api) -> None:
     manifest = api.get("/manifest.webmanifest")
     assert manifest.headers["content-type"] == "application/manifest+json"
