@@ -144,6 +144,8 @@ def test_a_name_or_an_address_of_another_account_is_explained_at_its_field(new_a
     assert TEXTS[Language.EN][f"field.{field}.taken"] in refused.text
     assert parsed(refused).fields[field] == taken[field]
     assert parsed(refused).fields["password"] == ""
+    done = send(api, token, "/link/invitation", **fields)
+    assert (done.status_code, f"as {fields['username']}.</p>" in done.text) == (201, True), "no address to confirm"
 
 
 def test_parameters_that_others_add_to_the_address_of_a_page_are_ignored(api: Api, alice: Person) -> None:

@@ -257,6 +257,7 @@ def test_an_invited_person_registers_on_a_page(api: Api, folder: MailFolder, adm
     profile = expect(grace.get("/api/accounts/me/"), 200)
     assert (profile["email"], profile["language"]) == (ADDRESS, "de")
     assert [each["is_current"] for each in grace.listed("/api/accounts/sessions/")] == [True]
+    assert {each["address"] for each in grace.listed("/api/accounts/me/activity/")} == {"testclient"}
     expect(admin.patch("/api/admin/settings/", {"registration": "closed"}), 200)
     for dead in (api.get(link), register_at(api, link, username="other")):
         assert dead.status_code == 410
