@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import socket
+import threading
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -76,6 +77,7 @@ class TestPage:
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(metrics, "SAMPLE_SECONDS", 0.01)
+        threads = set(threading.enumerate())
         with Api(migrated(f"sqlite:///{tmp_path}/tasks.db"), METRICS_TOKEN=TOKEN, DATABASE_CONNECTIONS="7") as api:
             streams, actor = api.app.services.subscriptions, SessionActor(uuid4(), uuid4(), 1)
             api.app.services.hashing_threads._pending = 2  # as if calls were running
@@ -95,6 +97,7 @@ class TestPage:
             Path(tmp_path / "tasks.db").unlink()
             found = metrics_of(api.get("/metrics", headers=bearer(TOKEN)))
             assert found["tasktracker_database_up"] == 0
+        assert set(threading.enumerate()) <= threads, "the application ends all that it started"
 
     def test_reminders_that_fired_are_counted(self) -> None:
         with Api("memory://", METRICS_TOKEN=TOKEN) as api:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from datetime import UTC, timedelta
 from math import inf
@@ -50,14 +49,6 @@ def test_a_quota_is_that_of_its_setting(setting: str, limit: int, path: str, bod
         other = {name: f"87654321{value[8:]}" for name, value in body.items()}
         assert problem(ada.post(path, other), 409, "quota-exceeded")["limit"] == limit
         expect(api.register().post(path, body), 201)
-
-
-def test_an_application_that_has_ended_leaves_no_thread() -> None:
-    before = set(threading.enumerate())
-    with Api("memory://", METRICS_TOKEN="a token for prometheus") as api:
-        expect(api.get("/health/ready"), 200)
-        assert len(threading.enumerate()) > len(before) + 2
-    assert set(threading.enumerate()) <= before
 
 
 @pytest.mark.parametrize(("setting", "logged"), [("true", ["request"]), ("false", [])])

@@ -17,6 +17,8 @@ from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
 from tasktracker.domain.accounts.links import LinkKind
+from tasktracker.domain.accounts.password import MAX_CREDENTIAL_LENGTH
+from tasktracker.domain.accounts.user import MAX_USERNAME_LENGTH, MIN_USERNAME_LENGTH
 from tasktracker.domain.kernel.languages import Language
 from tasktracker.entrypoints.texts import TEXTS
 from tests.backends import http_on_memory
@@ -160,6 +162,11 @@ def test_the_form_knows_the_least_length_of_a_password(new_api: NewApi) -> None:
     api = new_api(PASSWORD_MIN_LENGTH="12")
     token = new_link(api, api.register(password="violet-otter-quarry-48"))
     assert 'minlength="12"' in show(api, token).text
+    with api.container.store().writing(SYSTEM) as work:
+        _, invite = api.container.service_administration().invite(work, {})
+    lengths = re.findall('minlength="(.*?)" maxlength="(.*?)"', show(api, invite or "", "/link/invitation").text)
+    username = (str(MIN_USERNAME_LENGTH), str(MAX_USERNAME_LENGTH))
+    assert lengths == [username, ("12", str(MAX_CREDENTIAL_LENGTH))]
 
 
 def test_a_refused_password_is_explained_and_does_not_use_the_link_up(api: Api, alice: Person) -> None:
