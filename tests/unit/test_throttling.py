@@ -506,7 +506,7 @@ class TestOtherLimits:
         app.clock.advance(minutes=1)
         try_(right())
 
-    def test_a_request_without_a_code_is_not_counted_as_a_wrong_code(self, app: App) -> None:
+    def test_a_missing_code_and_the_right_one_of_a_refused_change_are_not_counted(self, app: App) -> None:
         actor = app.actor(app.sessions.login("alice", PASSWORD, origin=HOME))
         app.two_factor.enrol(actor, PASSWORD, HOME)
 
@@ -518,6 +518,10 @@ class TestOtherLimits:
         for _ in range(2 * PASSWORD_BY_ACCOUNT.burst):
             with pytest.raises(ConfirmationRequired):
                 app.two_factor.disable(actor, PASSWORD, None, HOME)
+        app.registration.register({"username": "bob"}, PASSWORD)
+        for _ in range(2 * PASSWORD_BY_ACCOUNT.burst):
+            with pytest.raises(UsernameTaken):
+                app.accounts.edit(actor, {"username": "bob"}, PASSWORD, HOME, right())
         app.two_factor.disable(actor, PASSWORD, right(), HOME)
 
     def test_turning_two_factor_on_and_off_is_never_throttled(self, app: App) -> None:
