@@ -29,7 +29,8 @@ from tasktracker.domain.notifications.preferences import Preferences
 from tasktracker.domain.portability.export_service import ExportService
 from tasktracker.domain.portability.import_service import FileFormat
 from tasktracker.domain.recurrence.recurrence import Recurrence
-from tasktracker.domain.reminders.reminder import MAX_REMINDERS, LocalHour, Reminder, ReminderFields
+from tasktracker.domain.reminders.firing import Fired
+from tasktracker.domain.reminders.reminder import MAX_REMINDERS, LocalHour, Reminder, ReminderFields, duration
 from tasktracker.domain.tasks.query import TaskQuery
 from tasktracker.domain.tasks.task import State, Task, TaskFields
 from tasktracker.domain.work import Storage
@@ -63,7 +64,11 @@ class World:
     def reminders(self, task: Task, actor: SessionActor | None = None) -> Sequence[Reminder]:
         actor = actor or self.alice
         with self.app.store.reading(SYSTEM) as work:
-            return work.reminders.list(actor.user_id, task.id)
+            found = work.reminders.list(actor.user_id, task.id)
+            feed = work.feed.page(actor.user_id, 0, 200, [ItemType.REMINDER])
+        entries = {each.entry.id: each.entry.version for each in feed}
+        assert all(entries[each.id] == each.version for each in found), "each change is in the feed"
+        return found
 
     def moments(self, task: Task, actor: SessionActor | None = None) -> list[datetime | None]:
         return [each.fires_at for each in self.reminders(task, actor)]
@@ -221,6 +226,10 @@ def test_a_reminder_can_be_set_once_only(world: World) -> None:
     with pytest.raises(InvalidInput) as caught:
         world.remind(task, before="PT1H30M")
     assert fields_of(caught) == ["before"]
+    world.remind(task, at=DUE)
+    with pytest.raises(InvalidInput) as caught:
+        world.remind(task, at=DUE)
+    assert fields_of(caught) == ["at"]
 
 
 def test_a_task_has_at_most_twenty_reminders_of_a_user(world: World, bob: SessionActor) -> None:
@@ -358,7 +367,7 @@ def test_the_reminders_of_a_user_who_loses_access_are_removed(
 
 
 @pytest.mark.parametrize("is_member_of_task", [False, True])
-@pytest.mark.parametrize("how", ["unshare", "delete", "move out"])
+@pytest.mark.parametrize("how", ["unshare", "delete", "move out", "move"])
 def test_losing_a_category_removes_reminders(
     world: World, bob: SessionActor, how: str, is_member_of_task: bool
 ) -> None:
@@ -375,10 +384,16 @@ def test_losing_a_category_removes_reminders(
         app.do(world.alice, app.category_sharing.unshare, category.id, bob.user_id)
     elif how == "delete":
         app.do(world.alice, app.category_removal.delete, category.id)
+    elif how == "move":
+        register(app, "carol")
+        of_carol = app.do(world.alice, app.categories.create, {"name": "Of Carol"})
+        app.do(world.alice, app.category_sharing.share, of_carol.id, "carol", Role.EDITOR)
+        world.edit(task, category=of_carol.id)
     else:
         world.edit(task, category=None)
     assert world.reminders(task, bob) == ([made] if is_member_of_task else [])
     assert world.reminders(other, bob) == [kept]
+    assert dict(world.feed(bob)) == {made.id: Op.UPSERT if is_member_of_task else Op.DELETE, kept.id: Op.UPSERT}
     app.jobs.run_all()
     assert world.reminders(task, bob) == ([made] if is_member_of_task else [])
     assert world.fire(DUE) == 1 + is_member_of_task
@@ -446,6 +461,8 @@ def test_each_users_day_is_in_their_zone(world: World, bob: SessionActor) -> Non
     world.edit(task, due_on=date(2026, 7, 10))
     assert world.moments(task) == [utc("2026-07-10T07:00")]
     assert world.moments(task, bob) == [utc("2026-07-10T13:00")]
+    assert world.fire(utc("2026-07-10T13:00")) == 2
+    assert [each.moment for each in world.notifications(bob)] == [utc("2026-07-10T13:00")]
 
 
 @pytest.mark.parametrize(
@@ -498,10 +515,13 @@ def test_a_reminder_fires_once_and_not_before_its_moment(world: World) -> None:
     assert world.notifications() == [found]
 
 
-def test_a_late_reminder_fires(world: World) -> None:
+def test_a_late_reminder_fires(world: World, bob: SessionActor) -> None:
     task = world.task(due_date=DUE)
+    world.share(task, "bob")
     world.remind(task, before="PT1H")
-    assert world.fire(DUE + 7 * DAY) == 1
+    world.clock.set(DUE + 7 * DAY)
+    unshare(world, task, bob)
+    assert world.app.firing.run_next() == Fired((7 * DAY + HOUR,), 0)
     (found,) = world.notifications()
     assert found.moment == DUE - HOUR
 
@@ -551,6 +571,8 @@ def test_a_disabled_user_is_not_reminded(world: World, bob: SessionActor) -> Non
     world.remind(task, bob, at=DUE)
     world.app.do(SYSTEM, world.app.set_active, "bob", False)
     assert world.fire(DUE) == 0
+    (waiting,) = world.reminders(task, bob)
+    assert (waiting.fires_at, waiting.fired_for, waiting.version) == (None, None, 2)
     world.app.do(SYSTEM, world.app.set_active, "bob", True)
     assert world.fire(DUE + DAY) == 0
 
@@ -657,3 +679,23 @@ def test_a_reminder_that_is_carried_over_has_not_fired_and_does_not_fire_for_a_m
     for now, fires_at in ((START, None), (START - timedelta(hours=1), START)):
         carried = fired.carried_over(new, LocalHour(), now)
         assert (carried.task, carried.fires_at, carried.fired_for) == (new.id, fires_at, None)
+
+
+def test_a_reminder_is_due_if_its_user_sees_the_open_task_and_it_was_not_moved() -> None:
+    owner = UUID(int=2)
+    task = Task.create(id=UUID(int=1), created_by=owner, now=START, fields={"title": "a", "due_date": DUE})
+    made = Reminder(id=UUID(int=3), task=task.id, user_id=owner, before="PT1H", created_at=START)
+    others = ({"state": State.DONE}, {"trashed_at": START}, {"owner": UUID(int=4)}, {"due_date": DUE + HOUR})
+    found = [
+        made.is_due(None if each is None else replace(task, **cast(Any, each)), LocalHour(), DUE - HOUR)
+        for each in ({}, None, *others)
+    ]
+    assert found == [True] + [False] * 5
+
+
+@pytest.mark.parametrize(
+    ("text", "canonical"),
+    [("PT60M", "PT1H"), ("PT1500M", "PT25H"), ("P1DT0H", "P1D"), ("P0D", "PT0M"), ("P0DT61M", "PT1H1M")],
+)
+def test_a_duration_has_one_form(text: str, canonical: str) -> None:
+    assert duration(text) == duration(canonical) == canonical

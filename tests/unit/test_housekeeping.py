@@ -107,8 +107,9 @@ def test_each_kind_is_removed_after_its_time() -> None:
     ],
 )
 def test_a_kind_is_removed_in_batches_up_to_the_limit(limit: int | None, batches: list[int], removed: int) -> None:
-    data = Data(history=BATCH + 10, import_jobs=2)
-    assert data.service.sweep(limit) == removed + 2, "the limit is one of each kind"
+    data = Data(history=BATCH + 10, import_jobs=2, notifications=1)
+    assert data.service.sweep(limit) == removed + 3, "the limit is one of each kind"
+    assert [each[2] for each in data.made if each[0] == "trash"] == batches[:1]
     assert [each[2] for each in data.made if each[0] == "history"] == batches
 
 

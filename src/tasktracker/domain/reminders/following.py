@@ -43,7 +43,7 @@ def follow_task(reminders: ReminderRepository, before: Task, after: Task, now: d
 def follow_members(reminders: ReminderRepository, before: Category, after: Category) -> Sequence[Step]:
     """Remove the reminders of former members of a category, of tasks in it that they cannot see any more."""
     kept = {after.user_id, *(each.user_id for each in after.members)}
-    lost = {before.user_id, *(each.user_id for each in before.members)} - kept
+    lost = {each.user_id for each in before.members} - kept
     if not lost:
         return ()
     found = reminders.in_category(after.id, lost)
