@@ -10,7 +10,7 @@ import pytest
 
 from tasktracker.domain.accounts.quota import Quotas
 from tasktracker.domain.activity.event import Kind, Outcome
-from tasktracker.domain.administration.overview import count_day, days_to_count, overview
+from tasktracker.domain.administration.overview import count_day, overview
 from tasktracker.domain.administration.statistics import DAYS, Counted, DayCounts, Maintenance, Totals
 from tasktracker.domain.administration.users import AccountChanges
 from tasktracker.domain.deliveries.delivery import Failing
@@ -140,12 +140,6 @@ def test_the_overview_shows_thirty_days_and_the_jobs_of_each_kind(app: App, seed
     assert [each.day for each in found.days] == days
     assert [each.day for each in found.days if each.counts[Counted.LOGINS]] == [days[0], TODAY]
     assert found.jobs == dict.fromkeys(JobKind, (0, 0)) | {JobKind.PURGE_TASK: (1, 2)}
-
-
-def test_a_sweep_counts_yesterday_today_and_the_days_since_the_last_one() -> None:
-    all_days = [TODAY - number * DAY for number in range(DAYS)][::-1]
-    for last, days in ((None, DAYS), (START, 2), (START - DAY, 2), (START - 2 * DAY, 3), (START - 99 * DAY, DAYS)):
-        assert list(days_to_count(last, START)) == all_days[-days:]
 
 
 def test_a_quota_is_changed_without_the_others(app: App, alice: SessionActor) -> None:

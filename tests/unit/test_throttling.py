@@ -543,21 +543,6 @@ class TestOff:
         app.sessions.login("alice", PASSWORD, origin=HOME)
 
 
-class TestRetryAfter:
-    @pytest.mark.parametrize(
-        ("wait", "seconds"),
-        [
-            (timedelta(microseconds=1), 1),
-            (timedelta(seconds=1), 1),
-            (timedelta(seconds=1, microseconds=1), 2),
-            (timedelta(0), 1),
-            (timedelta(minutes=1), 60),
-        ],
-    )
-    def test_retry_after_is_rounded_up_to_whole_seconds(self, wait: timedelta, seconds: int) -> None:
-        assert TooManyRequests(wait).retry_after == seconds
-
-
 def test_in_memory_full_buckets_are_forgotten_and_others_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rate_limiter, "MAX_BUCKETS", 2)
     limiter, short, long = MemoryRateLimiter(), Limit("short", 1, SECOND), Limit("long", 1, 10 * SECOND)
