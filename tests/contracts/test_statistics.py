@@ -46,6 +46,8 @@ def test_a_task_is_counted_on_the_days_on_which_it_is_created_and_done(app: App,
     app.clock.advance(DAY)
     for state in (State.IN_PROGRESS, State.DONE, State.OPEN):
         app.do(alice, app.tasks.edit, task.id, {"state": state})
+    app.do(alice, app.trash.delete, task.id)
+    app.do(alice, app.trash.restore, task.id)
     with app.store.reading(SYSTEM) as work:
         for counted, numbers in ((Counted.TASKS_CREATED, [2, 0]), (Counted.TASKS_DONE, [1, 1])):
             days = [(START, START + DAY), (START + DAY, START + 2 * DAY)]
@@ -77,11 +79,12 @@ def test_an_event_is_counted_by_its_outcome_in_its_time(
 def test_the_counts_of_a_day_never_decrease(store: Storage) -> None:
     with store.writing(SYSTEM) as work:
         work.statistics.save(TODAY, NONE | {Counted.LOGINS: 3, Counted.TASKS_DONE: 1})
-        work.statistics.save(TODAY, NONE | {Counted.LOGINS: 2, Counted.TASKS_DONE: 4})
-        work.statistics.save(TODAY - DAY, NONE | {Counted.FAILURES: 5})
+        work.statistics.save(TODAY, {Counted.LOGINS: 2, Counted.TASKS_DONE: 4})
+        work.statistics.save(TODAY, {Counted.REGISTRATIONS: 6})
+        work.statistics.save(TODAY - DAY, {Counted.FAILURES: 5})
     with store.reading(SYSTEM) as work:
         yesterday = DayCounts(TODAY - DAY, NONE | {Counted.FAILURES: 5})
-        today = DayCounts(TODAY, NONE | {Counted.LOGINS: 3, Counted.TASKS_DONE: 4})
+        today = DayCounts(TODAY, NONE | {Counted.LOGINS: 3, Counted.TASKS_DONE: 4, Counted.REGISTRATIONS: 6})
         assert list(work.statistics.days(TODAY - DAY)) == [yesterday, today]
         assert list(work.statistics.days(TODAY)) == [today]
 

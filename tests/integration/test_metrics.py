@@ -10,6 +10,7 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, cast
+from uuid import uuid4
 
 import httpx
 import prometheus_client
@@ -19,6 +20,7 @@ from prometheus_client.mmap_dict import MmapedDict, mmap_key
 
 from tasktracker.domain.deliveries.delivery import DeliveryState
 from tasktracker.domain.jobs.job import Job, JobKind
+from tasktracker.domain.kernel.actors import SessionActor
 from tasktracker.entrypoints import metrics
 from tasktracker.entrypoints.settings import SettingsError, load
 from tests.contracts.base import SECOND, Seed
@@ -69,19 +71,23 @@ class TestPage:
         assert "private" not in response.text
         assert ada.id not in response.text
 
-    def test_the_state_of_the_process_and_of_the_storage_is_shown(self, tmp_path: Path) -> None:
+    def test_the_state_of_the_process_and_of_the_storage_is_shown(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(metrics, "SAMPLE_SECONDS", 0.01)
         with Api(migrated(f"sqlite:///{tmp_path}/tasks.db"), METRICS_TOKEN=TOKEN, DATABASE_CONNECTIONS="7") as api:
-            found = wait_until(
-                lambda: (
-                    page
-                    if "tasktracker_open" in str(page := metrics_of(api.get("/metrics", headers=bearer(TOKEN))))
-                    else None
-                ),
-                "no numbers of the process",
-            )
+            streams, actor = api.app.services.subscriptions, SessionActor(uuid4(), uuid4(), 1)
+            api.app.services.hashing_threads._pending = 2  # as if calls were running
+            with streams.subscribed(actor), streams.subscribed(actor):
+                wait_until(
+                    lambda: 'tasktracker_open{name="streams"} 2' in api.get("/metrics", headers=bearer(TOKEN)).text,
+                    "no numbers of the process",
+                )
+                found = metrics_of(api.get("/metrics", headers=bearer(TOKEN)))
+            api.app.services.hashing_threads._pending = 0
             assert total(found, "tasktracker_threads", name="requests") == 7
+            assert total(found, "tasktracker_calls_running", name="hashing") == 2
             assert total(found, "tasktracker_calls_waiting", name="hashing") == 0
-            assert total(found, "tasktracker_open", name="streams") == 0
             assert total(found, "tasktracker_open", name="database") >= 0
             assert found["tasktracker_database_up"] == 1
             assert total(found, "tasktracker_jobs", kind="purge-task") == 0

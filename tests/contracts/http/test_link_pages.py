@@ -218,7 +218,10 @@ def test_the_token_is_not_logged(api: Api, alice: Person) -> None:
 def test_an_unknown_kind_of_link_and_another_form_are_refused(api: Api, alice: Person) -> None:
     problem(api.get("/link/other?token=x"), 404, "unknown-path")
     problem(api.post(PAGE, {"token": new_link(api, alice)}), 415, "unsupported-media-type")
-    problem(api.request("POST", PAGE, content=b"new_password=%ff", headers=FORM), 400, "invalid-input", "body")
+    for odd in (b"new_password=%ff", b"new_password=\xc3\xa9"):
+        problem(api.request("POST", PAGE, content=odd, headers=FORM), 400, "invalid-input", "body")
+    for page in (PAGE, "/link/invitation", "/link/share-invitation", "/link/unsubscribe"):
+        assert api.get(page).status_code == 410, "without a token"
 
 
 def test_a_link_whose_codes_are_used_up_says_when_to_try_again(new_api: NewApi) -> None:

@@ -176,7 +176,12 @@ def test_mails_are_shown_to_programs_on_the_same_host_only(api: Api, folder: Mai
 def test_the_pages_of_mails_show_text_as_text(api: Api, folder: MailFolder) -> None:
     markup = "<b>x</b>"
     folder._folder.mkdir()
-    (folder._folder / "x.eml").write_text(f"To: {markup}\nSubject: {markup}\nDate: {markup}\n\n{markup}\n")
+    text = f'To: "{markup}" <x@example.org>\nSubject: {markup}\nDate: {markup}\n\n{markup}\n'
+    for name in "wx":
+        (folder._folder / f"{name}.eml").write_text(text)
+    assert re.findall("/dev/mail/(.)/html", seen_from(api, "127.0.0.1", "/dev/mail").text) == ["x", "w"], (
+        "the newest first"
+    )
     for path in ("/dev/mail", "/dev/mail/x/plain"):
         shown = seen_from(api, "127.0.0.1", path).text
         assert markup not in shown
