@@ -109,7 +109,6 @@ def _matching(
         dtstart=date(year, 1, 1),
         until=date(year, 12, 31),
         interval=MAXYEAR,
-        wkst=0,
         bymonth=months or None,
         bymonthday=month_days or None,
         byweekday=[weekday(each.weekday, each.nth or None) for each in weekdays or EACH_WEEKDAY],
