@@ -182,6 +182,18 @@ class TestPull:
         world.app.jobs.run_all()
         assert (below.id, Op.UPSERT, None) in changes(device)
 
+    def test_a_tree_that_moves_between_categories_with_the_same_members_is_pulled(self, world: Devices) -> None:
+        other = world.app.do(world.alice, world.app.categories.create, {"name": "Other"})
+        world.app.do(world.alice, world.app.category_sharing.share, other.id, "bob", Role.EDITOR)
+        world.app.jobs.run_all()
+        below = world.create(world.alice, parent=world.task.id)
+        world.device.catch_up()
+        world.edit(world.alice, world.task, category=other.id)
+        assert {(id_, op) for id_, op, _ in changes(world.device)} == {
+            (each.id, Op.UPSERT) for each in (world.task, below)
+        }
+        assert {visible_category(each, world.bob.user_id) for each in world.device.stored_tasks()} == {other.id}
+
     @pytest.mark.parametrize("way", ["out", "out with others", "trash", "restore"])
     def test_a_task_that_changes_before_the_job_is_deleted_for_former_members(self, world: Devices, way: str) -> None:
         trashed = way == "restore"
