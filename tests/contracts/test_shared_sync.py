@@ -486,6 +486,20 @@ class TestHistory:
         with pytest.raises(AlreadyChanged):  # Bob sees it
             world.app.do(world.bob, world.app.history.undo, task.id, earlier.id)
 
+    def test_a_new_member_learns_nothing_from_before_the_membership(self, world: Devices) -> None:
+        for title in ("secret", "shown"):
+            world.edit(world.alice, world.task, title=title)
+        world.clock.advance(timedelta(seconds=1))
+        world.share("carol", Role.EDITOR)
+        pushed = world.push(world.carol, MutationOp.UPDATE, world.task.id, 2, title="mine")
+        assert pushed.conflicts == {"title": FieldConflict(None, "mine", "shown")}
+        later = world.edit(world.alice, world.task, title="later")  # at the same moment
+        (seen,) = world.app.see(world.carol, world.app.history.list, world.task.id).changes.items
+        assert seen.version == later.version
+        hidden = self.stored(world, world.task)[1]
+        with pytest.raises(ChangeNotFound):
+            world.app.do(world.carol, world.app.history.undo, world.task.id, hidden.id)
+
     def test_an_editor_undoes_an_edit(self, world: Devices) -> None:
         world.edit(world.alice, world.task, title="Oat milk")
         change = world.app.see(world.bob, world.app.history.list, world.task.id).changes.items[0]
