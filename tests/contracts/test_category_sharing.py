@@ -360,6 +360,7 @@ class TestMembership:
         world.unshare(world.bob)
         world.app.jobs.run_all()
         seed.user("dave")
+        world.app.clock.advance(seconds=1)
         world.share("dave", Role.VIEWER)
         run_next(world.app.jobs, pieces=1)
         world.share("carol", Role.VIEWER)

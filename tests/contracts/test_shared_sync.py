@@ -109,7 +109,10 @@ class TestPull:
         later = world.app.sync.pull(world.carol, as_of)
         assert world.task.id in {each.entry.id for each in later.items}
 
-    def test_a_member_who_is_not_ready_holds_up_no_other(self, world: Devices) -> None:
+    def test_a_member_who_is_not_ready_holds_up_no_other_member_and_no_other_category(self, world: Devices) -> None:
+        other = world.app.do(world.alice, world.app.categories.create, {"name": "Other"})
+        world.app.do(world.alice, world.app.category_sharing.share, other.id, "bob", Role.VIEWER)
+        assert changes(world.device) == [(other.id, Op.UPSERT, Reason.ACCESS_GRANTED)]
         world.share("carol", Role.VIEWER)
         world.edit(world.alice, world.task, title="Oat milk")
         assert changes(world.device) == [(world.category.id, Op.UPSERT, None), (world.task.id, Op.UPSERT, None)]
