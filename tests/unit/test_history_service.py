@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -15,6 +16,7 @@ from tasktracker.domain.kernel.errors import AlreadyChanged, InvalidInput, NotAl
 from tasktracker.domain.kernel.members import Member, Role
 from tasktracker.domain.recurrence.occurrence import Occurrence
 from tasktracker.domain.tasks.task import Priority, State, Task, TaskFields
+from tasktracker.domain.work import UnitOfWork
 from tests.fakes import App
 from tests.unit.base import UNKNOWN, fields_of
 
@@ -70,13 +72,16 @@ def test_a_change_names_its_actor_session_time_and_values(
     assert visible[1:] == [by_bob, replace(shared, fields={"members": members})]
 
 
-def test_a_history_is_read_in_pages(app: App, alice: SessionActor, task: Task) -> None:
+def test_a_history_is_read_in_pages(app: App, alice: SessionActor, bob: SessionActor, task: Task) -> None:
     for number in range(4):
         app.do(alice, app.tasks.edit, task.id, {"title": str(number)})
     first = app.see(alice, app.history.list, task.id, None, 2).changes
     assert ([each.version for each in first.items], first.next) == ([5, 4], first.items[-1].key)
     rest = app.see(alice, app.history.list, task.id, first.next, 3).changes
     assert ([each.version for each in rest.items], rest.next) == ([3, 2, 1], None)
+    app.do(alice, app.sharing.share, task.id, "bob", Role.VIEWER)
+    of_member = app.see(bob, app.history.list, task.id, None, 1).changes
+    assert ([each.version for each in of_member.items], of_member.next) == ([6], None)
 
 
 def test_the_time_of_a_device_is_moved_into_the_life_of_the_task(task: Task) -> None:
@@ -87,7 +92,7 @@ def test_the_time_of_a_device_is_moved_into_the_life_of_the_task(task: Task) -> 
         (task.created_at + minute, task.created_at + minute),
         (now + minute, now),
     ):
-        assert plausible(made_at, task, now) == expected
+        assert plausible(made_at, replace(task, updated_at=now), now) == expected
 
 
 def test_a_change_of_the_next_occurrence_has_both_values(task: Task) -> None:
@@ -238,6 +243,22 @@ def test_an_editor_can_undo_their_fields_and_a_viewer_nothing(
     for change in (*app.see(bob, app.history.list, task.id).changes.items, None):
         with pytest.raises(NotAllowed):
             app.do(bob, app.history.undo, task.id, change.id if change else UNKNOWN)
+
+
+def test_an_undo_that_meets_a_concurrent_change_is_refused(
+    app: App, alice: SessionActor, task: Task, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app.do(alice, app.tasks.edit, task.id, {"title": "Edited"})
+    edit = app.tasks.edit
+
+    def edit_after_another(work: UnitOfWork[SessionActor], *arguments: Any) -> Task:
+        monkeypatch.undo()
+        edit(work, task.id, {"title": "By another"})
+        return edit(work, *arguments)
+
+    monkeypatch.setattr(app.tasks, "edit", edit_after_another)
+    with pytest.raises(AlreadyChanged):
+        app.do(alice, app.history.undo, task.id, last(app, alice, task).id)
 
 
 def test_the_changes_since_a_version_are_complete_when_they_fill_several_pages(
