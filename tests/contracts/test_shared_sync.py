@@ -213,9 +213,9 @@ class TestPull:
             world.app.do(world.alice, world.app.trash.restore, world.task.id)
         else:
             world.app.do(world.alice, world.app.trash.delete, world.task.id)
-        old.catch_up()
+        reasons = {reason for _, _, reason in changes(old)}
         world.app.jobs.run_all()
-        old.catch_up()
+        assert reasons | {reason for _, _, reason in changes(old)} == {Reason.ACCESS_REVOKED}
         assert old.items == {}
         world.share("bob", Role.VIEWER)
         world.app.jobs.run_all()
