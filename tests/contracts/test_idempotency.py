@@ -43,7 +43,7 @@ class TestIdempotency:
         user = seed.user()
         full = new_record(user)
         bare = new_record(user, "~" * MAX_KEY_LENGTH, result=b"")
-        for record in (full, bare):
+        for record in (full, bare, new_record(user, full.key.upper(), result=b"other")):
             assert stored(store, user, record.key) is None
             store_response(store, record)
             assert stored(store, user, record.key) == record

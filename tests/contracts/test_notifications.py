@@ -10,6 +10,7 @@ from uuid import UUID
 
 import pytest
 
+from tasktracker.domain.accounts.letters import NO_ADDRESS
 from tasktracker.domain.accounts.session import SessionPolicy
 from tasktracker.domain.accounts.user import UserFields
 from tasktracker.domain.deliveries.delivery import DeliveryKind, DeliveryState, Letter, ListedTask
@@ -111,10 +112,18 @@ def test_a_notification_is_stored_as_it_was_added(app: App, alice: SessionActor,
 def test_notifications_are_listed_newest_first_and_by_pages(
     app: App, alice: SessionActor, bob: SessionActor, seed: Seed
 ) -> None:
-    notes = [new_notification(alice.user_id, seed.id(), created_at=START + (n // 2) * MOMENT) for n in range(7)]
+    notes = [
+        new_notification(
+            alice.user_id, seed.id(), created_at=START + (n // 2) * MOMENT, moment=START if n == 4 else None
+        )
+        for n in range(7)
+    ]
     add(app, *notes)
     pages = read_pages(app.store, lambda work, after: work.notifications.list(alice.user_id, None, after, 2))
-    assert [each for page in pages for each in page] == sorted(notes, key=lambda each: each.key, reverse=True)
+    order = sorted(notes, key=lambda each: (each.created_at, each.id), reverse=True)
+    assert [each for page in pages for each in page] == order
+    second = app.see(alice, app.notifications.list, None, order[1].key, 2)
+    assert (second.items, second.next) == (order[2:4], order[3].key)
     assert listed(app, bob) == []
 
 
@@ -124,6 +133,8 @@ def test_a_user_reads_notifications(app: App, alice: SessionActor, bob: SessionA
     read = app.do(alice, app.notifications.edit, first.id, {"read": True})
     assert read == replace(first, read=True, version=2)
     assert app.do(alice, app.notifications.edit, first.id, {"read": True}) == read
+    assert app.do(alice, app.notifications.edit, second.id, {"read": False}) == second
+    assert [id_ for id_, _ in feed(app, alice)] == [second.id, third.id, first.id], "what changes nothing is not sent"
     assert listed(app, alice, True) == [third, second]
     assert listed(app, alice, False) == [read]
     with pytest.raises(NotificationNotFound):
@@ -387,13 +398,20 @@ def disable(app: App, _alice: SessionActor, _task: Task) -> None:
     app.do(SYSTEM, app.set_active, "bob", False)
 
 
+def unverify(app: App, _alice: SessionActor, _task: Task) -> None:
+    with app.store.writing(SYSTEM) as work:
+        bob = work.users.find_by_login("bob")
+        assert bob is not None
+        work.users.save(replace(bob, email_verified_at=None, version=bob.version + 1))
+
+
 def forget(app: App, _alice: SessionActor, task: Task) -> None:
     with app.store.writing(SYSTEM) as work:
         for each in work.reminders.of_task(task.id):
             work.reminders.remove(each.id)
 
 
-@pytest.mark.parametrize("change", [complete, move, trash, unshare, disable, forget])
+@pytest.mark.parametrize("change", [complete, move, trash, unshare, disable, forget, unverify])
 def test_nothing_is_sent_after_a_change_between_firing_and_sending(
     app: App, clock: ManualClock, alice: SessionActor, bob: SessionActor, change: Any
 ) -> None:
@@ -404,7 +422,8 @@ def test_nothing_is_sent_after_a_change_between_firing_and_sending(
     assert app.firing.run_all() == 1
     change(app, alice, task)
     assert sent(app) == []
-    assert last_problem(app, bob) == ("the account is disabled" if change is disable else NOT_NEEDED)
+    expected = {disable: "the account is disabled", unverify: NO_ADDRESS}.get(change, NOT_NEEDED)
+    assert last_problem(app, bob) == expected
 
 
 def test_a_mail_that_the_relay_refuses_is_sent_later_with_the_same_id(

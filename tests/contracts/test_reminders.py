@@ -278,6 +278,8 @@ def test_a_reminder_moves_with_the_due_date(world: World) -> None:
     world.edit(task, title="Pay the rent")
     world.edit(task, due_date=DUE)
     assert world.moments(task) == [DUE - DAY - HOUR / 2, START + HOUR]
+    moved, fixed = world.reminders(task)
+    assert world.feed(world.alice) == [(fixed.id, Op.UPSERT), (moved.id, Op.UPSERT)], "the other is not sent again"
 
 
 def test_a_moment_that_passed_before_it_was_set_does_not_fire(world: World) -> None:
@@ -337,6 +339,20 @@ def test_reminders_before_the_due_date_go_to_the_next_occurrence_and_back(world:
     world.edit(task, state=State.DONE)
     assert world.fire(DUE + 2 * DAY) == 2
     assert len(world.notifications(bob)) == 2
+
+
+def test_a_reminder_does_not_go_back_to_an_occurrence_that_its_user_cannot_see(world: World, bob: SessionActor) -> None:
+    app = world.app
+    home = app.do(world.alice, app.categories.create, {"name": "Home"})
+    app.do(world.alice, app.category_sharing.share, home.id, "bob", Role.EDITOR)
+    app.jobs.run_all()
+    task = world.task(due_date=DUE, category=home.id, recurrence=Recurrence(rule="FREQ=DAILY", time_zone="UTC"))
+    done = world.edit(task, state=State.DONE)
+    assert done.next is not None
+    made = world.remind(app.see(bob, app.tasks.get, done.next), bob, before="PT1H")
+    world.edit(task, category=None)
+    assert world.edit(task, state=State.OPEN).next is None
+    assert (world.reminders(task, bob), world.feed(bob)) == ([], [(made.id, Op.DELETE)])
 
 
 # ------------------------------------------------------------------ access
@@ -406,10 +422,13 @@ def test_the_reminders_of_an_account_are_removed_with_it(world: World, bob: Sess
     mine = world.app.do(bob, world.app.tasks.create, {"title": "Bob's"})
     world.app.do(bob, world.app.sharing.share, mine.id, "alice", Role.VIEWER)
     made = world.remind(mine, at=DUE)
+    home = world.app.do(bob, world.app.categories.create, {"name": "Home"})
+    world.app.do(bob, world.app.category_sharing.share, home.id, "alice", Role.EDITOR)
+    passed = world.remind(world.task(category=home.id), at=DUE)
     world.app.account_removal.delete(bob, PASSWORD)
     world.app.jobs.run_all()
-    assert world.fire(DUE) == 0
-    assert world.feed(world.alice) == [(made.id, Op.DELETE)]
+    assert world.fire(DUE) == 1
+    assert dict(world.feed(world.alice)) == {made.id: Op.DELETE, passed.id: Op.UPSERT}
 
 
 # ------------------------------------------------------------------ days and zones
@@ -431,8 +450,9 @@ def test_a_day_is_due_at_the_hour_of_the_users_choice(world: World) -> None:
 def test_a_reminder_whose_moment_passes_by_a_change_of_the_zone_or_hour_fires_at_once(
     world: World, change: str
 ) -> None:
-    task = world.task(due_on=date(2026, 3, 2))
+    task, past = world.task(due_on=date(2026, 3, 2)), world.task(due_on=START.date())
     world.remind(task, before="PT0M")
+    world.remind(past, before="PT0M")
     world.clock.set(utc("2026-03-02T05:00"))
     if change == "zone":
         world.zone("Asia/Tokyo")  # where 9:00 has passed
@@ -454,7 +474,7 @@ def test_a_change_of_the_zone_moves_no_moment(world: World) -> None:
 def test_each_users_day_is_in_their_zone(world: World, bob: SessionActor) -> None:
     world.zone(VIENNA)
     world.zone(NEW_YORK, bob)
-    task = world.task(due_on=date(2026, 7, 9))
+    task = world.task(due_on=date(2026, 7, 9), recurrence=Recurrence(rule="FREQ=WEEKLY", time_zone="UTC"))
     world.share(task, "bob")
     world.remind(task, before="PT0M")
     world.remind(task, bob, before="PT0M")
@@ -463,6 +483,10 @@ def test_each_users_day_is_in_their_zone(world: World, bob: SessionActor) -> Non
     assert world.moments(task, bob) == [utc("2026-07-10T13:00")]
     assert world.fire(utc("2026-07-10T13:00")) == 2
     assert [each.moment for each in world.notifications(bob)] == [utc("2026-07-10T13:00")]
+    following = world.edit(task, state=State.DONE).next
+    assert following is not None
+    task = world.app.see(world.alice, world.app.tasks.get, following)
+    assert (world.moments(task), world.moments(task, bob)) == ([utc("2026-07-16T07:00")], [utc("2026-07-16T13:00")])
 
 
 @pytest.mark.parametrize(
@@ -521,9 +545,10 @@ def test_a_late_reminder_fires(world: World, bob: SessionActor) -> None:
     world.remind(task, before="PT1H")
     world.clock.set(DUE + 7 * DAY)
     unshare(world, task, bob)
+    assert world.app.firing.run_next(lambda: True) is None
     assert world.app.firing.run_next() == Fired((7 * DAY + HOUR,), 0)
     (found,) = world.notifications()
-    assert found.moment == DUE - HOUR
+    assert (found.moment, found.created_at) == (DUE - HOUR, DUE + 7 * DAY)
 
 
 def test_a_reminder_fires_again_for_another_due_date(world: World) -> None:
