@@ -45,7 +45,8 @@ class Documentation:
 
     def template(self, request: httpx.Request) -> str | None:
         """Return the path template of a request."""
-        return next((path for pattern, path in self._paths.items() if pattern.fullmatch(request.url.path)), None)
+        requested = request.url.path  # made anew at each use
+        return next((path for pattern, path in self._paths.items() if pattern.fullmatch(requested)), None)
 
     def mistakes(self, schema: Mapping[str, Any], value: object) -> list[str]:
         """Return the violations of a schema by a JSON value."""

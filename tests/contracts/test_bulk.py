@@ -98,7 +98,8 @@ class TestBulk:
 
     def test_the_tasks_created_for_others_are_read_page_by_page(self, store: Storage, seed: Seed) -> None:
         alice, bob = seed.user(), seed.user()
-        created = [seed.task(bob, created_by=alice.id, trashed_at=at) for at in (None, START, None)]
+        ids = [seed.id() for _ in range(3)]
+        created = [seed.task(bob, id=id_, created_by=alice.id, trashed_at=START) for id_ in reversed(ids)][::-1]
         seed.task(alice)
         seed.task(bob)
         found = read_pages(store, lambda work, after: work.bulk.created(alice.id, after, 2))
@@ -120,6 +121,7 @@ class TestBulk:
         with store.reading(SYSTEM) as work:
             assert list(work.bulk.trashed(alice.id, None, 10).items) == [trashed]
             assert work.bulk.find_categories(alice.id, [category.id, kept.id], {name_key(category.name)}) == [kept]
+            assert set(work.bulk.taken([category.id, kept.id])) == {category.id, kept.id}
             assert list(work.bulk.created(alice.id, None, 10).items) == [created]
 
     def test_the_count_includes_the_trash_and_excludes_tasks_of_others(self, store: Storage, seed: Seed) -> None:

@@ -83,7 +83,14 @@ def texts(calendar: CalendarRules, rule: str, start: date, number: int) -> list[
         ("FREQ=WEEKLY;BYDAY=MO,WE,FR;BYSETPOS=1", date(1997, 9, 3), "1997-09-08 1997-09-15"),
         ("FREQ=WEEKLY;BYDAY=MO,FR;BYSETPOS=1", date(2027, 1, 1), "2027-01-04 2027-01-11"),
         ("FREQ=YEARLY;BYDAY=FR,20MO", date(1997, 5, 19), "1997-05-19 1997-05-23 1997-05-30"),
-        ("FREQ=YEARLY;BYMONTH=12;BYDAY=SU,1MO", date(1997, 12, 1), "1997-12-01 1997-12-07 1997-12-14 1997-12-21"),
+        ("FREQ=YEARLY;BYDAY=FR,20MO", date(2027, 12, 25), "2027-12-31 2028-01-07"),
+        (
+            "FREQ=YEARLY;BYMONTH=12;BYDAY=SU,1MO",
+            date(2023, 12, 4),
+            "2023-12-04 2023-12-10 2023-12-17 2023-12-24 2023-12-31",
+        ),
+        ("FREQ=DAILY;BYDAY=MO,TU;BYSETPOS=1", START, "1997-09-02 1997-09-08 1997-09-09"),
+        ("FREQ=MONTHLY;BYDAY=MO,TU,WE,TH,FR;BYSETPOS=2,9", START, "1997-09-02 1997-09-11 1997-10-02 1997-10-13"),
         ("FREQ=MONTHLY", date(2026, 1, 31), "2026-01-31 2026-03-31 2026-05-31"),
         ("FREQ=YEARLY", date(2024, 2, 29), "2024-02-29 2028-02-29 2032-02-29"),
     ],
@@ -164,7 +171,7 @@ def test_days_from_a_later_day_on_are_the_later_ones_of_all(text: str, start: da
         "FREQ=DAILY;INTERVAL=7;BYDAY=WE",
         "FREQ=DAILY;INTERVAL=994;BYDAY=MO,WE,TH,FR,SA,SU",
         "FREQ=MONTHLY;BYDAY=5MO;BYMONTHDAY=1",
-        "FREQ=MONTHLY;BYDAY=MO;BYSETPOS=7",
+        "FREQ=MONTHLY;BYDAY=MO;BYSETPOS=-7,7",
         "FREQ=YEARLY;INTERVAL=4;BYMONTH=2;BYMONTHDAY=29",
     ],
 )
@@ -175,6 +182,7 @@ def test_a_rule_that_matches_no_day_ends(calendar: CalendarRules, rule: str) -> 
 def test_a_rule_ends_after_a_hundred_years_and_before_the_last_year(calendar: CalendarRules) -> None:
     yearly = Rule.parse("FREQ=YEARLY;INTERVAL=100")
     assert list(calendar.days(yearly, START, START)) == [START, date(START.year + MAX_YEARS, 9, 2)]
+    assert next(iter(calendar.days(Rule.parse("FREQ=DAILY"), date(1800, 1, 1), START))) == START
     late = date(9998, 12, 30)
     assert list(calendar.days(Rule.parse("FREQ=DAILY"), late, late)) == [late, LAST_DAY]
     assert list(calendar.days(Rule.parse("FREQ=WEEKLY"), date.max, date.max)) == []

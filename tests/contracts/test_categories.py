@@ -44,6 +44,11 @@ def save(store: Storage, category: Category) -> bool:
     return True
 
 
+def save_shared(store: Storage, category: Category) -> None:
+    with store.writing(SYSTEM) as work:
+        work.categories.save_shared(category)
+
+
 def remove(store: Storage, category: Category) -> None:
     with store.writing(SYSTEM) as work:
         work.categories.remove(category.id)
@@ -125,8 +130,9 @@ class TestCategory:
     @pytest.mark.parametrize("version", [1, 2, 3, 5])
     def test_only_the_next_version_can_be_saved(self, store: Storage, seed: Seed, version: int) -> None:
         category = seed.category(seed.user(), version=3)
-        with pytest.raises(Stale):
-            save(store, replace(category, description="Lost", version=version))
+        for save_ in (save, save_shared):
+            with pytest.raises(Stale):
+                save_(store, replace(category, description="Lost", version=version))
         assert find(store, category) == category
 
     @pytest.mark.parametrize("version", [2, 4])
@@ -166,7 +172,8 @@ class TestCategory:
         with store.writing(SYSTEM) as work:
             work.tasks.unfile(user.id, category.id, START, 10)
         remove(store, category)
-        assert add(store, seed.new_category(user, id=category.id))
+        again = seed.category(user, id=category.id)
+        assert find(store, again) == again
 
     def test_a_category_is_found_by_its_name_and_its_owner(self, store: Storage, seed: Seed) -> None:
         alice, bob = seed.user(), seed.user()
@@ -253,18 +260,19 @@ class TestCategory:
 
     @pytest.mark.parametrize("limit", [1, 2, 5, len(NAMES) - 1, len(NAMES), len(NAMES) + 1])
     def test_a_list_is_ordered_by_the_code_points_of_folded_names(self, store: Storage, seed: Seed, limit: int) -> None:
-        user, other = seed.user(), seed.user()
+        user, other, third = seed.user(), seed.user(), seed.user()
         shuffled = random.Random(limit).sample(NAMES, len(NAMES))
         members = (CategoryMember(user.id, Role.EDITOR, START, True),)
-        categories = [
+        categories = [seed.category(third, name, members=members) for name in NAMES[:3]]
+        categories += [
             seed.category(other, name, members=members) if number % 2 else seed.category(user, name)
             for number, name in enumerate(shuffled)
         ]
         seed.category(other, "of another user")
         found = pages(store, user, limit)
-        expected = sorted(categories, key=lambda category: name_key(category.name))
+        expected = sorted(categories, key=lambda category: (name_key(category.name), category.id))
         assert [category for page in found for category in page] == expected
-        assert len(found) == -(-len(NAMES) // limit)
+        assert len(found) == -(-len(categories) // limit)
         assert all(len(page) == limit for page in found[:-1])
 
     def test_an_empty_list_is_one_empty_page(self, store: Storage, seed: Seed) -> None:

@@ -96,6 +96,8 @@ class TestMoving:
             assert each.owner == world.alice.user_id
             assert [member.user_id for member in each.members] == [world.carol.user_id], "the owner is no member"
         assert world.get(world.alice, below).category is None, "a category of the former owner"
+        moved = world.edit(world.bob, world.create(world.bob, category=private.id), parent=task.id)
+        assert (moved.owner, moved.category) == (world.alice.user_id, None)
 
     def test_the_user_who_takes_a_tree_out_owns_it(self, world: World) -> None:
         task = world.create(world.bob, category=world.category.id)
@@ -401,9 +403,11 @@ class TestMembership:
         other = world.app.do(world.alice, world.app.categories.create, {"name": "Secret"})
         world.app.do(world.alice, world.app.category_sharing.share, other.id, "carol", Role.EDITOR)
         world.app.jobs.run_all()
-        root = world.create(world.alice, category=other.id)
-        below = world.create(world.alice, parent=root.id)
-        world.edit(world.alice, root, category=world.category.id)
+        private = world.app.do(world.alice, world.app.categories.create, {"name": "Private"})
+        root = world.create(world.alice)
+        below = world.create(world.alice, parent=root.id, category=private.id)
+        for category in (other, world.category):
+            world.edit(world.alice, root, category=category.id)
         for actor, before in ((world.alice, other.id), (world.bob, None)):
             for each in (root, below):
                 last = world.app.see(actor, world.app.history.list, each.id).changes.items[0]

@@ -281,8 +281,10 @@ def test_a_delivery_wakes_the_courier_once_it_is_committed(backend: Backend, sto
         work.deliveries.add(new_delivery(seed))
         raise Abort
     assert not added.is_set()
+    other = new_delivery(seed, next_attempt_at=START + SECOND)
     with watched.writing(SYSTEM) as work:
         work.deliveries.add(new_delivery(seed))
+        work.deliveries.add(other)
         assert not added.is_set()
     assert added.is_set()
     added.clear()
@@ -293,6 +295,7 @@ def test_a_delivery_wakes_the_courier_once_it_is_committed(backend: Backend, sto
     assert not added.is_set()
     with watched.writing(SYSTEM) as work:
         work.deliveries.save(replace(claimed, leased_until=None))
+        work.deliveries.save(other.ended(DeliveryState.SENT, START))
     assert added.is_set()
     watched.close()
 

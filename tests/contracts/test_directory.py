@@ -80,7 +80,7 @@ class TestSummary:
         user, other, active = seed.user(), seed.user(), seed.user()
         seed.session(active, used_at=LATER)
         for seconds in (0, 3, 2, 1):
-            for each in range(2):
+            for each in (1, 0):
                 seed.session(user, used_at=START + (seconds + each) * SECOND)
             seed.session(other, used_at=START + MOMENT)
             before = find(store, user).last_seen_at

@@ -103,8 +103,10 @@ def test_an_address_is_that_of_the_account_once_it_is_verified(app: App) -> None
 def test_a_letter_is_in_the_language_and_time_zone_of_the_user(app: App) -> None:
     fields = UserFields(username="alice", email=ADDRESS, language=Language.DE, time_zone="Europe/Vienna")
     app.registration.register(fields, PASSWORD)
-    (letter,) = deliver(app)
+    app.clock.advance(seconds=1)
+    (letter,), (delivery,) = deliver(app), deliveries(app)
     assert (letter.language, letter.parameters["time_zone"]) == ("de", "Europe/Vienna")
+    assert (letter.message_id, letter.created_at) == (delivery.message_id, START)
 
 
 def test_a_link_verifies_once_and_for_a_day(app: App) -> None:
@@ -124,10 +126,10 @@ def test_a_link_dies_when_another_address_is_entered(app: App) -> None:
     alice = register(app, "alice")
     first = deliver(app)
     edit(app, alice, email="new@example.org")
-    with pytest.raises(InvalidInput):
-        app.see(SYSTEM, app.emails.find_link, token_of(first[0]))
-    with pytest.raises(InvalidInput):
-        verify(app, first)
+    for call in (lambda: app.see(SYSTEM, app.emails.find_link, token_of(first[0])), lambda: verify(app, first)):
+        with pytest.raises(InvalidInput) as refused:
+            call()
+        assert fields_of(refused) == ["token"]
     assert verify(app, deliver(app)).email == "new@example.org"
 
 
@@ -235,6 +237,7 @@ def test_an_address_from_before_there_was_mail_is_verified_on_request(app: App, 
     app.accounts.edit(old, {}, keeps_pending=False)
     app.do(old, app.emails.request_verification)
     assert verify(app, deliver(app)).email_verified_at == app.clock.now()
+    assert DeliveryKind.ADDRESS_CHANGED not in {each.kind for each in deliveries(app)}
 
 
 # ------------------------------------------------------------------------ change
@@ -246,12 +249,15 @@ def test_a_new_address_replaces_the_verified_one_only_when_it_is_verified(app: A
     assert app.sessions.login(ADDRESS, PASSWORD).user == user
     (letter,) = deliver(app, "verify-email")
     assert letter.to == "new@example.org"
+    app.clock.advance(minutes=1)
     user = verify(app, [letter])
-    assert (user.email, user.pending_email) == ("new@example.org", None)
+    assert (user.email, user.pending_email, user.email_verified_at) == ("new@example.org", None, app.clock.now())
     (notice,) = deliver(app)
     assert (notice.kind, notice.to) == ("address-changed", ADDRESS)
     with pytest.raises(InvalidCredentials):
         app.sessions.login(ADDRESS, PASSWORD)
+    edit(app, alice, email=None)
+    assert [(each.kind, each.to) for each in deliver(app)] == [("address-changed", "new@example.org")]
 
 
 def test_a_new_address_with_a_filler_is_refused(app: App, alice: SessionActor) -> None:
@@ -261,16 +267,23 @@ def test_a_new_address_with_a_filler_is_refused(app: App, alice: SessionActor) -
 
 
 def test_removing_the_address_is_told_to_it(app: App, alice: SessionActor) -> None:
+    app.clock.advance(hours=1)
     user = edit(app, alice, email=None)
     assert (user.email, user.email_verified_at) == (None, None)
     (notice,) = deliver(app)
     assert (notice.kind, notice.to) == ("address-changed", ADDRESS)
+    assert notice.parameters == {"at": app.clock.now().isoformat(), "username": "alice", "time_zone": "UTC"}
 
 
 def test_a_new_username_is_not_told_to_the_address(app: App, alice: SessionActor) -> None:
     edit(app, alice, username="alicia")
     app.do(SYSTEM, app.administration.edit, alice.user_id, {"username": "alison"})
     assert deliver(app) == []
+
+
+def test_another_spelling_of_the_address_is_verified_too(app: App, alice: SessionActor) -> None:
+    assert edit(app, alice, email=ADDRESS.upper()).pending_email == ADDRESS.upper()
+    assert verify(app, deliver(app)).email == ADDRESS.upper()
 
 
 def test_other_fields_and_the_same_address_leave_a_pending_one(app: App, alice: SessionActor) -> None:
@@ -396,6 +409,15 @@ def test_the_name_is_forgotten_when_it_was_looked_up(app: App, alice: SessionAct
     assert (found.state, found.user_id) == (DeliveryState.DUE, alice.user_id)
 
 
+def test_a_name_that_no_account_can_have_is_refused_and_another_one_is_normalized(app: App) -> None:
+    for bad in ("\0", "x" * 1025):
+        with pytest.raises(InvalidInput) as refused:
+            app.emails.forgot_password(bad)
+        assert fields_of(refused) == ["username"]
+    app.emails.forgot_password(" \uff21lice ")
+    assert [each.parameters for each in deliveries(app)] == [{"name": "Alice"}]
+
+
 def test_an_account_gets_three_mails_an_hour(app: App, alice: SessionActor) -> None:
     for _ in range(5):
         app.emails.forgot_password("alice")
@@ -512,6 +534,9 @@ def test_an_unverified_address_gets_no_notice(app: App) -> None:
     alice = register(app, "alice")
     deliver(app)
     assert kinds_after(app, lambda: app.accounts.change_password(alice, PASSWORD, NEW)) == []
+    from_before_there_was_mail(app)
+    mallory = app.see(SYSTEM, app.administration.named, "mallory")
+    assert kinds_after(app, lambda: app.account_processes.set_password(SYSTEM, mallory, NEW)) == []
 
 
 def test_a_change_that_is_undone_causes_no_notice(app: App, alice: SessionActor) -> None:
@@ -547,6 +572,7 @@ def test_the_first_login_after_a_registration_by_a_link_is_not_told(
     assert kinds_after(app, lambda: app.sessions.login("bob", PASSWORD, origin=Origin("192.0.2.2", "curl/8"))) == [
         "new-device"
     ]
+    assert app.mailer.letters[0].parameters["device"] == "curl/8"
 
 
 def test_a_notice_of_a_login_names_only_what_is_known(app: App, alice: SessionActor) -> None:

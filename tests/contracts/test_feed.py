@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -59,11 +60,12 @@ class TestFeed:
     def test_entries_of_one_item_in_one_unit_of_work_are_merged(self, store: Storage, seed: Seed, user: User) -> None:
         first, second = seed.id(), seed.id()
         granted = FeedEntry(user.id, ItemType.TASK, first, 1, Op.UPSERT, Reason.ACCESS_GRANTED)
-        self.add(
-            store, granted, FeedEntry(user.id, ItemType.TASK, second, 1), FeedEntry(user.id, ItemType.TASK, first, 2)
-        )
-        assert self.entries(store, user) == [(1, second, 1), (2, first, 2)]
-        assert self.page(store, user)[1].entry.reason is Reason.ACCESS_GRANTED
+        edited = FeedEntry(user.id, ItemType.TASK, second, 1)
+        shared = replace(granted, id=second, version=2)
+        other = FeedEntry(user.id, ItemType.CATEGORY, first, 1)  # an item of another type may have the same id
+        self.add(store, granted, edited, other, shared, replace(granted, version=2, reason=None))
+        assert [each.entry for each in self.page(store, user)] == [other, shared, replace(granted, version=2)]
+        assert [each.sequence for each in self.page(store, user)] == [1, 2, 3]
 
     def test_a_deletion_that_is_undone_in_its_unit_of_work_leaves_no_reason(
         self, store: Storage, seed: Seed, user: User

@@ -43,21 +43,21 @@ class TestIdempotency:
         user = seed.user()
         full = new_record(user)
         bare = new_record(user, "~" * MAX_KEY_LENGTH, result=b"")
-        for record in (full, bare):
+        for record in (full, bare, new_record(user, full.key.upper(), result=b"other")):
             assert stored(store, user, record.key) is None
             store_response(store, record)
             assert stored(store, user, record.key) == record
 
     def test_records_are_found_by_their_keys(self, store: Storage, seed: Seed) -> None:
         user, other = seed.user(), seed.user()
-        records = [new_record(user, f"key {number}") for number in range(3)]
-        for record in (*records, new_record(other, "key 3")):
+        records = [new_record(user, f"Key {number}") for number in range(3)]
+        for record in (*records, new_record(other, "Key 3")):
             store_response(store, record)
         with store.writing(SYSTEM) as work:
             work.idempotency.claim(user.id, "in progress")
             for keys, expected in (
-                (["key 2", "key 0", "key 0"], [records[0], records[2]]),
-                (["key 3", "in progress", "unknown"], []),
+                (["Key 2", "Key 0", "Key 0"], [records[0], records[2]]),
+                (["Key 3", "key 0", "in progress", "unknown"], []),
                 ([], []),
             ):
                 found = {record.key: record for record in work.idempotency.find(user.id, keys)}

@@ -247,7 +247,9 @@ class TestService:
         outcomes = race(*[host.start] * 4)
         assert sum(isinstance(each, Busy) for each in outcomes) == 3
 
-    def test_a_job_that_records_nothing_becomes_interrupted(self, host: Host, clock: ManualClock) -> None:
+    def test_a_job_that_records_nothing_becomes_interrupted(
+        self, host: Host, store: Storage, clock: ManualClock
+    ) -> None:
         job = host.start()
         clock.advance(STALLED_AFTER)
         assert host.jobs.list(host.actor).items == [job]
@@ -260,7 +262,11 @@ class TestService:
         assert host.run(host.start(), to_lines(task())).state is JobState.DONE
         host.start()
         clock.advance(STALLED_AFTER + SECOND)
-        host.start()
+        assert host.jobs.find(host.actor, host.start().id).state is JobState.RUNNING
+        clock.advance(STALLED_AFTER + SECOND)
+        with store.reading(SYSTEM) as work:
+            (stalled,) = work.import_jobs.list(host.actor.user_id, None, 1).items
+        assert host.jobs.find(host.actor, stalled.id).state is JobState.INTERRUPTED
 
     def test_a_slow_process_stops_when_its_job_was_interrupted(
         self, host: Host, store: Storage, clock: ManualClock, user: User

@@ -59,7 +59,9 @@ def remaining(app: App) -> list[int]:
 def test_an_invitation_is_mailed_in_the_language_of_the_administrator(app: App, seed: Seed) -> None:
     admin = seed.user(language=Language.DE, time_zone="Europe/Vienna")
     invite(app, admin)
-    (letter,) = deliver(app)
+    app.clock.advance(seconds=1)
+    (letter,), (delivery,) = deliver(app), deliveries(app)
+    assert (letter.message_id, letter.created_at) == (delivery.message_id, START)
     assert (letter.kind, letter.to, letter.language) == (DeliveryKind.INVITATION, ADDRESS, "de")
     assert letter.parameters == {"until": (START + DEFAULT_LIFETIME).isoformat()}
     assert letter.link == ("invitation", token_of(letter))

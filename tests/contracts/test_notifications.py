@@ -10,9 +10,10 @@ from uuid import UUID
 
 import pytest
 
+from tasktracker.domain.accounts.letters import NO_ADDRESS
 from tasktracker.domain.accounts.session import SessionPolicy
 from tasktracker.domain.accounts.user import UserFields
-from tasktracker.domain.deliveries.delivery import DeliveryKind, DeliveryState, Letter
+from tasktracker.domain.deliveries.delivery import DeliveryKind, DeliveryState, Letter, ListedTask
 from tasktracker.domain.deliveries.ports import NotSent
 from tasktracker.domain.feed.entries import Op
 from tasktracker.domain.feed.items import ItemType
@@ -28,6 +29,7 @@ from tasktracker.domain.notifications.notification import (
 from tasktracker.domain.notifications.preferences import PreferenceFields, Preferences
 from tasktracker.domain.notifications.service import notify
 from tasktracker.domain.reminders import letters
+from tasktracker.domain.reminders.firing import Fired
 from tasktracker.domain.reminders.letters import NOT_NEEDED, NOT_WANTED
 from tasktracker.domain.reminders.reminder import ReminderFields
 from tasktracker.domain.tasks.task import State, Task, TaskFields
@@ -75,7 +77,12 @@ def add(app: App, *notifications: Notification) -> None:
 
 
 def listed(app: App, actor: SessionActor, unread: bool | None = None) -> list[Notification]:
-    return list(app.see(actor, app.notifications.list, unread, None, 2000).items)
+    found = list(app.see(actor, app.notifications.list, unread, None, 2000).items)
+    with app.store.reading(SYSTEM) as work:
+        entries = work.feed.page(actor.user_id, 0, 3000, [ItemType.NOTIFICATION])
+    versions = {each.id: each.version for each in found}
+    assert all(each.entry.version == versions.get(each.entry.id, each.entry.version) for each in entries)
+    return found
 
 
 def feed(app: App, actor: SessionActor) -> list[tuple[UUID, Op]]:
@@ -105,10 +112,18 @@ def test_a_notification_is_stored_as_it_was_added(app: App, alice: SessionActor,
 def test_notifications_are_listed_newest_first_and_by_pages(
     app: App, alice: SessionActor, bob: SessionActor, seed: Seed
 ) -> None:
-    notes = [new_notification(alice.user_id, seed.id(), created_at=START + (n // 2) * MOMENT) for n in range(7)]
+    notes = [
+        new_notification(
+            alice.user_id, seed.id(), created_at=START + (n // 2) * MOMENT, moment=START if n == 4 else None
+        )
+        for n in range(7)
+    ]
     add(app, *notes)
     pages = read_pages(app.store, lambda work, after: work.notifications.list(alice.user_id, None, after, 2))
-    assert [each for page in pages for each in page] == sorted(notes, key=lambda each: each.key, reverse=True)
+    order = sorted(notes, key=lambda each: (each.created_at, each.id), reverse=True)
+    assert [each for page in pages for each in page] == order
+    second = app.see(alice, app.notifications.list, None, order[1].key, 2)
+    assert (second.items, second.next) == (order[2:4], order[3].key)
     assert listed(app, bob) == []
 
 
@@ -118,6 +133,8 @@ def test_a_user_reads_notifications(app: App, alice: SessionActor, bob: SessionA
     read = app.do(alice, app.notifications.edit, first.id, {"read": True})
     assert read == replace(first, read=True, version=2)
     assert app.do(alice, app.notifications.edit, first.id, {"read": True}) == read
+    assert app.do(alice, app.notifications.edit, second.id, {"read": False}) == second
+    assert [id_ for id_, _ in feed(app, alice)] == [second.id, third.id, first.id], "what changes nothing is not sent"
     assert listed(app, alice, True) == [third, second]
     assert listed(app, alice, False) == [read]
     with pytest.raises(NotificationNotFound):
@@ -281,6 +298,13 @@ def sent(app: App) -> list[Letter]:
     return deliver(app, DeliveryKind.REMINDER, DeliveryKind.DAILY_SUMMARY)
 
 
+def kinds_of_mails(app: App, actor: SessionActor) -> list[DeliveryKind]:
+    """Return the kinds of all mails of reminders and summaries that were added."""
+    with app.store.reading(SYSTEM) as work:
+        kinds = [each.kind for each in work.deliveries.list(actor.user_id, None, None, 99).items]
+    return [each for each in kinds if each in letters.OFF]
+
+
 def last_problem(app: App, actor: SessionActor) -> str | None:
     with app.store.reading(SYSTEM) as work:
         delivery = work.deliveries.list(actor.user_id, None, None, 1).items[0]
@@ -301,6 +325,10 @@ def test_a_reminder_is_mailed_with_the_current_title(app: App, clock: ManualCloc
     assert letter.path == f"task/{task.id}"
     assert letter.unsubscribe
     assert sent(app) == []
+    app.do(alice, app.tasks.edit, task.id, {"due_date": DUE + DAY})
+    clock.set(DUE + DAY)
+    assert app.firing.run_all() == 1
+    assert [each.parameters["due"] for each in sent(app)] == [(DUE + DAY).isoformat()]
 
 
 def test_a_title_is_shown_on_one_line(app: App, clock: ManualClock, alice: SessionActor) -> None:
@@ -308,6 +336,7 @@ def test_a_title_is_shown_on_one_line(app: App, clock: ManualClock, alice: Sessi
     remind(app, alice, task, at=DUE)
     clock.set(DUE)
     app.firing.run_all()
+    app.do(alice, app.tasks.edit, task.id, {"due_date": DUE + DAY})  # does not concern a reminder at a moment
     (letter,) = sent(app)
     title = letter.parameters["title"]
     assert title.startswith("Pay the rent xxx")
@@ -328,9 +357,7 @@ def test_no_reminder_is_mailed_without_a_verified_address(app: App, clock: Manua
     assert app.firing.run_all() == 1
     assert sent(app) == []
     assert len(listed(app, carol)) == 1
-    with app.store.reading(SYSTEM) as work:
-        mails = {each.kind for each in work.deliveries.list(carol.user_id, None, None, 9).items}
-    assert mails.isdisjoint((DeliveryKind.REMINDER, DeliveryKind.DAILY_SUMMARY))
+    assert kinds_of_mails(app, carol) == []
 
 
 def test_no_reminder_is_mailed_if_its_user_turned_mails_off(app: App, clock: ManualClock, alice: SessionActor) -> None:
@@ -346,6 +373,7 @@ def test_no_reminder_is_mailed_if_its_user_turned_mails_off(app: App, clock: Man
     assert app.firing.run_all() == 1
     assert sent(app) == []
     assert len(listed(app, alice)) == 2
+    assert kinds_of_mails(app, alice).count(DeliveryKind.REMINDER) == 1
 
 
 def complete(app: App, alice: SessionActor, task: Task) -> None:
@@ -370,7 +398,20 @@ def disable(app: App, _alice: SessionActor, _task: Task) -> None:
     app.do(SYSTEM, app.set_active, "bob", False)
 
 
-@pytest.mark.parametrize("change", [complete, move, trash, unshare, disable])
+def unverify(app: App, _alice: SessionActor, _task: Task) -> None:
+    with app.store.writing(SYSTEM) as work:
+        bob = work.users.find_by_login("bob")
+        assert bob is not None
+        work.users.save(replace(bob, email_verified_at=None, version=bob.version + 1))
+
+
+def forget(app: App, _alice: SessionActor, task: Task) -> None:
+    with app.store.writing(SYSTEM) as work:
+        for each in work.reminders.of_task(task.id):
+            work.reminders.remove(each.id)
+
+
+@pytest.mark.parametrize("change", [complete, move, trash, unshare, disable, forget, unverify])
 def test_nothing_is_sent_after_a_change_between_firing_and_sending(
     app: App, clock: ManualClock, alice: SessionActor, bob: SessionActor, change: Any
 ) -> None:
@@ -381,7 +422,8 @@ def test_nothing_is_sent_after_a_change_between_firing_and_sending(
     assert app.firing.run_all() == 1
     change(app, alice, task)
     assert sent(app) == []
-    assert last_problem(app, bob) == ("the account is disabled" if change is disable else NOT_NEEDED)
+    expected = {disable: "the account is disabled", unverify: NO_ADDRESS}.get(change, NOT_NEEDED)
+    assert last_problem(app, bob) == expected
 
 
 def test_a_mail_that_the_relay_refuses_is_sent_later_with_the_same_id(
@@ -397,6 +439,7 @@ def test_a_mail_that_the_relay_refuses_is_sent_later_with_the_same_id(
     app.courier.run_all()
     first, second = (each for each in app.mailer.letters if each.kind is DeliveryKind.REMINDER)
     assert first == second
+    assert first.parameters == {"username": "alice", "time_zone": "UTC", "title": "Pay the rent"}
 
 
 def test_a_mail_and_its_notification_are_added_together_or_not(
@@ -421,25 +464,28 @@ def test_a_mail_and_its_notification_are_added_together_or_not(
 
 
 def test_a_summary_has_what_is_overdue_and_due_today(app: App, clock: ManualClock, alice: SessionActor) -> None:
-    app.accounts.edit(alice, cast(UserFields, {"time_zone": VIENNA}))
-    edit(app, alice, summary_hour=7)
+    app.accounts.edit(alice, cast(UserFields, {"time_zone": "Pacific/Auckland"}))  # 13 hours before UTC
+    edit(app, alice, summary_hour=7, reminder_mails=False)
     today = date(2026, 3, 2)
-    new_task(app, alice, title="late", due_on=today - DAY)
-    new_task(app, alice, title="now", due_on=today)
-    new_task(app, alice, title="earlier today", due_date=utc("2026-03-02T05:00"))
-    new_task(app, alice, title="tonight", due_date=utc("2026-03-02T22:59"))
-    new_task(app, alice, title="tomorrow", due_date=utc("2026-03-02T23:00"))
+    late = new_task(app, alice, title="late", due_on=today - DAY, state=State.IN_PROGRESS)
+    now = new_task(app, alice, title="now", due_on=today)
+    earlier = new_task(app, alice, title="earlier today", due_date=utc("2026-03-01T17:00"))
+    tonight = new_task(app, alice, title="tonight", due_date=utc("2026-03-02T10:58"))
+    new_task(app, alice, title="tomorrow", due_date=utc("2026-03-02T11:00"))
     new_task(app, alice, title="done", due_on=today, state=State.DONE)
     new_task(app, alice, title="some day")
-    clock.set(utc("2026-03-02T05:59"))
+    clock.set(utc("2026-03-01T17:59"))
     assert app.firing.run_next() is None
-    clock.set(utc("2026-03-02T06:00"))
-    assert app.firing.run_next() is not None
+    clock.set(utc("2026-03-01T18:00"))
+    assert app.firing.run_next() == Fired((), 1)
     (letter,) = sent(app)
-    titles = {name: {each.title for each in tasks} for name, tasks in letter.tasks.items()}
-    assert titles == {"overdue": {"late", "earlier today"}, "today": {"now", "tonight"}}
-    assert letter.parameters["day"] == "2026-03-02"
-    assert app.see(alice, app.preferences.get)[0].next_summary_at == utc("2026-03-03T06:00")
+    assert letter.tasks == {
+        name: [ListedTask(each.title, cast(date, each.due).isoformat(), f"task/{each.id}") for each in tasks]
+        for name, tasks in {"overdue": [late, earlier], "today": [tonight, now]}.items()
+    }
+    shown = {"username": "alice", "time_zone": "Pacific/Auckland", "day": "2026-03-02", "count": "4"}
+    assert (letter.parameters, letter.path) == (shown, "today")
+    assert app.see(alice, app.preferences.get)[0].next_summary_at == utc("2026-03-02T18:00")
 
 
 def test_a_summary_is_due_at_its_moment(app: App, store: Storage, alice: SessionActor) -> None:
@@ -456,6 +502,10 @@ def test_an_empty_summary_is_not_sent(app: App, clock: ManualClock, alice: Sessi
     assert app.firing.run_next() is not None
     assert sent(app) == []
     assert last_problem(app, alice) == "no task is overdue or due today"
+    app.do(SYSTEM, app.set_active, "alice", False)
+    clock.advance(days=1)
+    assert app.firing.run_next() is not None
+    assert kinds_of_mails(app, alice) == [DeliveryKind.DAILY_SUMMARY], "of the first day"
 
 
 def test_only_one_summary_is_sent_after_a_pause(app: App, clock: ManualClock, alice: SessionActor) -> None:
@@ -479,6 +529,7 @@ def test_only_one_summary_is_sent_after_a_pause(app: App, clock: ManualClock, al
     [
         ("2026-03-28T12:00", 2, "2026-03-29T01:00"),  # skipped: the clocks are set from 2 to 3
         ("2026-03-28T12:00", 9, "2026-03-29T07:00"),
+        ("2026-03-28T12:00", 0, "2026-03-28T23:00"),
         ("2026-10-24T12:00", 2, "2026-10-25T00:00"),  # twice: from 3 to 2
         ("2026-10-25T00:00", 2, "2026-10-26T01:00"),
     ],
@@ -514,6 +565,10 @@ def test_a_token_turns_the_mails_of_its_kind_off(app: App, clock: ManualClock, a
             assert app.do(SYSTEM, app.reminder_letters.unsubscribe, token) is kind
     found, _ = app.see(alice, app.preferences.get)
     assert (found.reminder_mails, found.summary_hour, found.next_summary_at) == (False, None, None)
+    app.account_removal.delete(alice, PASSWORD)
+    with pytest.raises(InvalidInput) as caught:
+        app.do(SYSTEM, app.reminder_letters.unsubscribe, str(tokens[DeliveryKind.REMINDER]))
+    assert fields_of(caught) == ["token"]
 
 
 @pytest.mark.parametrize(

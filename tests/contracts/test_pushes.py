@@ -8,7 +8,7 @@ from contextvars import copy_context
 from functools import partial
 from time import monotonic
 from typing import Any, cast
-from unittest.mock import ANY
+from unittest.mock import ANY, Mock
 from uuid import UUID
 
 import pytest
@@ -16,10 +16,11 @@ import pytest
 from tasktracker.domain.feed.items import ItemType
 from tasktracker.domain.idempotency.record import Record
 from tasktracker.domain.kernel import deadline
-from tasktracker.domain.kernel.actors import Actor, SessionActor
+from tasktracker.domain.kernel.actors import Actor, Scope, SessionActor
 from tasktracker.domain.kernel.errors import (
     CategoryNameTaken,
     CategoryNotFound,
+    InsufficientScope,
     InvalidInput,
     KeyInUse,
     NotApplied,
@@ -236,15 +237,34 @@ def test_deleting_an_item_that_never_was_is_refused(
     assert (outcome.status, type(outcome.error)) == (Status.REJECTED, error)
 
 
-def test_a_mutation_that_is_still_in_progress_is_to_be_sent_again(
+def test_an_error_that_concerns_all_mutations_refuses_the_push(
     app: App, seed: Seed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def in_use(*_: object) -> None:
-        raise KeyInUse
+    actor, mutation = seed.actor(seed.user()), of_category(seed, MutationOp.CREATE, seed.id(), "Work")
+    for raised, expected in (
+        (KeyInUse, StorageUnavailable),  # the mutation was sent before and is still in progress
+        (SessionEnded, SessionEnded),
+        (InsufficientScope(Scope.TASKS_WRITE), InsufficientScope),
+        (StorageUnavailable, StorageUnavailable),
+    ):
+        monkeypatch.setattr(push_service, "once", Mock(side_effect=raised))
+        for atomic in (False, True):
+            with pytest.raises(expected):
+                app.pushing.push(actor, [mutation], atomic=atomic)
 
-    monkeypatch.setattr(push_service, "once", in_use)
-    with pytest.raises(StorageUnavailable):
-        push(app, seed.actor(seed.user()), of_category(seed, MutationOp.CREATE, seed.id(), "Work"))
+
+def test_an_operation_that_a_type_does_not_have_is_refused(app: App, seed: Seed) -> None:
+    actor = seed.actor(seed.user())
+    for type_, ops in (
+        (ItemType.CATEGORY, ("restore",)),
+        (ItemType.REMINDER, ("update", "restore")),
+        (ItemType.NOTIFICATION, ("create", "delete", "restore")),
+    ):
+        for op in ops:
+            mutation = Mutation(id=seed.id(), fingerprint=b"", type=type_, op=MutationOp(op), target=seed.id())
+            error = push(app, actor, mutation).error
+            assert isinstance(error, InvalidInput)
+            assert [(each.field, each.message) for each in error.errors] == [("op", f"is not supported for a {type_}")]
 
 
 @pytest.mark.parametrize("parent", [False, True])

@@ -327,7 +327,8 @@ class TestUndo:
     def test_undo_and_its_undo(self, app: App, alice: SessionActor) -> None:
         task = create(app, alice)
         following = complete(app, alice, task)
-        completion, _ = history(app, alice, task)
+        completion, first = history(app, alice, task)
+        assert "series" not in first.fields
         assert {name: (each.before, each.after) for name, each in completion.fields.items()} == {
             "state": (State.OPEN, State.DONE),
             "recurrence": (task.recurrence, None),
@@ -398,6 +399,12 @@ class TestUndo:
         assert app.do(alice, app.history.undo, task.id, rule.id).recurrence is None
         unset, *_ = history(app, alice, task)
         assert app.do(alice, app.history.undo, task.id, unset.id).recurrence == recurring.recurrence
+        edit(app, alice, task, recurrence=None)
+        cleared, *_ = history(app, alice, task)
+        for due_on in (date(2026, 3, 4), MONDAY):
+            edit(app, alice, task, due_on=due_on)
+        with pytest.raises(AlreadyChanged):
+            app.do(alice, app.history.undo, task.id, cleared.id)
 
     def test_undoing_the_clearing_of_a_due_day_brings_the_rule_back(self, app: App, alice: SessionActor) -> None:
         task = edit(app, alice, create(app, alice), due_on=date(2026, 3, 4))

@@ -128,6 +128,7 @@ class TestInvite:
             with pytest.raises(InvalidInput) as caught:
                 register(app, "bob", bad)
             assert fields_of(caught) == ["invite"]
+            assert ("is required" in caught.value.detail) is (not bad)
         assert app.hasher.hashed == []
 
     def test_an_invitation_works_as_often_as_it_says(self, app: App) -> None:

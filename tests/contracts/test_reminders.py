@@ -29,7 +29,8 @@ from tasktracker.domain.notifications.preferences import Preferences
 from tasktracker.domain.portability.export_service import ExportService
 from tasktracker.domain.portability.import_service import FileFormat
 from tasktracker.domain.recurrence.recurrence import Recurrence
-from tasktracker.domain.reminders.reminder import MAX_REMINDERS, LocalHour, Reminder, ReminderFields
+from tasktracker.domain.reminders.firing import Fired
+from tasktracker.domain.reminders.reminder import MAX_REMINDERS, LocalHour, Reminder, ReminderFields, duration
 from tasktracker.domain.tasks.query import TaskQuery
 from tasktracker.domain.tasks.task import State, Task, TaskFields
 from tasktracker.domain.work import Storage
@@ -63,7 +64,11 @@ class World:
     def reminders(self, task: Task, actor: SessionActor | None = None) -> Sequence[Reminder]:
         actor = actor or self.alice
         with self.app.store.reading(SYSTEM) as work:
-            return work.reminders.list(actor.user_id, task.id)
+            found = work.reminders.list(actor.user_id, task.id)
+            feed = work.feed.page(actor.user_id, 0, 200, [ItemType.REMINDER])
+        entries = {each.entry.id: each.entry.version for each in feed}
+        assert all(entries[each.id] == each.version for each in found), "each change is in the feed"
+        return found
 
     def moments(self, task: Task, actor: SessionActor | None = None) -> list[datetime | None]:
         return [each.fires_at for each in self.reminders(task, actor)]
@@ -221,6 +226,10 @@ def test_a_reminder_can_be_set_once_only(world: World) -> None:
     with pytest.raises(InvalidInput) as caught:
         world.remind(task, before="PT1H30M")
     assert fields_of(caught) == ["before"]
+    world.remind(task, at=DUE)
+    with pytest.raises(InvalidInput) as caught:
+        world.remind(task, at=DUE)
+    assert fields_of(caught) == ["at"]
 
 
 def test_a_task_has_at_most_twenty_reminders_of_a_user(world: World, bob: SessionActor) -> None:
@@ -269,6 +278,8 @@ def test_a_reminder_moves_with_the_due_date(world: World) -> None:
     world.edit(task, title="Pay the rent")
     world.edit(task, due_date=DUE)
     assert world.moments(task) == [DUE - DAY - HOUR / 2, START + HOUR]
+    moved, fixed = world.reminders(task)
+    assert world.feed(world.alice) == [(fixed.id, Op.UPSERT), (moved.id, Op.UPSERT)], "the other is not sent again"
 
 
 def test_a_moment_that_passed_before_it_was_set_does_not_fire(world: World) -> None:
@@ -330,6 +341,20 @@ def test_reminders_before_the_due_date_go_to_the_next_occurrence_and_back(world:
     assert len(world.notifications(bob)) == 2
 
 
+def test_a_reminder_does_not_go_back_to_an_occurrence_that_its_user_cannot_see(world: World, bob: SessionActor) -> None:
+    app = world.app
+    home = app.do(world.alice, app.categories.create, {"name": "Home"})
+    app.do(world.alice, app.category_sharing.share, home.id, "bob", Role.EDITOR)
+    app.jobs.run_all()
+    task = world.task(due_date=DUE, category=home.id, recurrence=Recurrence(rule="FREQ=DAILY", time_zone="UTC"))
+    done = world.edit(task, state=State.DONE)
+    assert done.next is not None
+    made = world.remind(app.see(bob, app.tasks.get, done.next), bob, before="PT1H")
+    world.edit(task, category=None)
+    assert world.edit(task, state=State.OPEN).next is None
+    assert (world.reminders(task, bob), world.feed(bob)) == ([], [(made.id, Op.DELETE)])
+
+
 # ------------------------------------------------------------------ access
 
 
@@ -358,7 +383,7 @@ def test_the_reminders_of_a_user_who_loses_access_are_removed(
 
 
 @pytest.mark.parametrize("is_member_of_task", [False, True])
-@pytest.mark.parametrize("how", ["unshare", "delete", "move out"])
+@pytest.mark.parametrize("how", ["unshare", "delete", "move out", "move"])
 def test_losing_a_category_removes_reminders(
     world: World, bob: SessionActor, how: str, is_member_of_task: bool
 ) -> None:
@@ -375,10 +400,16 @@ def test_losing_a_category_removes_reminders(
         app.do(world.alice, app.category_sharing.unshare, category.id, bob.user_id)
     elif how == "delete":
         app.do(world.alice, app.category_removal.delete, category.id)
+    elif how == "move":
+        register(app, "carol")
+        of_carol = app.do(world.alice, app.categories.create, {"name": "Of Carol"})
+        app.do(world.alice, app.category_sharing.share, of_carol.id, "carol", Role.EDITOR)
+        world.edit(task, category=of_carol.id)
     else:
         world.edit(task, category=None)
     assert world.reminders(task, bob) == ([made] if is_member_of_task else [])
     assert world.reminders(other, bob) == [kept]
+    assert dict(world.feed(bob)) == {made.id: Op.UPSERT if is_member_of_task else Op.DELETE, kept.id: Op.UPSERT}
     app.jobs.run_all()
     assert world.reminders(task, bob) == ([made] if is_member_of_task else [])
     assert world.fire(DUE) == 1 + is_member_of_task
@@ -391,10 +422,13 @@ def test_the_reminders_of_an_account_are_removed_with_it(world: World, bob: Sess
     mine = world.app.do(bob, world.app.tasks.create, {"title": "Bob's"})
     world.app.do(bob, world.app.sharing.share, mine.id, "alice", Role.VIEWER)
     made = world.remind(mine, at=DUE)
+    home = world.app.do(bob, world.app.categories.create, {"name": "Home"})
+    world.app.do(bob, world.app.category_sharing.share, home.id, "alice", Role.EDITOR)
+    passed = world.remind(world.task(category=home.id), at=DUE)
     world.app.account_removal.delete(bob, PASSWORD)
     world.app.jobs.run_all()
-    assert world.fire(DUE) == 0
-    assert world.feed(world.alice) == [(made.id, Op.DELETE)]
+    assert world.fire(DUE) == 1
+    assert dict(world.feed(world.alice)) == {made.id: Op.DELETE, passed.id: Op.UPSERT}
 
 
 # ------------------------------------------------------------------ days and zones
@@ -416,8 +450,9 @@ def test_a_day_is_due_at_the_hour_of_the_users_choice(world: World) -> None:
 def test_a_reminder_whose_moment_passes_by_a_change_of_the_zone_or_hour_fires_at_once(
     world: World, change: str
 ) -> None:
-    task = world.task(due_on=date(2026, 3, 2))
+    task, past = world.task(due_on=date(2026, 3, 2)), world.task(due_on=START.date())
     world.remind(task, before="PT0M")
+    world.remind(past, before="PT0M")
     world.clock.set(utc("2026-03-02T05:00"))
     if change == "zone":
         world.zone("Asia/Tokyo")  # where 9:00 has passed
@@ -439,13 +474,19 @@ def test_a_change_of_the_zone_moves_no_moment(world: World) -> None:
 def test_each_users_day_is_in_their_zone(world: World, bob: SessionActor) -> None:
     world.zone(VIENNA)
     world.zone(NEW_YORK, bob)
-    task = world.task(due_on=date(2026, 7, 9))
+    task = world.task(due_on=date(2026, 7, 9), recurrence=Recurrence(rule="FREQ=WEEKLY", time_zone="UTC"))
     world.share(task, "bob")
     world.remind(task, before="PT0M")
     world.remind(task, bob, before="PT0M")
     world.edit(task, due_on=date(2026, 7, 10))
     assert world.moments(task) == [utc("2026-07-10T07:00")]
     assert world.moments(task, bob) == [utc("2026-07-10T13:00")]
+    assert world.fire(utc("2026-07-10T13:00")) == 2
+    assert [each.moment for each in world.notifications(bob)] == [utc("2026-07-10T13:00")]
+    following = world.edit(task, state=State.DONE).next
+    assert following is not None
+    task = world.app.see(world.alice, world.app.tasks.get, following)
+    assert (world.moments(task), world.moments(task, bob)) == ([utc("2026-07-16T07:00")], [utc("2026-07-16T13:00")])
 
 
 @pytest.mark.parametrize(
@@ -498,12 +539,15 @@ def test_a_reminder_fires_once_and_not_before_its_moment(world: World) -> None:
     assert world.notifications() == [found]
 
 
-def test_a_late_reminder_fires(world: World) -> None:
+def test_a_late_reminder_fires(world: World, bob: SessionActor) -> None:
     task = world.task(due_date=DUE)
+    world.share(task, "bob")
     world.remind(task, before="PT1H")
-    assert world.fire(DUE + 7 * DAY) == 1
+    world.clock.set(DUE + 7 * DAY)
+    unshare(world, task, bob)
+    assert world.app.firing.run_next() == Fired((7 * DAY + HOUR,), 0)
     (found,) = world.notifications()
-    assert found.moment == DUE - HOUR
+    assert (found.moment, found.created_at) == (DUE - HOUR, DUE + 7 * DAY)
 
 
 def test_a_reminder_fires_again_for_another_due_date(world: World) -> None:
@@ -551,6 +595,8 @@ def test_a_disabled_user_is_not_reminded(world: World, bob: SessionActor) -> Non
     world.remind(task, bob, at=DUE)
     world.app.do(SYSTEM, world.app.set_active, "bob", False)
     assert world.fire(DUE) == 0
+    (waiting,) = world.reminders(task, bob)
+    assert (waiting.fires_at, waiting.fired_for, waiting.version) == (None, None, 2)
     world.app.do(SYSTEM, world.app.set_active, "bob", True)
     assert world.fire(DUE + DAY) == 0
 
@@ -657,3 +703,23 @@ def test_a_reminder_that_is_carried_over_has_not_fired_and_does_not_fire_for_a_m
     for now, fires_at in ((START, None), (START - timedelta(hours=1), START)):
         carried = fired.carried_over(new, LocalHour(), now)
         assert (carried.task, carried.fires_at, carried.fired_for) == (new.id, fires_at, None)
+
+
+def test_a_reminder_is_due_if_its_user_sees_the_open_task_and_it_was_not_moved() -> None:
+    owner = UUID(int=2)
+    task = Task.create(id=UUID(int=1), created_by=owner, now=START, fields={"title": "a", "due_date": DUE})
+    made = Reminder(id=UUID(int=3), task=task.id, user_id=owner, before="PT1H", created_at=START)
+    others = ({"state": State.DONE}, {"trashed_at": START}, {"owner": UUID(int=4)}, {"due_date": DUE + HOUR})
+    found = [
+        made.is_due(None if each is None else replace(task, **cast(Any, each)), LocalHour(), DUE - HOUR)
+        for each in ({}, None, *others)
+    ]
+    assert found == [True] + [False] * 5
+
+
+@pytest.mark.parametrize(
+    ("text", "canonical"),
+    [("PT60M", "PT1H"), ("PT1500M", "PT25H"), ("P1DT0H", "P1D"), ("P0D", "PT0M"), ("P0DT61M", "PT1H1M")],
+)
+def test_a_duration_has_one_form(text: str, canonical: str) -> None:
+    assert duration(text) == duration(canonical) == canonical

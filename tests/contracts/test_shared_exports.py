@@ -16,7 +16,7 @@ from tasktracker.domain.kernel.members import Role
 from tasktracker.domain.portability import export_service
 from tasktracker.domain.portability.export_service import ExportService
 from tasktracker.domain.portability.import_service import FileFormat, ImportService
-from tasktracker.domain.portability.report import ImportReport
+from tasktracker.domain.portability.report import Counts, ImportReport, TaskCounts
 from tasktracker.domain.tasks.task import Task
 from tests.device import Device
 from tests.fakes import CALENDAR, CHARACTERS, App
@@ -160,9 +160,12 @@ def test_a_todoist_section_named_like_a_category_of_another_is_a_new_category(
     app: App, alice: SessionActor, bob: SessionActor
 ) -> None:
     shared(app, alice, "Groceries", "bob")
-    report = import_file(app, bob, b"TYPE,CONTENT\nsection,Groceries\ntask,eggs\n", FileFormat.TODOIST)
-    assert (report.categories.created, report.categories.unchanged, report.tasks.created) == (1, 0, 1)
+    raw = b"TYPE,CONTENT\nsection,Groceries\ntask,eggs\nsection,Home\ntask,oats\n"
+    report = import_file(app, bob, raw, FileFormat.TODOIST)
+    assert (report.categories, report.tasks) == (Counts(created=2), TaskCounts(created=2))
     assert lines_of(export(app, alice), "task") == {}
+    report = import_file(app, alice, raw, FileFormat.TODOIST)
+    assert (report.categories, report.tasks) == (Counts(created=1, unchanged=1), TaskCounts(created=2))
 
 
 def test_a_task_imported_into_an_own_shared_category_is_seen_by_its_members(

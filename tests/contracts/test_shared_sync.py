@@ -98,6 +98,7 @@ class TestPull:
         assert changes(device) == [(own.id, Op.UPSERT, None)]
         device.require_in_sync()
         as_of = world.app.sync.digest(world.carol).as_of
+        assert as_of.began == as_of.sequence
         world.clock.advance(timedelta(minutes=1))
         world.app.jobs.run_all()
         found = changes(device)
@@ -466,9 +467,10 @@ class TestHistory:
         assert [change.version for change in seen] == [4, 3]
         assert "secret" not in str(seen)
         assert str(private.id) not in str(seen)
-        (earlier,) = [each for each in self.stored(world, task) if each.version == 2]
-        with pytest.raises(ChangeNotFound):
-            world.app.do(world.alice, world.app.history.undo, task.id, earlier.id)
+        moving, earlier, _ = (each for each in self.stored(world, task) if each.version <= 3)
+        for change in (moving, earlier):
+            with pytest.raises(ChangeNotFound):
+                world.app.do(world.alice, world.app.history.undo, task.id, change.id)
         with pytest.raises(AlreadyChanged):  # Bob sees it
             world.app.do(world.bob, world.app.history.undo, task.id, earlier.id)
 
@@ -476,6 +478,9 @@ class TestHistory:
         world.edit(world.alice, world.task, title="Oat milk")
         change = world.app.see(world.bob, world.app.history.list, world.task.id).changes.items[0]
         assert world.app.do(world.bob, world.app.history.undo, world.task.id, change.id).title == "Milk"
+        world.edit(world.alice, world.task, parent=world.create(world.alice, category=world.category.id).id)
+        change = world.app.see(world.bob, world.app.history.list, world.task.id).changes.items[0]
+        assert world.app.do(world.bob, world.app.history.undo, world.task.id, change.id).parent is None
 
     @staticmethod
     def stored(world: Devices, task: Task) -> list[Any]:

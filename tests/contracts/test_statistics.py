@@ -10,14 +10,16 @@ import pytest
 
 from tasktracker.domain.accounts.quota import Quotas
 from tasktracker.domain.activity.event import Kind, Outcome
-from tasktracker.domain.administration.overview import days_to_count, overview
+from tasktracker.domain.administration.overview import count_day, overview
 from tasktracker.domain.administration.statistics import DAYS, Counted, DayCounts, Maintenance, Totals
 from tasktracker.domain.administration.users import AccountChanges
+from tasktracker.domain.deliveries.delivery import Failing
 from tasktracker.domain.jobs.job import Job, JobKind
 from tasktracker.domain.kernel.actors import SessionActor
 from tasktracker.domain.tasks.task import State
 from tasktracker.domain.work import Storage
 from tests.contracts.base import MOMENT, SECOND, Seed
+from tests.contracts.test_deliveries import new_delivery
 from tests.fakes import START, SYSTEM, App
 from tests.unit.base import PASSWORD
 
@@ -46,10 +48,13 @@ def test_a_task_is_counted_on_the_days_on_which_it_is_created_and_done(app: App,
     app.clock.advance(DAY)
     for state in (State.IN_PROGRESS, State.DONE, State.OPEN):
         app.do(alice, app.tasks.edit, task.id, {"state": state})
+    app.do(alice, app.trash.delete, task.id)
+    app.do(alice, app.trash.restore, task.id)
     with app.store.reading(SYSTEM) as work:
         for counted, numbers in ((Counted.TASKS_CREATED, [2, 0]), (Counted.TASKS_DONE, [1, 1])):
             days = [(START, START + DAY), (START + DAY, START + 2 * DAY)]
             assert [work.statistics.count(counted, *day) for day in days] == numbers
+            assert [count_day(work, TODAY + number * DAY)[counted] for number in range(2)] == numbers
 
 
 @pytest.mark.parametrize(
@@ -77,11 +82,12 @@ def test_an_event_is_counted_by_its_outcome_in_its_time(
 def test_the_counts_of_a_day_never_decrease(store: Storage) -> None:
     with store.writing(SYSTEM) as work:
         work.statistics.save(TODAY, NONE | {Counted.LOGINS: 3, Counted.TASKS_DONE: 1})
-        work.statistics.save(TODAY, NONE | {Counted.LOGINS: 2, Counted.TASKS_DONE: 4})
-        work.statistics.save(TODAY - DAY, NONE | {Counted.FAILURES: 5})
+        work.statistics.save(TODAY, {Counted.LOGINS: 2, Counted.TASKS_DONE: 4})
+        work.statistics.save(TODAY, {Counted.REGISTRATIONS: 6})
+        work.statistics.save(TODAY - DAY, {Counted.FAILURES: 5})
     with store.reading(SYSTEM) as work:
         yesterday = DayCounts(TODAY - DAY, NONE | {Counted.FAILURES: 5})
-        today = DayCounts(TODAY, NONE | {Counted.LOGINS: 3, Counted.TASKS_DONE: 4})
+        today = DayCounts(TODAY, NONE | {Counted.LOGINS: 3, Counted.TASKS_DONE: 4, Counted.REGISTRATIONS: 6})
         assert list(work.statistics.days(TODAY - DAY)) == [yesterday, today]
         assert list(work.statistics.days(TODAY)) == [today]
 
@@ -126,16 +132,14 @@ def test_the_overview_shows_thirty_days_and_the_jobs_of_each_kind(app: App, seed
         work.jobs.add(job)
         work.jobs.add(replace(job, id=seed.id(), leased_until=START + SECOND))
         work.jobs.add(replace(job, id=seed.id(), leased_until=START + SECOND))
+        work.statistics.mark(Maintenance.BACKUP, START)
+        work.deliveries.add(replace(new_delivery(seed), problem="down"))
         found = overview(work)
+        assert found.totals == work.statistics.totals()
+    assert (found.marks, found.failing) == ({Maintenance.BACKUP: START}, Failing(1, START, "down"))
     assert [each.day for each in found.days] == days
     assert [each.day for each in found.days if each.counts[Counted.LOGINS]] == [days[0], TODAY]
     assert found.jobs == dict.fromkeys(JobKind, (0, 0)) | {JobKind.PURGE_TASK: (1, 2)}
-
-
-def test_a_sweep_counts_yesterday_today_and_the_days_since_the_last_one() -> None:
-    all_days = [TODAY - number * DAY for number in range(DAYS)][::-1]
-    for last, days in ((None, DAYS), (START, 2), (START - DAY, 2), (START - 2 * DAY, 3), (START - 99 * DAY, DAYS)):
-        assert list(days_to_count(last, START)) == all_days[-days:]
 
 
 def test_a_quota_is_changed_without_the_others(app: App, alice: SessionActor) -> None:

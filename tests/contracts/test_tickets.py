@@ -96,7 +96,7 @@ class TestTickets:
         clock.advance(TICKET_LIFETIME - SECOND)
         assert streams.redeem(used) == (actor, until)
         clock.advance(SECOND + MAX_CLOCK_SKEW)
-        for ticket in (used, late, "made up"):
+        for ticket in (used, late, "made up", "\ud800"):
             with pytest.raises(InvalidToken):
                 streams.redeem(ticket)
 

@@ -6,6 +6,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -122,17 +123,21 @@ class TestTrash:
         alice, bob, carol = (seed.user() for _ in range(3))
         waiting = CategoryMember(bob.id, Role.EDITOR, START)
         category = seed.category(alice, members=(waiting,))
-        task = seed.task(alice, category=category.id, list_members=category.list_members)
-        trash(store, task, START, with_=task.id)
+        shared: dict[str, Any] = {"root_category": category.id, "list_members": category.list_members}
+        root = seed.task(alice, category=category.id, **shared)
+        task = trash(store, seed.task(alice, parent=root.id, root=root.id, **shared), START + SECOND)
+        former = trash(store, seed.task(seed.user(), category=category.id, **shared), START)  # not handed over yet
 
         def seen_by(user: User) -> list[UUID]:
             with store.reading(SYSTEM) as work:
                 return [each.id for each in work.trash.list(user.id, None, 9, category.id).items]
 
-        assert [seen_by(user) for user in (alice, bob, carol)] == [[task.id], [], []]
+        both = [task.id, former.id]
+        assert [seen_by(user) for user in (alice, bob, carol)] == [both, [], []]
         with store.writing(SYSTEM) as work:
             work.categories.save_shared(replace(category, members=(replace(waiting, is_ready=True),), version=2))
-        assert [seen_by(user) for user in (alice, bob, carol)] == [[task.id], [task.id], []]
+        assert [seen_by(user) for user in (alice, bob, carol)] == [both, both, []]
+        assert [[each.id for each in page] for page in pages(store, alice, 9)] == [both]
 
     def test_the_deletions_in_a_tree_are_found(self, store: Storage, seed: Seed) -> None:
         user = seed.user()

@@ -16,7 +16,7 @@ import pytest
 from tasktracker.domain.accounts.session import Session
 from tasktracker.domain.accounts.user import User
 from tasktracker.domain.categories.category import Category, CategoryMember
-from tasktracker.domain.kernel.actors import AnyActor, SessionActor
+from tasktracker.domain.kernel.actors import AnyActor, Scope, SessionActor
 from tasktracker.domain.kernel.errors import (
     CategoryNameTaken,
     DomainError,
@@ -151,9 +151,10 @@ class TestAdmission:
         first, ended, last = seed.actor(user), seed.actor(user), seed.actor()
         token = token_actor(seed.api_token(user))
         other = replace(token, secret_hash=b"other")
+        writing = token_actor(seed.api_token(user, scopes=frozenset({Scope.TASKS_WRITE})))
         with store.writing(SYSTEM) as work:
             work.sessions.remove(ended.session_id)
-        found = list(store.filter_admissible([first, ended, token, other, last]))
+        found = list(store.filter_admissible([first, ended, token, other, writing, last]))
         assert len(found) == 3
         assert set(found) == {first, token, last}
         assert list(store.filter_admissible([])) == []
@@ -380,7 +381,7 @@ class TestWork:
         user, new = seed.user("alice"), seed.new_user("bob")
         task, session, category = seed.task(user), seed.session(user), seed.category(user)
         before = everything(store, user, new)
-        changes: tuple[Callable[[UnitOfWork[AnyActor]], None], ...] = (
+        changes: tuple[Callable[[UnitOfWork[AnyActor]], object], ...] = (
             lambda work: work.users.add(new),
             lambda work: work.users.save(replace(user, username="carol", version=2)),
             lambda work: work.users.remove(user.id),
@@ -392,6 +393,12 @@ class TestWork:
             lambda work: work.categories.remove(category.id),
             lambda work: work.tasks.add(seed.new_task(user)),
             lambda work: work.trash.purge([task]),
+            lambda work: work.feed.add([]),
+            # Claims that find nothing.
+            lambda work: work.jobs.claim(START),
+            lambda work: work.deliveries.claim(START),
+            lambda work: work.reminders.claim_due(START, 1),
+            lambda work: work.notifications.claim_summaries(START, 1),
         )
         for change in changes:
             with store.reading(SYSTEM) as work, pytest.raises(RuntimeError, match="for reading only"):

@@ -6,6 +6,7 @@ import os
 import re
 import sqlite3
 import stat
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager, nullcontext
@@ -19,9 +20,10 @@ import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy import NullPool, create_engine, text
 
-from tasktracker.adapters.sql import migrate
+from tasktracker.adapters.sql import migrate, sqlite_backups
 from tasktracker.adapters.sql.engine import conninfo
 from tasktracker.adapters.sql.schema import REVISION
+from tasktracker.adapters.sql.sqlite_backups import SqliteBackups
 from tasktracker.adapters.sql.urls import database_url
 from tasktracker.domain.administration.statistics import Maintenance
 from tasktracker.domain.kernel.members import Role
@@ -55,6 +57,9 @@ def new_database(
     monkeypatch.setattr(logging, "configure", lambda *_: None)
     for name, value in SETTINGS.items():
         monkeypatch.setenv(name, value)
+    # What PostgreSQL's programs would use by themselves.
+    monkeypatch.setenv("PGDATABASE", "no such database")
+    monkeypatch.setenv("PSQLRC", str(Path(__file__)))
     if URL_VARIABLE not in os.environ:  # else the client programs of that server's version are installed
         monkeypatch.setenv("PATH", f"{PROGRAMS}{os.pathsep}{os.environ['PATH']}")
     with ExitStack() as stack:
@@ -97,6 +102,10 @@ def login_again(api: Api, person: Person) -> Person:
     return api.login(Person(api.client, person.answer, PASSWORD))
 
 
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
 def run_sql(url: str, statement: str) -> None:
     engine = create_engine(database_url(url), poolclass=NullPool)
     with engine.begin() as connection:
@@ -107,11 +116,13 @@ class TestContents:
     def test_a_restored_backup_has_the_data_of_its_time(
         self, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        shown: list[tuple[str, int, int]] = []
+        shown: dict[str, list[tuple[int, int]]] = {}
+        for name in ("PAGES", "BLOCK_BYTES"):
+            monkeypatch.setattr(sqlite_backups, name, getattr(sqlite_backups, name) // 50)
         monkeypatch.setattr(
             backup_commands,
             "_progress",
-            lambda label: nullcontext(lambda done, total: shown.append((label, done, total))),
+            lambda label: nullcontext(lambda *parts: shown.setdefault(label, []).append(parts)),
         )
         with serving(url) as api:
             ada = api.register()
@@ -122,7 +133,11 @@ class TestContents:
             ada.task("after")
             expect(ada.delete(f"/api/tasks/{before['id']}/"), 204)
         restore(url, tmp_path / "backup")
-        assert {label for label, done, total in shown if done == total > 0} == {"backing up", "restoring"}
+        assert set(shown) == {"backing up", "restoring"}
+        for (first, total), *others in shown.values():
+            assert 0 < first < total
+            assert [first, *(done for done, _ in others)] == sorted({first, *(done for done, _ in others)})
+            assert others[-1] == (total, total)
         with serving(url) as api:
             ada = login_again(api, ada)
             (task,) = ada.listed("/api/tasks/")
@@ -137,8 +152,20 @@ class TestContents:
             ada = api.register()
             ada.task("kept")
             tasktracker(url, "backup", "backup")
-        other = new_database()
+        folder = tmp_path / "new" / "folder"
+        if url.startswith("sqlite"):
+            other = f"sqlite:///{folder}/100%2525.db"
+        else:
+            other = new_database()
+            run_sql(other, "DROP SCHEMA public CASCADE; CREATE SCHEMA public; CREATE TABLE another (n int)")
+            assert "belongs to another program" in restore(other, tmp_path / "backup", status=1).output
+            run_sql(other, "DROP TABLE another")
         restore(other, tmp_path / "backup")
+        if url.startswith("sqlite"):
+            assert {each.name: mode(each) for each in (folder, *folder.iterdir())} == {
+                "folder": 0o700,
+                "100%25.db": 0o600,
+            }
         with serving(other) as api:
             assert login_again(api, ada).titles() == ["kept"]
 
@@ -282,14 +309,22 @@ class TestRefused:
 
     @pytest.mark.parametrize("new_database", ["postgresql"], indirect=True)
     def test_while_a_program_of_another_role_uses_the_database(self, url: str, tmp_path: Path) -> None:
-        tasktracker(url, "backup", "backup")
-        run_sql(url, f"CREATE ROLE \"{(role := new_name())}\" LOGIN PASSWORD 'secret'")
+        role = f'"{(name := new_name())}"'
+        run_sql(url, f"CREATE ROLE {role} LOGIN PASSWORD 'secret'; GRANT SELECT ON tasks TO {role}")
+        run_sql(url, f"ALTER TABLE feeds OWNER TO {role}")
+        run_sql(
+            url, "INSERT INTO secrets VALUES ('large', decode(repeat('00', 500000), 'hex'))"
+        )  # more than a pipe holds
         try:
-            own = database_url(url).set(username=role, password="secret").render_as_string(hide_password=False)
+            tasktracker(url, "backup", "backup")
+            own = database_url(url).set(username=name, password="secret").render_as_string(hide_password=False)
             with closing(psycopg.connect(conninfo(url), application_name="psql")):
                 assert "psql of" in restore(own, tmp_path / "backup", status=1).output
+            assert "psql failed: ERROR:  must be owner of table" in restore(own, tmp_path / "backup", status=1).output
         finally:
-            run_sql(url, f'DROP ROLE "{role}"')
+            run_sql(url, f"REASSIGN OWNED BY {role} TO CURRENT_USER; DROP OWNED BY {role}; DROP ROLE {role}")
+        restore(url, tmp_path / "backup")
+        assert migrate.current(url) == REVISION, "the role need not exist"
 
     @pytest.mark.parametrize(
         ("damage", "expected"),
@@ -335,6 +370,8 @@ class TestRefused:
         restore(url, tmp_path / "backup", SECRET_KEYS=f"{other_key},{key}")
         assert "was made with the key" in restore(url, tmp_path / "backup", status=1, **other).output
         restore(url, tmp_path / "backup", "--other-key", **other)
+        tasktracker(url, "backup", "again", SECRET_KEYS=other_key)
+        restore(url, tmp_path / "again", **other)
 
     def test_without_consent(self, url: str, tmp_path: Path) -> None:
         with serving(url) as api:
@@ -347,9 +384,10 @@ class TestRefused:
 
 
 class TestFiles:
-    def test_only_the_owner_can_read_a_backup(self, url: str, tmp_path: Path) -> None:
+    def test_only_the_owner_can_read_a_backup(self, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(tempfile, "tempdir", "no such folder")  # nor is it copied from another file system
         tasktracker(url, "backup", "backup")
-        assert stat.S_IMODE((tmp_path / "backup").stat().st_mode) == 0o600
+        assert mode(tmp_path / "backup") == 0o600
 
     def test_no_file_is_overwritten(self, url: str, tmp_path: Path) -> None:
         file = tmp_path / "backup"
@@ -357,9 +395,9 @@ class TestFiles:
         assert "exists already" in tasktracker(url, "backup", str(file), status=1).output
         assert file.read_text() == "precious"
         file.unlink()
-        os.mkfifo(file)
+        file.symlink_to(tmp_path / "missing")
         tasktracker(url, "backup", str(file), status=1)
-        assert file.is_fifo()
+        assert file.is_symlink()
 
     def test_a_backup_that_fails_leaves_no_file(self, url: str, tmp_path: Path) -> None:
         folder = tmp_path / "backups"
@@ -386,6 +424,37 @@ class TestFiles:
 
 @pytest.mark.parametrize("new_database", ["sqlite"], indirect=True)
 class TestSqliteFiles:
+    def test_a_backup_has_the_commits_until_its_begin(
+        self, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(sqlite_backups, "PAGES", 20)
+        saving, left = SqliteBackups(url.removeprefix("sqlite:///")), [1, 2, 3]
+
+        def commit(_done: int, _total: int) -> None:
+            if left:
+                run_sql(url, f"INSERT INTO secrets (name, value) VALUES ('{left.pop()}', '')")
+
+        saving.save(tmp_path / "backup", "key", commit)
+        assert left == []
+        content = (tmp_path / "backup").read_bytes()
+        assert content[18:20] == b"\1\1", "it needs no file beside it"
+        with closing(sqlite3.connect(tmp_path / "backup")) as backup:
+            assert backup.execute("SELECT name FROM secrets").fetchall() == [("key-id",)]
+
+    @pytest.mark.parametrize("damage", ["page", "reference"])
+    def test_a_damaged_database_is_neither_saved_nor_restored(self, url: str, tmp_path: Path, damage: str) -> None:
+        file = Path(url.removeprefix("sqlite:///"))
+        tasktracker(url, "backup", "backup")
+        for each in (tmp_path / "backup", file):
+            if damage == "page":
+                each.write_bytes(each.read_bytes()[:-4096] + bytes(4096))
+            else:
+                run_sql(f"sqlite:///{each}", "INSERT INTO feeds (user_id, head) VALUES ('nobody', 0)")
+        before = {each.name for each in tmp_path.iterdir()}
+        for refused in (restore(url, tmp_path / "backup", status=1), tasktracker(url, "backup", "another", status=1)):
+            assert "The database is damaged" in refused.output
+        assert {each.name for each in tmp_path.iterdir()} == before
+
     def test_a_damaged_database_is_replaced_and_kept(self, url: str, tmp_path: Path) -> None:
         with serving(url) as api:
             ada = api.register()
@@ -401,11 +470,20 @@ class TestSqliteFiles:
         assert kept == ["", "-wal"]
 
     def test_the_former_database_is_kept(self, url: str, tmp_path: Path) -> None:
+        file, link = Path(url.removeprefix("sqlite:///")), tmp_path / "folder" / "link"
+        link.parent.mkdir()
+        link.symlink_to(file)
         tasktracker(url, "backup", "backup")
         with serving(url) as api:
             ada = api.register()
             ada.task("newer than the backup")
-        restore(url, tmp_path / "backup")
+        file.with_name(f".{file.name}-restored").write_text("of a restore that was killed")
+        restore(f"sqlite:///{link}", tmp_path / "backup")
+        assert (link.is_symlink(), mode(file), file.with_name(f".{file.name}-restored").exists()) == (
+            True,
+            0o600,
+            False,
+        )
         (kept,) = tmp_path.glob("*.before-*")
         with serving(f"sqlite:///{kept}") as api:
             assert ada.through(api.client).titles() == ["newer than the backup"]

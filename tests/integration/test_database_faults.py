@@ -270,10 +270,13 @@ class TestSqliteFile:
         decoded = httpx.URL(f"http://host/{name.replace(' ', '%20')}").path.removeprefix("/")
         assert found == {f"{decoded}{suffix}": 0o600 for suffix in ("", "-wal", "-shm")}
 
-    def test_a_file_without_content_becomes_private(self, file: Path) -> None:
+    def test_only_a_file_without_content_becomes_private(self, file: Path) -> None:
         file.touch(0o644)
         migrated(f"sqlite:///{file}")
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
+        file.chmod(0o640)
+        migrate.upgrade(f"sqlite:///{file}")
+        assert stat.S_IMODE(file.stat().st_mode) == 0o640
 
 
 def test_the_first_available_host_of_several_is_used(database_url: str) -> None:

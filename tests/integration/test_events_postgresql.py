@@ -65,7 +65,8 @@ def disconnect_listeners(url: str) -> None:
         )
 
 
-def test_each_process_is_notified_once_of_a_commit(database_url: str) -> None:
+def test_each_process_is_notified_once_of_a_commit(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(postgresql, "POLL_SECONDS", 2 * PATIENCE)  # nothing waits for it
     user = uuid4()
     with process(database_url) as (here, mine), process(database_url) as (_, theirs):
         here.publish([user])
@@ -74,7 +75,10 @@ def test_each_process_is_notified_once_of_a_commit(database_url: str) -> None:
         assert theirs.is_quiet()
 
 
-def test_a_large_number_of_users_takes_several_notifications(database_url: str) -> None:
+def test_a_large_number_of_users_takes_several_notifications(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgresql, "POLL_SECONDS", 2 * PATIENCE)
     users = {uuid4() for _ in range(1001)}
     with process(database_url) as (here, mine), process(database_url) as (_, theirs):
         here.publish(users)

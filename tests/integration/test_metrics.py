@@ -6,10 +6,12 @@ import os
 import re
 import signal
 import socket
+import threading
 import time
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, cast
+from uuid import uuid4
 
 import httpx
 import prometheus_client
@@ -19,9 +21,11 @@ from prometheus_client.mmap_dict import MmapedDict, mmap_key
 
 from tasktracker.domain.deliveries.delivery import DeliveryState
 from tasktracker.domain.jobs.job import Job, JobKind
+from tasktracker.domain.kernel.actors import SessionActor
 from tasktracker.entrypoints import metrics
 from tasktracker.entrypoints.settings import SettingsError, load
 from tests.contracts.base import SECOND, Seed
+from tests.contracts.http.test_reminders import remind_now
 from tests.contracts.test_deliveries import new_delivery
 from tests.fakes import SYSTEM, SequentialIds
 from tests.http import Api, Server, bearer, expect, migrated
@@ -84,25 +88,40 @@ class TestPage:
         assert "private" not in response.text
         assert ada.id not in response.text
 
-    def test_the_state_of_the_process_and_of_the_storage_is_shown(self, tmp_path: Path) -> None:
+    def test_the_state_of_the_process_and_of_the_storage_is_shown(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(metrics, "SAMPLE_SECONDS", 0.01)
+        threads = set(threading.enumerate())
         with Api(migrated(f"sqlite:///{tmp_path}/tasks.db"), METRICS_TOKEN=TOKEN, DATABASE_CONNECTIONS="7") as api:
-            found = wait_until(
-                lambda: (
-                    page
-                    if "tasktracker_open" in str(page := metrics_of(api.get("/metrics", headers=bearer(TOKEN))))
-                    else None
-                ),
-                "no numbers of the process",
-            )
+            streams, actor = api.app.services.subscriptions, SessionActor(uuid4(), uuid4(), 1)
+            api.app.services.hashing_threads._pending = 2  # as if calls were running
+            with streams.subscribed(actor), streams.subscribed(actor):
+                wait_until(
+                    lambda: 'tasktracker_open{name="streams"} 2' in api.get("/metrics", headers=bearer(TOKEN)).text,
+                    "no numbers of the process",
+                )
+                found = metrics_of(api.get("/metrics", headers=bearer(TOKEN)))
+            api.app.services.hashing_threads._pending = 0
             assert total(found, "tasktracker_threads", name="requests") == 7
+            assert total(found, "tasktracker_calls_running", name="hashing") == 2
             assert total(found, "tasktracker_calls_waiting", name="hashing") == 0
-            assert total(found, "tasktracker_open", name="streams") == 0
             assert total(found, "tasktracker_open", name="database") >= 0
             assert found["tasktracker_database_up"] == 1
             assert total(found, "tasktracker_jobs", kind="purge-task") == 0
             Path(tmp_path / "tasks.db").unlink()
             found = metrics_of(api.get("/metrics", headers=bearer(TOKEN)))
             assert found["tasktracker_database_up"] == 0
+        assert set(threading.enumerate()) <= threads, "the application ends all that it started"
+
+    def test_reminders_that_fired_are_counted(self) -> None:
+        with Api("memory://", METRICS_TOKEN=TOKEN) as api:
+            ada = api.register()
+            remind_now(api, ada, ada.task())
+            wait_until(
+                lambda: "lateness_seconds_count 1.0" in api.get("/metrics", headers=bearer(TOKEN)).text,
+                "none is counted",
+            )
 
     def test_the_age_of_what_waits_longest_is_shown(self) -> None:
         with Api("memory://", METRICS_TOKEN=TOKEN, RUN_WORKER="false") as api:
@@ -123,10 +142,11 @@ class TestPage:
         assert [total(found, "tasktracker_deliveries", state=state) for state in ("due", "failed", "sent")] == [3, 1, 0]
         assert found["tasktracker_oldest_due_delivery_seconds"] == 3
 
-    @pytest.mark.parametrize("headers", [{}, bearer("another token"), {"Authorization": f"Basic {TOKEN}"}])
-    def test_it_needs_the_token(self, headers: dict[str, str]) -> None:
+    def test_it_needs_the_token(self) -> None:
+        odd: list[Any] = [{"Authorization": f"Basic {TOKEN}"}, {"Authorization": "Bearer ü".encode()}]
         with Api("memory://", METRICS_TOKEN=TOKEN) as api:
-            expect(api.get("/metrics", headers=headers), 401)
+            for headers in ({}, bearer("another token"), bearer(TOKEN[:-1]), *odd):
+                expect(api.get("/metrics", headers=headers), 401)
 
     @pytest.mark.parametrize("settings", [{}, {"METRICS_PORT": "9464"}])
     def test_without_a_token_there_is_no_such_page(self, settings: dict[str, Any]) -> None:

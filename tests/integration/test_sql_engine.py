@@ -148,7 +148,9 @@ def test_on_postgresql_only_writing_opens_a_transaction(database_url: str) -> No
 
 @pytest.mark.parametrize("pooler", [False, True])
 def test_with_a_pooler_no_statement_is_prepared(database_url: str, pooler: bool) -> None:
-    with opened(database_url, pooler=pooler) as database, database.reading() as connection:
+    with opened(database_url, pooler=pooler) as database, database.writing() as connection:
+        connection.run("CREATE TABLE t (n INTEGER)")
+        connection.change_all(text("INSERT INTO t VALUES (:n)"), [{"n": number} for number in range(10)])
         for _ in range(10):
             value(connection, "SELECT 7")
         prepared = value(connection, "SELECT count(*) FROM pg_prepared_statements")

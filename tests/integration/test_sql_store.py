@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from functools import partial
 from itertools import product
 from typing import Any
@@ -45,6 +45,7 @@ from tasktracker.domain.kernel.errors import (
     InvalidInput,
     KeyInUse,
     SessionEnded,
+    StorageFull,
     StorageUnavailable,
     UsernameTaken,
 )
@@ -103,7 +104,7 @@ MOMENTS = [
     datetime(1970, 1, 1, tzinfo=UTC),
     datetime(2026, 3, 29, 1, 0, 0, 1, tzinfo=UTC),
     datetime(2026, 3, 29, 1, 0, 0, 10, tzinfo=UTC),
-    datetime(2026, 10, 25, 1, 30, tzinfo=UTC),
+    datetime(2026, 10, 25, 1, 30, tzinfo=timezone(timedelta(hours=-23, minutes=-59))),
     datetime.max.replace(tzinfo=UTC),
 ]
 
@@ -143,7 +144,6 @@ def test_moments_are_compared_as_moments(store: SqlStore, seed: Seed) -> None:
             assert {task.due_date for task in overdue} == set(MOMENTS[:number])
 
 
-@on_sqlite  # PostgreSQL takes it for a time in UTC, the zone of the session.
 def test_a_time_without_an_offset_is_not_stored(store: SqlStore, seed: Seed) -> None:
     with pytest.raises(ValueError, match="without an offset"):
         seed.task(seed.user(), due_date=datetime(2026, 1, 1))  # noqa: DTZ001
@@ -407,13 +407,19 @@ def test_a_session_is_confirmed_on_the_connection_of_the_reader(migrated_url: st
     database.close()
 
 
+@pytest.mark.parametrize("error", [StorageUnavailable, StorageFull])
 def test_an_api_token_reads_while_nothing_can_be_written(
-    store: SqlStore, database: Database, seed: Seed, alice: User, monkeypatch: pytest.MonkeyPatch
+    store: SqlStore,
+    database: Database,
+    seed: Seed,
+    alice: User,
+    monkeypatch: pytest.MonkeyPatch,
+    error: type[DomainError],
 ) -> None:
     actor = token_actor(seed.api_token(alice))
 
     def refuse() -> None:
-        raise StorageUnavailable
+        raise error
 
     monkeypatch.setattr(database, "writing", refuse)
     with store.reading(actor) as work:

@@ -366,8 +366,12 @@ class TestAuditLine:
         return AuthEvent(**(values | more))
 
     def test_an_audit_line_contains_every_field_of_an_event(self, lines: io.StringIO) -> None:
-        StructlogAuditLog().write(self.event(session_id=UUID(int=3), address="192.0.2.1"))
-        assert json.loads(lines.getvalue()) == {
+        audit = StructlogAuditLog()
+        audit.write(self.event(session_id=UUID(int=3), address="192.0.2.1"))
+        audit.write(self.event(admin_id=UUID(int=4), subject=UUID(int=5)))
+        first, second = map(json.loads, lines.getvalue().splitlines())
+        assert (second["admin"], second["subject"]) == (str(UUID(int=4)), str(UUID(int=5)))
+        assert first == {
             "event": "audit",
             "level": "info",
             "id": str(UUID(int=1)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -110,7 +111,7 @@ def test_a_minus_means_descending(sort: AccountSort) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "is_found"), [("", True), (" AD ", True), ("EXAMPLE", True), ("grace", False), ("a d", False)]
+    ("text", "is_found"), [("", True), (" \uff21D ", True), ("EXAMPLE", True), ("grace", False), ("a d", False)]
 )
 def test_a_part_of_the_name_or_of_the_address_is_found(user: User, text: str, is_found: bool) -> None:
     assert AccountQuery(now=START, text=text).matches(user) is is_found
@@ -250,7 +251,8 @@ def test_each_of_several_changes_in_one_edit_is_recorded(
         work.users.save(user.with_verified_email("a@example.org", START))
     changes: dict[str, Any] = {"username": "grace", "email": "b@example.org", "max_tasks": 5}
     changes |= {"is_active": not is_active, "is_admin": not is_admin}
-    app.do(SYSTEM, app.administration.edit, ada.id, cast("Any", changes))
+    edited = app.do(SYSTEM, app.administration.edit, ada.id, cast("Any", changes)).user
+    assert edited.version == user.with_verified_email("a@example.org", START).version + 1
     assert sorted(each.kind for each in app.audit_log.events) == sorted(recorded)
     assert {each.detail for each in app.audit_log.events} == {"ada"}
     with app.store.reading(SYSTEM) as work:
@@ -369,10 +371,16 @@ def test_what_an_administrator_does_is_recorded_with_the_administrator(app: App,
         assert work.users.find_unlocked(ada.id) == ada
     made, read = app.audit_log.events
     common: Any = {"at": START, "admin_id": admin.user_id, "session_id": session.id, "address": ORIGIN.address}
+    app.do(admin, app.administration.make_link, ada.id)
+    with app.store.reading(SYSTEM) as work:
+        assert "password-link" in [each.event for each in work.notifications.list(ada.id, None, None, 10).items]
     assert made == AuthEvent(
         id=made.id, kind=Kind.INVITE_CREATE, user_id=None, subject=invite.id, detail="for Grace", **common
     )
     assert read == AuthEvent(id=read.id, kind=Kind.USER_READ, user_id=None, subject=ada.id, **common)
+    with suppress(KeyError), app.audited.open(admin, Kind.USER_LIST, ORIGIN):
+        raise KeyError  # a call that fails is recorded, too
+    assert app.audit_log.events[-1].kind is Kind.USER_LIST
 
 
 @pytest.mark.parametrize("way", ["create", "set"])
@@ -402,7 +410,7 @@ def test_a_quota_is_a_number_that_json_can_hold(app: App, ada: User, value: int,
 def test_a_user_is_renamed_under_the_rules_for_new_names(app: App, ada: User) -> None:
     with pytest.raises(InvalidInput):
         app.do(SYSTEM, app.administration.edit, ada.id, {"username": "ad\u0430"})  # the last letter is Cyrillic
-    changed = app.do(SYSTEM, app.administration.edit, ada.id, {"username": "grace"}).user
+    changed = app.do(SYSTEM, app.administration.edit, ada.id, {"username": " grace "}).user
     assert (changed.username, changed.version) == ("grace", ada.version + 1)
 
 
@@ -431,8 +439,8 @@ def test_a_link_of_a_disabled_user_is_of_no_use(app: App, ada: User) -> None:
 @pytest.mark.parametrize(("uses", "is_right"), [(0, False), (1, True), (MAX_USES, True), (MAX_USES + 1, False)])
 def test_an_invitation_has_a_number_of_uses(app: App, uses: int, is_right: bool) -> None:
     if is_right:
-        made, _ = app.do(SYSTEM, app.invites.create, {"uses_left": uses})
-        assert (made.uses_left, made.key) == (uses, InviteKey(START, made.id))
+        made, _ = app.do(SYSTEM, app.invites.create, {"uses_left": uses, "note": " for Grace "})
+        assert (made.uses_left, made.note, made.key) == (uses, "for Grace", InviteKey(START, made.id))
     else:
         with pytest.raises(InvalidInput):
             app.do(SYSTEM, app.invites.create, {"uses_left": uses})

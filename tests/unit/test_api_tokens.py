@@ -79,6 +79,7 @@ class TestText:
     def test_a_signed_token_does_not_look_like_an_api_token(self) -> None:
         assert not has_api_token_prefix("eyJhbGciOiJIUzI1NiJ9.e30.x")
         assert not has_api_token_prefix("TT_x")
+        assert not has_api_token_prefix(f"eyJhbGciOiJIUzI1NiJ9.{PREFIX}x")
 
     @pytest.mark.parametrize(
         "damage",
@@ -266,5 +267,5 @@ class TestLife:
 
 
 def test_a_use_is_stored_at_most_once_an_hour() -> None:
-    uses = (None, START - USE_STEP, START - USE_STEP + timedelta(microseconds=1), START)
-    assert [is_use_due(last, START) for last in uses] == [True, True, False, False]
+    uses = (None, START - USE_STEP, START - USE_STEP + timedelta(microseconds=1), START, START + USE_STEP)
+    assert [is_use_due(last, START) for last in uses] == [True, True, False, False, False]

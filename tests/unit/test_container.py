@@ -66,8 +66,10 @@ def test_a_status_is_logged_as_a_number(path: str, status: str) -> None:
 
 
 def test_a_password_is_hashed_with_the_parameters_of_the_settings() -> None:
-    settings = {"ARGON2_MEMORY_KIB": "24", "ARGON2_PASSES": "3", "ARGON2_LANES": "2"}
-    assert container(**settings).passwords().hash("secret").startswith("$argon2id$v=19$m=24,t=3,p=2$")
+    settings = {"ARGON2_MEMORY_KIB": "24", "ARGON2_PASSES": "3", "ARGON2_LANES": "2", "HASHING_THREADS": "3"}
+    hasher: Any = container(**settings).passwords()
+    assert hasher.hash("secret").startswith("$argon2id$v=19$m=24,t=3,p=2$")
+    assert hasher._executor._max_workers == 3
 
 
 def test_a_response_is_kept_for_its_key_for_the_days_of_the_settings() -> None:

@@ -192,8 +192,14 @@ def test_the_pause_of_a_relay_begins_when_it_has_failed_and_a_skipped_mail_is_re
     assert sender.run_next() is None
     app.clock.advance(timedelta(microseconds=1))
     assert sender.run_next() is not None
+    with app.store.writing(SYSTEM) as work:
+        work.deliveries.add(
+            replace(other, id=UUID(int=1), cause=UUID(int=2), next_attempt_at=START - timedelta(hours=2))
+        )
+    app.clock.advance(hours=-1)
+    assert sender.run_next() is not None, "no pause lasts longer because the clock was set back"
     skipping = courier(app.store, app.clock, mailer, lambda *_: "not needed")
-    app.clock.advance(FIRST_PAUSE)
+    app.clock.advance(timedelta(hours=1) + FIRST_PAUSE)
     made = skipping.run_next()
     assert made is not None
     assert (made.state, made.problem, made) == (DeliveryState.SKIPPED, "not needed", stored(app, made))

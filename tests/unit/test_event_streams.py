@@ -7,20 +7,24 @@ import json
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
 from types import TracebackType
 from typing import Any, Self
+from uuid import UUID
 
 import pytest
 from anyio.from_thread import BlockingPortal
+from structlog.testing import capture_logs
 
+from tasktracker.domain.kernel.actors import Actor
 from tasktracker.domain.kernel.errors import StorageUnavailable
 from tasktracker.domain.sync.cursor import SyncCursor
 from tasktracker.domain.sync.service import SyncService
 from tasktracker.entrypoints.http import events, subscriptions
-from tests.http import Api, Person, expect
+from tasktracker.entrypoints.http.core import threads
+from tests.http import Api, Caller, Person, expect
 from tests.waiting import PATIENCE, wait_until
 
 Message = dict[str, Any]
@@ -29,11 +33,12 @@ Message = dict[str, Any]
 class Stream:
     """A stream that is sent no more than its client takes."""
 
-    def __init__(self, api: Api, person: Person) -> None:
+    def __init__(self, api: Api, caller: Caller, query: str = "") -> None:
+        self._query = query.encode()
         self._app: Any = api.app
         portal: Any = api.client
         self._portal: BlockingPortal = portal.blocking_portal
-        sent = {"Host": "testserver.local", **person.headers}
+        sent = {"Host": "testserver.local", **caller.headers}
         self._headers = [(name.lower().encode(), value.encode()) for name, value in sent.items()]
         self._sent: asyncio.Queue[Message] = asyncio.Queue()
         self._reads = asyncio.Semaphore(0)
@@ -93,7 +98,7 @@ class Stream:
             "path": "/api/events/",
             "raw_path": b"/api/events/",
             "root_path": "",
-            "query_string": b"",
+            "query_string": self._query,
             "headers": self._headers,
             "client": ("127.0.0.1", 1),
             "server": ("testserver.local", 80),
@@ -158,8 +163,16 @@ def test_the_first_event_has_data_and_the_wait_before_a_reconnection(api: Api, a
     assert expect(ada.get("/api/sync/", params={"cursor": cursor}), 200)["changes"] == []
     ada.headers["Last-Event-ID"] = cursor
     wait_until(lambda: ada.head("/api/events/").status_code == 200, "the closed stream still counts")
-    with Stream(api, ada) as stream:
+    with Stream(api, ada, "cursor=an-older-one") as stream:
         assert stream.read() == b"retry: 1000\n: hello\n\n"
+
+
+def test_a_stream_has_only_the_types_that_were_asked_for(api: Api, ada: Person) -> None:
+    with Stream(api, ada, "types=category") as stream:
+        stream.read()
+        ada.task()
+        category = ada.category()
+        assert stream.read_events() == [("upsert", category["id"], 1)]
 
 
 def test_changes_beyond_one_page_follow_immediately(api: Api, ada: Person) -> None:
@@ -227,6 +240,7 @@ def test_an_idle_stream_sends_heartbeats(api: Api, ada: Person, monkeypatch: pyt
         while not received:
             received = stream.read_events()  # between heartbeats
         assert received == [("upsert", task["id"], 1)]
+        assert stream.read() == b":\n\n", "it waits again"
 
 
 @contextmanager
@@ -239,6 +253,7 @@ def running(api: Api, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def test_a_stream_ends_when_its_token_expires(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(events, "HEARTBEAT_SECONDS", 10 * PATIENCE)
     with Api("memory://", ACCESS_TOKEN_SECONDS="2") as api, running(api, monkeypatch):
         ada = api.register()
         began = time.monotonic()
@@ -280,12 +295,42 @@ def test_a_stream_ends_with_the_server_and_at_the_next_change_after_its_session(
                 api.clock.advance(hours=1)  # a stream that goes on ends with its token
 
 
-def test_no_change_is_sent_after_the_token_has_expired(api: Api, ada: Person) -> None:
-    other = api.login(ada)
-    with Stream(api, ada) as stream:
+def test_a_waiting_request_is_answered_when_the_server_stops(api: Api, ada: Person) -> None:
+    subscriptions, began = api.app.services.subscriptions, time.monotonic()
+    with ThreadPoolExecutor(1) as pool:
+        page = pool.submit(ada.get, "/api/sync/", params={"wait": 60})
+        wait_until(lambda: len(subscriptions), "it does not wait")
+        subscriptions.end_all_soon()
+        assert expect(page.result(), 200)["changes"] == []
+    assert time.monotonic() - began < 40, "the answer waited for the whole time"
+
+
+def test_a_request_with_a_ticket_is_that_of_its_user(api: Api, ada: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    sharers, latest = set[object](), SyncService.latest
+
+    def seen(self: SyncService, actor: Actor) -> SyncCursor:
+        sharers.add(threads._SHARER.get())
+        return latest(self, actor)
+
+    monkeypatch.setattr(SyncService, "latest", seen)
+    ticket = expect(ada.post("/api/events/tickets/"), 201)["ticket"]
+    with capture_logs() as logs:
+        api.head("/api/events/", params={"ticket": ticket})
+    assert sharers == {(UUID(ada.id).int, False)}
+    assert [each["user"] for each in logs] == [ada.id]
+
+
+@pytest.mark.parametrize("has_ticket", [False, True])
+def test_no_change_is_sent_after_the_token_has_expired(api: Api, ada: Person, has_ticket: bool) -> None:
+    ticket = expect(ada.post("/api/events/tickets/"), 201)["ticket"]
+    caller = (Caller(api.client), f"ticket={ticket}") if has_ticket else (ada, "")
+    with Stream(api, *caller) as stream:
         stream.read()
-        api.clock.advance(minutes=20)
-        api.login(other).task()
+        api.clock.advance(seconds=ada.answer["expires_in"] - 1)
+        task = ada.task()
+        assert stream.read_events() == [("upsert", task["id"], 1)]
+        api.clock.advance(seconds=1)
+        api.login(ada).task()
         while block := stream.read():
             assert block == b":\n\n"
         assert stream.has_ended()

@@ -546,7 +546,7 @@ def test_a_task_imported_below_an_existing_one_gets_its_members(service: Service
 
 def test_categories_are_matched_by_name_and_by_id(service: Service, user: User) -> None:
     home, work = service.seed.category(user, "Home"), service.seed.category(user, "Work")
-    other, renamed = category(name="HOME"), category(id=str(work.id), name="Arbeit")
+    other, renamed = category(name="HOME"), category(id=str(work.id), name="home")
     records = [other, renamed, task(category=other["id"]), task(category=str(work.id)), task(category=str(home.id))]
     report = service.import_lines(user, *records)
     assert (report.categories.created, report.categories.unchanged, report.skipped) == (0, 2, 0)
@@ -581,6 +581,7 @@ def test_a_line_of_the_maximum_length_is_read_whole() -> None:
         (task(id="{a0b1c2d3-0000-4000-8000-000000000000}"), "id"),
         (task(id="urn:uuid:a0b1c2d3-0000-4000-8000-000000000000"), "id"),
         (task(id="a-0b1c2d30000-4000-8000-000000000000"), "id"),
+        (task(id="a0b1c2d3-0000-4000-8000-000000000000x"), "id"),
         (task(title=" "), "title"),
         (task(title="x" * 201), "title"),
         (task(title="e\u0301\u0302\u0303\u0304\u0308" * 200), "title"),
@@ -622,7 +623,7 @@ def test_a_line_of_the_maximum_length_is_read_whole() -> None:
         (category(own=0), "own"),
         (category(members="bob"), "members"),
         (task(colour="red"), "colour"),
-        (task(completed_at="2026-01-01T00:00:00Z"), "completed_at"),
+        (task(completed_at="2026-01-01T00:00:00Z", state="cancelled"), "completed_at"),
         (task(updated_at="2026-01-01T00:00:00Z"), "created_at"),
         (task(created_at="2026-01-02T00:00:00Z", updated_at="2026-01-01T00:00:00Z"), "updated_at"),
         (task(trashed_with=str(uuid4())), "trashed_with"),
@@ -633,7 +634,7 @@ def test_a_line_of_the_maximum_length_is_read_whole() -> None:
         (HEADER, "type"),
         (category(name=""), "name"),
         (category(color="red"), "color"),
-        (category(created_at="x"), "created_at"),
+        (category(created_at="2026-01-01T00:00:00", updated_at="2026-01-01T00:00:00Z"), "created_at"),
         (category(created_at="2026-01-02T00:00:00Z", updated_at="2026-01-01T00:00:00Z"), "updated_at"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
@@ -698,8 +699,10 @@ def test_a_category_and_a_task_may_have_one_id(service: Service, user: User) -> 
 
 def test_categories_of_one_name_become_one(service: Service, user: User) -> None:
     first, second = category(name="Home"), category(name="HOME")
-    report = service.import_lines(user, first, second, task(category=second["id"]))
-    assert (report.errors, report.categories.created, report.categories.unchanged) == ([], 1, 1)
+    filed = task(category=second["id"])
+    for dry_run in (True, False):
+        report = service.import_lines(user, first, second, filed, dry_run=dry_run)
+        assert (report.errors, report.categories.created, report.categories.unchanged) == ([], 1, 1)
     (stored,) = service.all_of(user)[1].values()
     assert stored.category == UUID(first["id"])
 
@@ -713,9 +716,9 @@ def test_a_task_that_is_its_own_parent_is_refused_even_if_it_exists(service: Ser
 
 def test_the_last_values_that_are_allowed_are_imported(service: Service, user: User) -> None:
     at = "2026-01-01T00:00:00Z"
-    report = service.import_lines(
-        user, task(version=MAX_VERSION, created_at=at, updated_at=at), category(created_at=at, updated_at=at)
-    )
+    reminders = [{"before": f"PT{number}M"} for number in range(MAX_REMINDERS)]
+    last = task(version=MAX_VERSION, created_at=at, updated_at=at, reminders=reminders)
+    report = service.import_lines(user, last, category(created_at=at, updated_at=at))
     assert (report.errors, report.tasks.created, report.categories.created) == ([], 1, 1)
 
 
@@ -792,7 +795,7 @@ def test_a_mapped_item_is_counted_recorded_and_keeps_its_times_and_its_series(se
         recorded: list[ImportedLine] = []
         service.imports.import_file(
             service.seed.actor(actor),
-            io.BytesIO(to_lines(HEADER, home, first, second, {**home, "id": str(uuid4())}, END)),
+            io.BytesIO(to_lines(HEADER, home, first, second, {**home, "id": str(uuid4())}, first, END)),
             FileFormat.NDJSON,
             record=lambda lines, _, recorded=recorded: recorded.extend(lines),  # type: ignore[misc]
         )
@@ -804,6 +807,7 @@ def test_a_mapped_item_is_counted_recorded_and_keeps_its_times_and_its_series(se
             (ItemType.TASK, LineOutcome.CREATED, ids[first["id"]]),
             (ItemType.TASK, LineOutcome.CREATED, ids[second["id"]]),
             (ItemType.CATEGORY, LineOutcome.UNCHANGED, home_id),
+            (ItemType.TASK, LineOutcome.UNCHANGED, ids[first["id"]]),
         ]
         done, open_ = (tasks[ids[each["id"]]] for each in (first, second))
         assert (done.series, done.next, done.category, done.updated_at) == (done.id, open_.id, home_id, old)
@@ -853,10 +857,11 @@ def test_the_recorded_lines_say_what_became_of_each_with_its_findings(
 ) -> None:
     service.seed.tasks(replace(old := service.seed.new_task(user), trashed_at=START, trashed_with=old.id))
     late = category(created_at=(START + timedelta(days=1)).isoformat(), members=[{"username": "bob"}])
+    others = [task(own=False, owner="bob"), task(own=False)]
     lines: list[ImportedLine] = []
-    service.imports.import_file(
+    report = service.imports.import_file(
         service.seed.actor(user),
-        io.BytesIO(to_lines(HEADER, task(id=str(old.id)), category(name=""), late, task(own=False, owner="bob"), END)),
+        io.BytesIO(to_lines(HEADER, task(id=str(old.id)), category(name=""), late, *others, END)),
         FileFormat.NDJSON,
         restore=restore,
         record=lambda found, _: lines.extend(found),
@@ -886,14 +891,18 @@ def test_the_recorded_lines_say_what_became_of_each_with_its_findings(
             item=UUID(late["id"]),
             notices=(in_future, FieldError("members", f"{not_again} with bob")),
         ),
-        ImportedLine(
-            position=5,
-            number=5,
-            type=ItemType.TASK,
-            outcome=LineOutcome.IGNORED,
-            notices=(FieldError("own", "is false: it belongs to bob, and was left out"),),
+        *(
+            ImportedLine(
+                position=number,
+                number=number,
+                type=ItemType.TASK,
+                outcome=LineOutcome.IGNORED,
+                notices=(FieldError("own", f"is false: it belongs to {owner}, and was left out"),),
+            )
+            for number, owner in ((5, "bob"), (6, "another user"))
         ),
     ]
+    assert report.tasks.passed_over == 2
 
 
 def test_findings_are_in_the_order_of_the_lines(service: Service, user: User) -> None:
@@ -907,9 +916,12 @@ def test_findings_are_in_the_order_of_the_lines(service: Service, user: User) ->
 
 
 def test_imported_items_are_later_than_the_deletions_of_the_same_ids(service: Service, user: User) -> None:
-    one, home = task(), category()
+    one, home = task(reminders=[{"at": "2026-03-09T12:00:00Z"}]), category()
     service.import_lines(user, one, home)
     categories, tasks = service.all_of(user)
+    with service.store.reading(SYSTEM) as work:
+        (deleted,) = work.reminders.list(user.id, *tasks)
+    service.clock.advance(hours=1)
     with service.store.writing(service.seed.actor(user)) as work:
         for each in categories.values():
             work.changes.record_removal(each)
@@ -919,6 +931,8 @@ def test_imported_items_are_later_than_the_deletions_of_the_same_ids(service: Se
         work.categories.remove(*categories)
     service.import_lines(user, one | {"version": 2}, home | {"version": 2})  # that of the deletions
     assert [each.version for found in service.all_of(user) for each in found.values()] == [3, 3]
+    with service.store.reading(SYSTEM) as work:
+        assert deleted.id not in [each.id for each in work.reminders.list(user.id, *tasks)]
 
 
 @pytest.mark.parametrize("name", ["find_tasks", "find_categories"])
@@ -1024,8 +1038,11 @@ def test_tasks_in_the_trash_are_restored_on_request(service: Service, user: User
         ("TYPE,CONTENT\n".encode("utf-16-le"), "UTF-16"),
         (b"TYPE,CONTENT\n", "text/csv"),
         (b"PK\x03\x04", "application/zip"),
+        (b"\xfe\xff" + "日本".encode("utf-16-be"), "UTF-16"),
         (b"\x1f\x8b\x08", "gzip"),
         (b'{"type":"header"}\r{"type":"end"}\r', "LF or CRLF"),
+        (b'{"type":"task"}\r', "…}$"),  # perhaps the begin of CRLF
+        (b"x" * 100 + b"\0", "…}$"),
         (b'{"type":"task"}\n', "…}$"),
     ],
 )
@@ -1090,9 +1107,14 @@ def test_a_time_is_read_to_the_microsecond(service: Service, user: User) -> None
         assert service.all_of(user)[1][UUID(record["id"])].due_date == read
 
 
-def test_only_the_first_errors_are_reported(service: Service, user: User) -> None:
-    report = service.import_lines(user, *[b"x\n"] * (MAX_FINDINGS + 5))
-    assert (len(report.errors), report.omitted, report.skipped) == (MAX_FINDINGS, 5, MAX_FINDINGS + 5)
+def test_only_the_first_errors_and_notices_are_reported() -> None:
+    report, findings = ImportReport(False), [FieldError("name", "is odd")] * (MAX_FINDINGS + 5)
+    for each in findings:
+        report.skip(1, [each])
+    report.notice(1, findings)
+    assert (len(report.errors), len(report.notices), report.omitted, report.skipped) == (
+        MAX_FINDINGS, MAX_FINDINGS, 10, MAX_FINDINGS + 5
+    )  # fmt: skip
 
 
 def test_an_export_has_every_category_and_task_when_they_fill_several_pages(

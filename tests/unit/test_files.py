@@ -112,7 +112,7 @@ def test_the_file_of_a_secret_may_be_a_link_to_a_file_that_does_not_exist_yet(tm
 def test_of_two_processes_that_create_a_secret_the_first_decides(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = tmp_path / "new" / "secret"
+    path = tmp_path / "new" / "folder" / "secret"
 
     def be_late(_: str, target: Path) -> None:
         target.write_text("of the first process\n")

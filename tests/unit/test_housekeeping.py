@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tasktracker.domain import housekeeping
 from tasktracker.domain.administration.statistics import DAYS, Counted, Maintenance
 from tasktracker.domain.housekeeping import BATCH, HousekeepingService
 from tasktracker.domain.kernel.retention import MARGIN
@@ -107,9 +108,23 @@ def test_each_kind_is_removed_after_its_time() -> None:
     ],
 )
 def test_a_kind_is_removed_in_batches_up_to_the_limit(limit: int | None, batches: list[int], removed: int) -> None:
-    data = Data(history=BATCH + 10, import_jobs=2)
-    assert data.service.sweep(limit) == removed + 2, "the limit is one of each kind"
+    data = Data(history=BATCH + 10, import_jobs=2, notifications=1)
+    assert data.service.sweep(limit) == removed + 3, "the limit is one of each kind"
+    assert [each[2] for each in data.made if each[0] == "trash"] == batches[:1]
     assert [each[2] for each in data.made if each[0] == "history"] == batches
+
+
+def test_tasks_that_are_still_in_the_trash_since_before_are_purged(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = Data(trash=2)
+
+    def purge(_: object, task_id: object, before: datetime) -> int:
+        data.made.append(("purge", task_id, before))
+        data.rows["trash"].left -= 1
+        return 1
+
+    monkeypatch.setattr(housekeeping, "purge_expired", purge)
+    assert data.service.sweep() == 2
+    assert [each for each in data.made if each[0] == "purge"] == [("purge", number, BEFORE) for number in range(2)]
 
 
 def test_a_sweep_that_is_asked_to_end_begins_no_further_batch() -> None:

@@ -422,6 +422,7 @@ def test_every_described_request_has_an_example_that_is_accepted(
     ("content", "created"),
     [
         (b"TYPE,CONTENT\ntask,Buy milk\n", 1),
+        (b"PRIORITY,TYPE,CONTENT\n1,task,Buy milk\n", 1),
         (b'\xef\xbb\xbf{"type":"header","format":"tasktracker","version":1}\n', 0),
         (b'  {"type":"header","format":"tasktracker","version":1}\n', 0),
     ],

@@ -191,7 +191,7 @@ def test_a_dry_run_reports_the_result_and_stores_nothing(account: Account) -> No
 
 
 def test_the_case_of_a_type_does_not_matter(account: Account) -> None:
-    report = account.import_file(HEAD + "Section,Home,,,,,\n TASK ,a,,,,,\nNote,b,,,,,\n")
+    report = account.import_file(HEAD + "Section,Home,,,,,\n,,,,,,\n TASK ,a,,,,,\nNote,b,,,,,\n")
     assert report.errors == []
     assert [*account.categories().values()] == ["Home"]
     assert account.task("a").description == "b"
@@ -205,7 +205,7 @@ def test_a_section_becomes_the_category_of_its_name(account: Account) -> None:
 
 
 def test_a_duration_of_none_is_not_described(account: Account) -> None:
-    account.import_file("TYPE,CONTENT,DURATION,DURATION_UNIT\ntask,a,None,None\ntask,b,5, \n")
+    account.import_file("TYPE,CONTENT,DURATION,DURATION_UNIT,RESPONSIBLE\ntask,a,None,None, \ntask,b,5, ,\n")
     assert {each.title: each.description for each in account.tasks()} == {"a": "", "b": "Duration: 5"}
 
 
@@ -222,8 +222,11 @@ def test_a_text_that_is_too_long_is_cut_and_reported(account: Account) -> None:
 
 def test_a_text_of_the_maximum_length_is_not_cut(account: Account) -> None:
     name, description = "s" * MAX_NAME_LENGTH, "d" * MAX_CATEGORY_DESCRIPTION_LENGTH
-    report = account.import_file(HEAD + f"section,{name},{description},,,,\n")
+    report = account.import_file(
+        HEAD + f"section,{name},{description},,,,\ntask,a,{'d' * MAX_DESCRIPTION_LENGTH},,,,\ntask,b,  ,,,,\n"
+    )
     assert list(account.categories().values()) == [name]
+    assert account.task("b").description == ""
     assert report.notices == []
 
 
@@ -346,6 +349,7 @@ def test_lines_that_wait_for_their_parent_are_counted_once(account: Account, mon
         "task,bad,,,1,,",
         "task,below,,,2,someday,",
         "x,,,,,,",
+        "task,last,,,1,,",
     ]
     report = account.import_file(HEAD + "\n".join(rows))
     assert [(each.line, each.field) for each in sorted(report.errors, key=lambda each: each.line)] == [
@@ -353,8 +357,9 @@ def test_lines_that_wait_for_their_parent_are_counted_once(account: Account, mon
         (5, "category"),
         (6, "parent"),
         (7, "TYPE"),
+        (8, "category"),
     ]
-    assert (report.tasks.created, report.tasks.unchanged, report.skipped) == (1, 0, 4)
+    assert (report.tasks.created, report.tasks.unchanged, report.skipped) == (1, 0, 5)
     assert notices(report) == [(6, "DATE")]
     assert (report.categories.created, report.categories.unchanged) == (1, 0)
 
@@ -470,7 +475,7 @@ def test_the_name_of_a_long_project_is_cut_only_for_the_category(account: Accoun
         ("folder/wohnung [6Crg8jQ886Wh4P5g].CSV", "wohnung"),
         ("Planning [Q3].csv", "Planning [Q3]"),
         ("[220474322].csv", "[220474322]"),
-        ("Inbox", "Inbox"),
+        ("Dr. Inbox", "Dr. Inbox"),
     ],
 )
 def test_the_name_of_a_file_names_its_project(file: str, project: str) -> None:
@@ -479,11 +484,12 @@ def test_the_name_of_a_file_names_its_project(file: str, project: str) -> None:
 
 def test_attachments_of_notes_become_links(account: Account) -> None:
     file = {"file_name": "a\\ [b]]] c.png", "file_url": "https://files.example/<a> (1).png", "size": [1, {"x": 2}]}
-    content = f"see [[file {json.dumps(file)}]], [[file {{broken]] and [[file {json.dumps({'file_name': 'x'})}]]"
+    first, second, third = map(json.dumps, (file, {"file_name": "b", "file_url": "http://x"}, {"file_name": "x"}))
+    content = f"see [[file {first}]], [[file {{broken]] [[file {second}]] and [[file {third}]]"
     account.import_file(HEAD + "task,x,,,,,\n" + 'note,"{}",,,,,\n'.format(content.replace('"', '""')))
     assert account.task("x").description == (
-        "see [a\\\\ \\[b\\]\\]\\] c.png](https://files.example/%3Ca%3E%20%281%29.png), [[file {broken]] and"
-        ' [[file {"file_name": "x"}]]'
+        "see [a\\\\ \\[b\\]\\]\\] c.png](https://files.example/%3Ca%3E%20%281%29.png), [[file {broken]] "
+        '[b](http://x) and [[file {"file_name": "x"}]]'
     )
 
 
@@ -682,7 +688,7 @@ def test_a_title_of_many_code_points_is_cut_to_those_that_are_stored(account: Ac
         ("https://x/y", "]]", True),
         ("HTTP://x/y", "]]", True),
         ("javascript:x", "]]", False),
-        ("ftp://x/y", "]]", False),
+        ("ftp://x/http://y", "]]", False),
         ("https://x/y", "]", False),
     ],
 )

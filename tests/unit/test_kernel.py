@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import permutations
+from types import SimpleNamespace
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -13,6 +15,7 @@ from tasktracker.domain.kernel.errors import Stale
 from tasktracker.domain.kernel.leases import is_free
 from tasktracker.domain.kernel.members import Member, Role, role_in
 from tasktracker.domain.kernel.paging import Page
+from tasktracker.domain.kernel.store import server_id
 from tasktracker.domain.kernel.versions import require, with_version_after
 from tests.fakes import START
 
@@ -63,3 +66,8 @@ def test_a_change_requires_one_of_the_expected_versions() -> None:
 @pytest.mark.parametrize(("deleted", "version"), [(None, 3), (2, 3), (3, 4), (7, 8)])
 def test_a_version_never_decreases(deleted: int | None, version: int) -> None:
     assert with_version_after(Thing(UUID(int=1), 3), deleted) == Thing(UUID(int=1), version)
+
+
+def test_the_id_of_the_server_is_that_of_its_stored_secret() -> None:
+    secrets: Any = SimpleNamespace(get_or_create_secret={"server": bytes(range(32))}.__getitem__)
+    assert server_id(secrets) == UUID("00010203-0405-4607-8809-0a0b0c0d0e0f")

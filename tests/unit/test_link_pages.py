@@ -13,13 +13,14 @@ from tasktracker.domain.accounts.password import MAX_CREDENTIAL_LENGTH
 from tasktracker.domain.kernel.errors import (
     Busy,
     EmailTaken,
+    FieldError,
     InvalidInput,
     RegistrationClosed,
     TooManyRequests,
     UserNotFound,
 )
 from tasktracker.domain.kernel.languages import Language
-from tasktracker.entrypoints.http.link_pages import form_field, password_field, refusal
+from tasktracker.entrypoints.http.link_pages import form_field, password_field, refusal, sign_in, with_errors
 from tasktracker.entrypoints.http.pages import Page, PageField
 from tasktracker.entrypoints.texts import TEXTS
 
@@ -28,10 +29,28 @@ def test_a_field_has_its_label_value_hint_and_limits() -> None:
     texts = TEXTS[Language.DE]
     field = password_field("new_password", Language.DE, 12)
     assert (field.name, field.label) == ("new_password", texts["field.new_password"])
-    assert (field.attributes["minlength"], field.attributes["maxlength"]) == ("12", str(MAX_CREDENTIAL_LENGTH))
+    assert field.attributes == {
+        "type": "password",
+        "autocomplete": "new-password",
+        "required": "",
+        "minlength": "12",
+        "maxlength": str(MAX_CREDENTIAL_LENGTH),
+    }
     assert field.hint == texts["field.new_password.hint"].format(minimum=12)
     field = form_field("username", Language.DE, {"required": ""}, value="grace", hint="a hint")
     assert field == PageField("username", texts["field.username"], {"required": ""}, "grace", "a hint")
+
+
+def test_errors_are_shown_at_their_fields_in_the_language_of_the_page() -> None:
+    names, texts = ("username", "new_password", "code"), TEXTS[Language.DE]
+    page = Page(language=Language.DE, title="", lead="", fields=[PageField(name, name, {}) for name in names])
+    error = InvalidInput(*(FieldError(name, "x") for name in names[:2]))
+    shown = [(each.name, each.error) for each in with_errors(page, error).fields]
+    assert shown == [*((name, texts[f"field.{name}.error"]) for name in names[:2]), ("code", "")]
+
+
+def test_the_name_to_sign_in_with_is_escaped() -> None:
+    assert sign_in("/below/", "a&b c") == "/below/signin#username=a%26b+c"
 
 
 @pytest.mark.parametrize(

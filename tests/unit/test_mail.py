@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import smtplib
+import ssl
 import stat
 from dataclasses import replace
 from datetime import timedelta
@@ -303,6 +304,8 @@ def test_a_relay_or_a_folder_is_read_from_its_url(url: str) -> None:
 
 def test_a_password_is_not_shown() -> None:
     assert "secret" not in repr(parse("smtp://u:secret@h"))
+    with pytest.raises(ValueError, match="must be like smtp"):
+        parse("smtp://u:secret/more@h")  # `secret` is taken for a port
 
 
 @pytest.mark.parametrize(
@@ -349,8 +352,9 @@ def test_a_folder_keeps_each_mail_as_a_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize("missing", [os.W_OK, os.X_OK])
 def test_a_folder_without_a_right_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, missing: int) -> None:
     monkeypatch.setattr(os, "access", lambda _, mode: not mode & missing)
-    with pytest.raises(NotSent, match="no file can be written"):
+    with pytest.raises(NotSent, match="no file can be written") as raised:
         FolderMailer(tmp_path, composer).check()
+    assert (raised.value.is_permanent, raised.value.is_of_relay) == (False, True)
 
 
 def test_a_long_answer_of_a_relay_is_cut() -> None:
@@ -359,8 +363,10 @@ def test_a_long_answer_of_a_relay_is_cut() -> None:
     assert len(answer) == smtp.MAX_PROBLEM_LENGTH
 
 
-def test_a_folder_is_checked_and_not_created(tmp_path: Path) -> None:
-    assert str(tmp_path / "new") in FolderMailer(tmp_path / "new" / "mail", composer).check()
+def test_a_folder_is_checked_and_not_created(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for folder in (Path("new/mail"), tmp_path / "new" / "mail"):
+        assert str(tmp_path / "new" / "mail") in FolderMailer(folder, composer).check()
     assert list(tmp_path.iterdir()) == []
     file = tmp_path / "file"
     file.touch(0o700)
@@ -487,8 +493,10 @@ def test_a_connection_that_cannot_be_encrypted_is_closed(made: list[Any], monkey
         raise smtplib.SMTPNotSupportedError("no STARTTLS")
 
     monkeypatch.setattr(FakeSmtp, "starttls", fail, raising=False)
-    mailer = SmtpMailer(Relay("h", 26), composer, CONTEXT)
+    mailer = SmtpMailer(Relay("h", 26), composer)
+    assert mailer._context.verify_mode is ssl.CERT_REQUIRED
     for call in (mailer.check, lambda: mailer.send(new_letter())):
-        with pytest.raises(NotSent, match="no STARTTLS"):
+        with pytest.raises(NotSent, match="no STARTTLS") as raised:
             call()
+        assert raised.value.is_of_relay
     assert [each[0] for each in made] == ["connect", "quit", "close"] * 2

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from tasktracker.adapters.memory.store import MemoryStore
+from tasktracker.domain.accounts.invites import Invite
 from tasktracker.domain.accounts.second_factor import SecondFactor
 from tasktracker.domain.accounts.user import User
 from tasktracker.domain.categories.category import CategoryMember
+from tasktracker.domain.jobs.job import Job, JobKind
 from tasktracker.domain.kernel.members import Role
+from tasktracker.domain.portability.import_job import ImportedLine, ImportJob, LineOutcome
+from tasktracker.domain.reminders.reminder import Reminder
 from tasktracker.domain.work import Storage
 from tests.contracts.base import BackgroundCall, Seed, everything
-from tests.fakes import SYSTEM, ManualClock, SequentialIds
+from tests.fakes import START, SYSTEM, ManualClock, SequentialIds
 
 
 @pytest.fixture
@@ -63,8 +68,13 @@ def test_rows_that_a_database_would_refuse_are_an_error(store: Storage, seed: Se
     session = seed.session(user)
     category = seed.category(user)
     token, event = seed.api_token(user), seed.event(user)
-    seed.task(user, category=category.id)
+    task = seed.task(user, category=category.id)
+    job = Job.of(JobKind.PURGE_TASK, task.id, user.id, START)
+    imported = ImportJob(id=seed.id(), user_id=user.id, dry_run=True, size=1, created_at=START, updated_at=START)
+    line = ImportedLine(position=1, number=1, type=None, outcome=LineOutcome.IGNORED)
     with store.writing(SYSTEM) as work:
+        work.jobs.add(job)
+        work.import_jobs.add(imported)
         member = CategoryMember(user.id, Role.VIEWER, since=work.now)
         calls: tuple[Callable[[], object], ...] = (
             lambda: work.users.add(seed.new_user(id=user.id)),
@@ -79,6 +89,14 @@ def test_rows_that_a_database_would_refuse_are_an_error(store: Storage, seed: Se
             lambda: work.categories.remove(category.id),
             lambda: work.categories.save(category.with_member(member, work.now)),
             lambda: work.tasks.add(seed.new_task(unknown)),
+            lambda: work.reminders.add(
+                Reminder(id=seed.id(), task=task.id, user_id=unknown.id, at=START, created_at=START)
+            ),
+            lambda: work.jobs.add(job),
+            lambda: work.import_jobs.add(imported),
+            lambda: work.import_jobs.add_lines(imported.id, [line, line]),
+            lambda: work.import_jobs.add(replace(imported, id=seed.id(), user_id=unknown.id)),
+            lambda: work.invites.add(Invite.create(id=seed.id(), created_by=unknown.id, fields={}, now=START)[0]),
         )
         for call in calls:
             with pytest.raises(RuntimeError):

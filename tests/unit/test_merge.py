@@ -57,8 +57,11 @@ def test_the_same_value_never_conflicts() -> None:
 
 
 def test_without_a_history_every_field_that_differs_conflicts() -> None:
-    found = conflicts_of({"title": "mine", "state": "open"}, {"title": "a", "state": "open"}, None, NONE)
-    assert found == {"title": FieldConflict(None, "mine", "a")}
+    wanted = {"title": "mine", "state": "open", "priority": 1}
+    assert conflicts_of(wanted, {"title": "a", "state": "open", "priority": 2}, None, NONE) == {
+        "title": FieldConflict(None, "mine", "a"),
+        "priority": FieldConflict(None, 1, 2),
+    }
 
 
 def test_exclusive_fields_conflict_together() -> None:
@@ -88,6 +91,26 @@ def test_exclusive_fields_conflict_together() -> None:
     assert found({"on": day, "at": None}, nothing, (None, moment), own=2) == {}
     assert found({"on": day, "at": None}, nothing, (day, None)) == {}
     assert found({"at": None}, nothing, (day, None)) == {}
+
+
+def test_own_changes_and_those_of_others_of_exclusive_fields_are_followed_from_the_base() -> None:
+    day, moment = START.date(), START
+    planned, moved = changes("a", "b")
+    planned = replace(planned, fields={"on": FieldChange(None, day)})
+    moved = replace(moved, fields={"on": FieldChange(day, None), "at": FieldChange(None, moment)})
+    current, names = {"on": None, "at": moment}, ("on", "at")
+    conflict = {"on": FieldConflict(None, day, None), "at": FieldConflict(None, None, moment)}
+    assert conflicts_of({"at": None}, current, [planned, moved], frozenset({2}), names) == conflict
+    titled = replace(moved, fields={"title": FieldChange("base", "b")})
+    assert conflicts_of({"on": None}, {"on": day, "at": None}, [planned, titled], frozenset({2}), names) == {}
+    assert conflicts_of({"on": day}, current, None, NONE, names) == {"on": FieldConflict(None, day, None)}
+    assert conflicts_of({"at": moment}, current, None, NONE, names) == {}
+
+
+def test_a_change_that_follows_from_another_task_is_not_in_conflict() -> None:
+    moves = [replace(change, action=Action.MOVE) for change in changes("a")]
+    assert conflicts_of({"title": "mine"}, {"title": "a"}, moves, NONE) == {}
+    assert conflicts_of({"title": "mine"}, {"title": "a"}, moves, NONE, ("title",)) == {}
 
 
 def test_a_base_is_current_if_only_own_versions_follow_it() -> None:

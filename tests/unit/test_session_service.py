@@ -12,6 +12,7 @@ import pytest
 from tasktracker.domain.accounts.session import Session
 from tasktracker.domain.accounts.token import TokenKind
 from tasktracker.domain.accounts.user import User
+from tasktracker.domain.activity.event import Origin
 from tasktracker.domain.kernel.errors import (
     AccountDisabled,
     InvalidCredentials,
@@ -243,8 +244,10 @@ class TestRefresh:
     def test_a_repeated_refresh_returns_the_same_tokens_within_the_grace_time(self, app: App) -> None:
         first = app.sessions.login("alice", PASSWORD).tokens
         second = app.sessions.refresh(first.refresh)
+        before = sessions_of(app)
         app.clock.advance(seconds=10)
-        again = app.sessions.refresh(first.refresh)
+        again = app.sessions.refresh(first.refresh, Origin("192.0.2.1"))
+        assert sessions_of(app) == before
         assert (again.access, again.refresh) == (second.access, second.refresh)
         assert (second.expires_in, again.expires_in) == (900, 890)
 
@@ -357,9 +360,9 @@ class TestVerify:
         tokens = app.sessions.login("alice", PASSWORD).tokens
         with pytest.raises(InvalidToken):
             app.sessions.verify(tokens.access + "x")
-        future = replace(app.signer.read(tokens.access), generation=2)
-        with pytest.raises(SessionEnded):
-            app.sessions.verify(app.signer.sign(future))
+        for token in (tokens.access, tokens.refresh):
+            with pytest.raises(SessionEnded):
+                app.sessions.verify(app.signer.sign(replace(app.signer.read(token), generation=2)))
         app.clock.advance(app.policy.access)
         with pytest.raises(InvalidToken):
             app.sessions.verify(tokens.access)

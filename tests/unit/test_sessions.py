@@ -10,7 +10,7 @@ import pytest
 
 from tasktracker.domain.accounts.session import Refresh, Session, SessionPolicy
 from tasktracker.domain.accounts.token import TokenKind
-from tasktracker.domain.activity.event import Origin
+from tasktracker.domain.activity.event import UNKNOWN_ORIGIN, Origin
 from tasktracker.domain.kernel.clock import MAX_CLOCK_SKEW
 from tests.fakes import START
 
@@ -143,6 +143,7 @@ class TestRefresh:
 def test_a_session_is_where_its_last_refresh_was_and_was_not_used_earlier(gap: timedelta) -> None:
     seen = started().seen_at(Origin("192.0.2.1", "Firefox"), START + gap)
     assert seen == replace(started(), address="192.0.2.1", user_agent="Firefox", used_at=max(START, START + gap))
+    assert replace(seen, address=None, user_agent=None) == seen.seen_at(UNKNOWN_ORIGIN, START)
 
 
 def test_a_session_begins_where_the_login_was() -> None:

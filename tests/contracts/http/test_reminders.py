@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -12,6 +13,9 @@ from uuid import UUID, uuid4
 import pytest
 
 from tasktracker.adapters.mail.folder import MailFolder
+from tasktracker.domain.deliveries.delivery import DeliveryKind
+from tasktracker.domain.kernel.languages import Language
+from tasktracker.entrypoints.texts import TEXTS
 from tests.backends import http_on_memory
 from tests.contracts.base import SECOND
 from tests.contracts.http.base import invalid, problem
@@ -111,9 +115,9 @@ def test_a_due_reminder_becomes_a_notification(api: Api) -> None:
 def test_preferences_say_that_no_mail_is_sent(api: Api) -> None:
     alice = api.register()
     assert expect(alice.get(PREFERENCES), 200) == DEFAULTS
-    edited = expect(alice.patch(PREFERENCES, {"reminder_hour": 0, "summary_hour": 23}), 200)
+    edited = expect(alice.patch(PREFERENCES, {"reminder_hour": 0, "summary_hour": 0}), 200)
     assert edited["next_summary_at"] is not None
-    assert edited == {**DEFAULTS, "reminder_hour": 0, "summary_hour": 23, "next_summary_at": edited["next_summary_at"]}
+    assert edited == {**DEFAULTS, "reminder_hour": 0, "summary_hour": 0, "next_summary_at": edited["next_summary_at"]}
     assert expect(alice.patch(PREFERENCES, {**edited, "summary_hour": None}), 200) == {**DEFAULTS, "reminder_hour": 0}
 
 
@@ -249,6 +253,27 @@ def test_a_mail_of_a_reminder_is_ended_by_one_click(mailing: Api, tmp_path: Path
     done = mailing.request("POST", target, content=b"List-Unsubscribe=One-Click", headers={"Content-Type": media})
     assert done.status_code == 200
     assert expect(grace.get(PREFERENCES), 200)["reminder_mails"] is False
+
+
+@http_on_memory
+@pytest.mark.parametrize("kind", [DeliveryKind.REMINDER, DeliveryKind.DAILY_SUMMARY])
+def test_a_page_to_unsubscribe_is_that_of_its_mails(api: Api, kind: DeliveryKind) -> None:
+    grace = api.register()
+    wanted = expect(grace.patch(PREFERENCES, {"summary_hour": 7}), 200)
+    token = api.container.reminder_letters()._token(UUID(grace.id), kind)
+    asked, done = (
+        html.unescape(api.request(method, f"/link/unsubscribe?token={token}", headers={"Accept-Language": "de"}).text)
+        for method in ("GET", "POST")
+    )
+    texts = TEXTS[Language.DE]
+    for page, key in ((asked, f"unsubscribe.{kind}"), (done, f"unsubscribe.{kind}.done")):
+        assert f"<h1>{texts[f'{key}.title']}</h1>\n<p>{texts[f'{key}.lead']}</p>" in page
+    assert f'name="token" value="{token}">\n<button>{texts["unsubscribe.button"]}<' in asked
+    assert ("<a " in asked, 'href="/"' in done, "<form" in done) == (False, True, False)
+    off = (
+        {"reminder_mails": False} if kind is DeliveryKind.REMINDER else {"summary_hour": None, "next_summary_at": None}
+    )
+    assert expect(grace.get(PREFERENCES), 200) == {**wanted, **off}
 
 
 def test_a_wrong_link_ends_nothing(mailing: Api) -> None:

@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 import tasktracker
+from tasktracker.domain.kernel.errors import TaskNotFound
 from tasktracker.domain.reminders.reminder import MAX_BEFORE, MAX_REMINDERS
 from tasktracker.entrypoints.http import web_files
 from tasktracker.entrypoints.http.web import ROUTES
@@ -85,6 +86,25 @@ def test_the_page_loads_every_style_and_every_module_of_the_first_view_at_once(a
         assert not [name for name in loaded if name.startswith(part)]  # on demand
 
 
+def test_a_file_is_compressed_only_if_that_makes_it_smaller() -> None:
+    assert web_files.Asset.of(b"x", "text/css").compressed is None
+
+
+@pytest.mark.parametrize(
+    ("accepted", "is_compressed"),
+    [
+        ("", False),
+        ("GZIP", True),
+        ("br, gzip ; Q=0.001", True),
+        ("gzip;q=1.0", True),
+        ("br;q=1, gzip; q=0.000", False),
+        ("x-gzip", False),
+    ],
+)
+def test_a_file_is_compressed_if_the_client_accepts_that(api: Api, accepted: str, is_compressed: bool) -> None:
+    assert ("content-encoding" in api.get("/sw.js", headers={"Accept-Encoding": accepted}).headers) is is_compressed
+
+
 def test_a_file_is_immutable_and_compressed(api: Api) -> None:
     url = next(url for url in references(api.get("/")) if url.endswith("/vendor/preact.js"))
     plain = api.get(url, headers={"Accept-Encoding": "gzip;q=0, identity"})
@@ -104,6 +124,8 @@ def test_a_file_is_immutable_and_compressed(api: Api) -> None:
         "/assets/another/main.js",
         "/assets/VERSION/",
         "/assets/VERSION/index.html",
+        "/assets/VERSION/sw.js",
+        "/assets/VERSION/styles/base.css",
         "/assets/VERSION/vendor/README.md",
         "/assets/VERSION/../pyproject.toml",
         "/assets/VERSION/..%2f..%2ftasktracker/__init__.py",
@@ -126,11 +148,11 @@ def test_the_service_worker_keeps_every_file_and_knows_every_route(api: Api) -> 
     assert {"", "today", "task"} <= set(shell["routes"])
 
 
-@pytest.mark.parametrize("name", ["index.html", "sw.js", "manifest.webmanifest"])
-def test_a_change_of_a_file_that_is_no_asset_changes_the_version_too(
-    monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
-    before, read = web_files._version.__wrapped__(), web_files._read
+@pytest.mark.parametrize("name", ["index.html", "sw.js", "manifest.webmanifest", "main.js"])
+def test_a_change_of_any_file_changes_the_version(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    before, read, found = web_files._version.__wrapped__(), web_files._read, contents()
+    changed = {each: content + b"\n" * (each == name) for each, content in found.items()}
+    monkeypatch.setattr(web_files, "contents", lambda: changed)
     monkeypatch.setattr(web_files, "_read", lambda each: read(each) + "\n" * (each == name))
     assert web_files._version.__wrapped__() != before
 
@@ -148,10 +170,6 @@ def test_only_paths_with_a_version_are_immutable(api: Api) -> None:
         assert int((re.findall(r"max-age=(\d+)", caching) or ["0"])[0]) <= 86400, path
 
 
-def test_the_files_of_the_documentation_are_kept_by_browsers(api: Api) -> None:
-    assert "max-age" in api.get("/docs/assets/swagger-ui.css").headers["cache-control"]
-
-
 def test_the_app_can_be_installed(api: Api) -> None:
     manifest = api.get("/manifest.webmanifest")
     assert manifest.headers["content-type"] == "application/manifest+json"
@@ -159,18 +177,19 @@ def test_the_app_can_be_installed(api: Api) -> None:
         answer = api.get(urljoin("/manifest.webmanifest", icon["src"]))
         assert (answer.status_code, answer.headers["content-type"]) == (200, icon["type"])
         assert len(answer.content) < 10_000
-    assert api.get("/favicon.ico").headers["content-type"] == "image/x-icon"
+    icon = api.get("/favicon.ico")
+    assert (icon.headers["content-type"], icon.headers["cache-control"]) == ("image/x-icon", "public, max-age=86400")
 
 
 def test_all_paths_are_below_that_of_the_public_url(api: Api) -> None:
-    below = api.beside(PUBLIC_URL="https://example.org/tasks")
-    for url in references(below.get("/tasks/today")):
-        assert url.startswith("/tasks/"), url
-        assert below.get(url).status_code == 200
-    manifest = below.get("/tasks/manifest.webmanifest").json()
-    assert [manifest[name] for name in ("id", "start_url", "scope")] == ["/tasks/", "/tasks/today", "/tasks/"]
-    assert '"base": "/tasks"' in below.get("/tasks/sw.js").text
-    assert 'href="/tasks/"' in below.get("/tasks/nothing", headers=BROWSER).text
+    with api.beside(PUBLIC_URL="https://example.org/tasks") as below:
+        for url in references(below.get("/tasks/today")):
+            assert url.startswith("/tasks/"), url
+            assert below.get(url).status_code == 200
+        manifest = below.get("/tasks/manifest.webmanifest").json()
+        assert [manifest[name] for name in ("id", "start_url", "scope")] == ["/tasks/", "/tasks/today", "/tasks/"]
+        assert '"base": "/tasks"' in below.get("/tasks/sw.js").text
+        assert 'href="/tasks/"' in below.get("/tasks/nothing", headers=BROWSER).text
 
 
 def test_a_person_who_opens_an_unknown_path_sees_a_page_that_leads_to_the_app(api: Api) -> None:
@@ -179,16 +198,19 @@ def test_a_person_who_opens_an_unknown_path_sees_a_page_that_leads_to_the_app(ap
     assert "Diese Seite gibt es nicht" in page.text
     assert 'href="/"' in page.text
     problem(api.get("/nothing"), 404, "unknown-path")
+    problem(api.post("/docs", headers=BROWSER), 405, "method-not-allowed")
 
 
 def test_a_person_who_opens_the_type_of_a_problem_sees_a_page(api: Api) -> None:
     page = api.get("/problems/task-not-found", headers=BROWSER)
     assert page.status_code == 200
-    assert "<h1>There is no such task (status 404)</h1>" in page.text
-    assert "<h1>" in api.get("/problems/unknown-path", headers=BROWSER).text
+    assert f"<h1>There is no such task (status 404)</h1>\n<p>{TaskNotFound.__doc__}</p>" in page.text
+    assert "(status 404)</h1>" in api.get("/problems/unknown-path", headers=BROWSER).text
     unknown = api.get("/problems/nothing", headers=BROWSER)
     assert (unknown.status_code, unknown.headers["content-type"]) == (404, "text/html; charset=utf-8")
-    assert api.get("/problems/task-not-found").text.startswith("There is no such task (status 404).\n")
+    text = f"There is no such task (status 404).\n\n{TaskNotFound.__doc__}\n"
+    assert api.get("/problems/task-not-found").text == text
+    assert api.get("/problems/unknown-path").text.endswith(" (status 404).\n")
 
 
 def test_the_compressed_size_of_the_first_view_stays_small(api: Api) -> None:

@@ -43,7 +43,7 @@ class DateutilCalendarRules:
 
 
 def _complete(rule: Rule, start: date) -> Rule:
-    """Return the rule with the parts that it takes from its start (RFC 5545 §3.3.10)."""
+    """Return the rule with its missing parts, which it takes from its first day (RFC 5545 §3.3.10)."""
     if rule.weekdays or rule.month_days or rule.frequency is Frequency.DAILY:
         return rule
     if rule.frequency is Frequency.WEEKLY:
@@ -109,7 +109,6 @@ def _matching(
         dtstart=date(year, 1, 1),
         until=date(year, 12, 31),
         interval=MAXYEAR,
-        wkst=0,
         bymonth=months or None,
         bymonthday=month_days or None,
         byweekday=[weekday(each.weekday, each.nth or None) for each in weekdays or EACH_WEEKDAY],

@@ -41,7 +41,7 @@ class SmtpMailer:
                 self._hand_over(self._connected(), mail)
             except NotSent:
                 raise
-            except (OSError, smtplib.SMTPException) as error:
+            except OSError as error:
                 # After any other failure, the state of the connection is unknown.
                 self._disconnect()
                 raise NotSent(_described(error), is_of_relay=True) from error
@@ -50,7 +50,7 @@ class SmtpMailer:
         with self._lock:
             try:
                 self._connected()
-            except (OSError, smtplib.SMTPException) as error:
+            except OSError as error:
                 self._disconnect()
                 raise NotSent(_described(error), is_of_relay=True) from error
         return "the relay answers" if self._relay.user is None else "the relay answers, and accepts the user"
@@ -74,7 +74,7 @@ class SmtpMailer:
     def _connected(self) -> smtplib.SMTP:
         """Return an open connection. The relay may have closed the connection of the earlier letter."""
         if self._connection is not None:
-            with suppress(OSError, smtplib.SMTPException):
+            with suppress(OSError):
                 if self._connection.noop()[0] == 250:
                     return self._connection
             self._disconnect()
@@ -94,7 +94,7 @@ class SmtpMailer:
 
     def _disconnect(self) -> None:
         if self._connection is not None:
-            with suppress(OSError, smtplib.SMTPException):
+            with suppress(OSError):
                 self._connection.quit()
             self._connection.close()
             self._connection = None

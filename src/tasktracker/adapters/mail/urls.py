@@ -75,6 +75,6 @@ def sender(text: str) -> Address:
         found = Address(name, addr_spec=address)
     except (ValueError, IndexError, MessageError):
         found = Address()
-    if others or not found.username or "." not in found.domain or not address.isascii():
+    if others or "." not in found.domain or not address.isascii():
         raise ValueError("must be an address in ASCII, as in Task Tracker <tasks@example.org>")
     return found

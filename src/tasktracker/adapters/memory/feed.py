@@ -78,7 +78,7 @@ class MemoryFeed:
     def entries(self, user_id: UUID, types: Collection[ItemType]) -> Sequence[FeedEntry]:
         data = self._transaction.data
         found = (data.entries.get(id_) for _, id_ in data.entries_of.keys(user_id))
-        shown = [each.entry for each in found if each and each.entry.type in types and each.entry.op is Op.UPSERT]
+        shown = [each.entry for each in found if each and each.entry.type in types]
         not_ready = MemoryCategories(self._transaction).not_ready(user_id)
         items = ((entry, self._item(entry)) for entry in shown)
         return [

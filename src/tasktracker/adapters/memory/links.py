@@ -24,7 +24,7 @@ class MemoryLinks:
 
     def find(self, digest: bytes) -> OneTimeLink | None:
         stored = self._transaction.data.links.get(digest_id(digest))
-        return stored.link if stored is not None and stored.link.digest == digest else None
+        return None if stored is None else stored.link
 
     def take(self, digest: bytes) -> bool:
         found = self.find(digest)

@@ -62,7 +62,7 @@ class StoredLink:
 
 def digest_id(digest: bytes) -> UUID:
     """Return the id of the ticket or the link with this digest."""
-    return UUID(bytes=digest[:16])
+    return uuid5(NAMESPACE_OID, digest.hex())
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,9 +21,7 @@ class MemoryTickets:
     def find(self, digest: bytes) -> Ticket | None:
         data = self._transaction.data
         stored = data.tickets.get(digest_id(digest))
-        if stored is None or stored.ticket.digest != digest:
-            return None
-        return stored.ticket if data.sessions.get(stored.ticket.session_id) else None
+        return stored.ticket if stored and data.sessions.get(stored.ticket.session_id) else None
 
     def take(self, digest: bytes) -> Ticket | None:
         found = self.find(digest)

@@ -93,7 +93,7 @@ class JwtTokenSigner:
                 algorithms=[ALGORITHM],
                 issuer=ISSUER,
                 audience=AUDIENCE,
-                options={"verify_exp": False, "verify_iat": False, "require": list(_Claims.__struct_fields__)},
+                options={"verify_exp": False, "verify_iat": False},
             )
             claims = msgspec.convert(payload, _Claims)
             return TokenClaims(
@@ -104,19 +104,10 @@ class JwtTokenSigner:
                 issued_at=_moment(claims.iat),
                 expires_at=_moment(claims.exp),
             )
-        # KeyError: an unknown `typ` or `kid`. The others: numbers and times out of range, and nested values.
-        except (
-            jwt.PyJWTError,
-            msgspec.ValidationError,
-            KeyError,
-            TypeError,
-            ValueError,
-            ArithmeticError,
-            OSError,
-        ) as error:
+        # KeyError: an unknown `typ` or `kid`. ValueError: a claim is missing or of another type. The others: numbers
+        # and times out of range.
+        except (jwt.PyJWTError, KeyError, TypeError, ValueError, ArithmeticError, OSError) as error:
             raise InvalidToken from error
-        except RecursionError:
-            raise InvalidToken from None
 
 
 def _moment(seconds: Any) -> datetime:

@@ -42,7 +42,7 @@ _ROWS = Rows(
 )
 _MOMENT = deliveries.c.created_at.type
 _LIMIT = bindparam("limit", type_=Integer)
-# SQLite supports this clause, too.
+# SQLite understands this clause of PostgreSQL, too.
 _ADD = insert(deliveries).on_conflict_do_nothing()
 _NOW, _UNTIL = bindparam("now", type_=_MOMENT), bindparam("until", type_=_MOMENT)
 _IS_DUE = deliveries.c.state == text("'due'")  # a constant, so that the index of due ones is used

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -42,12 +41,12 @@ def sqlite_engine(url: URL, *, timeout: float = 5.0, **options: Any) -> Engine:
     )
 
 
-def postgresql_engine(url: URL, *, connect_args: Mapping[str, Any] = {}, **options: Any) -> Engine:
+def postgresql_engine(url: URL, **options: Any) -> Engine:
     """Make an engine whose connections begin no transaction by themselves."""
     defaults = {name: value for name, value in postgresql.DEFAULTS.items() if name not in url.query}
     return create_engine(
         url,
-        connect_args={**defaults, **connect_args},
+        connect_args=defaults,
         isolation_level="AUTOCOMMIT",
         use_native_hstore=False,
         hide_parameters=True,

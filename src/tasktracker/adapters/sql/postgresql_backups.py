@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Thread
 from typing import IO
@@ -53,7 +54,7 @@ class PostgresBackups:
             connection.execute(_SAVE_KEY, (KEY_ID, key_id.encode()))
             total = len(connection.execute(_TABLES).fetchall())
         with new_file(file) as partial:
-            dump = ["pg_dump", "--format=custom", "--no-owner", "--no-privileges", "--verbose", f"--file={partial}"]
+            dump = ["pg_dump", "--format=custom", "--verbose", f"--file={partial}"]
             _Program(dump, _tables_done(total, progress), environment=self._environment()).finish()
             _Program(["pg_restore", f"--file={os.devnull}", str(partial)]).finish()  # reads all of it
 
@@ -74,7 +75,6 @@ class PostgresBackups:
         )
 
     def restore(self, file: Path, *, keep_api_tokens: bool, progress: Progress) -> str | None:
-        self.contents(file)
         with self._connected() as connection:
             if others := ", ".join(name for (name,) in connection.execute(_OTHERS).fetchall()):
                 raise BackupRefused(f"Connected to the database: {others}. Stop all servers and programs first.")
@@ -105,18 +105,16 @@ class PostgresBackups:
             stdin=subprocess.PIPE,
         )
         assert psql.stdin is not None
-        try:
-            psql.stdin.write("".join(before).encode())
-            psql.stdin.flush()
-            script = ["pg_restore", "--no-owner", "--no-privileges", "--verbose", "--file=-", str(file)]
-            _Program(script, _tables_done(total, progress), stdout=psql.stdin).finish()
-            psql.stdin.write("".join(after).encode())
-            psql.stdin.close()
-        except BrokenPipeError:
-            pass  # it has ended, with an error
-        except BaseException:
-            psql.kill()  # otherwise it would commit what it has read
-            raise
+        with suppress(BrokenPipeError), psql.stdin:  # it is broken if psql has ended, with an error
+            try:
+                psql.stdin.write("".join(before).encode())
+                psql.stdin.flush()
+                script = ["pg_restore", "--no-owner", "--no-privileges", "--verbose", "--file=-", str(file)]
+                _Program(script, _tables_done(total, progress), stdout=psql.stdin).finish()
+                psql.stdin.write("".join(after).encode())
+            except BaseException:
+                psql.kill()  # otherwise it would commit what it has read
+                raise
         psql.finish()
 
     def _environment(self) -> Mapping[str, str]:
@@ -171,7 +169,6 @@ class _Program:
                 " one (on Debian, the package postgresql-client)."
             ) from None
         self.stdin = self._process.stdin
-        self.kill = self._process.kill
         self._reader = Thread(target=self._read_messages, daemon=True)
         self._reader.start()
 
@@ -187,8 +184,14 @@ class _Program:
         """Wait for the program. Raises BackupRefused, with its last messages, if it failed."""
         status = self._process.wait()
         self._reader.join()
+        if status == -signal.SIGPIPE:
+            raise BrokenPipeError  # the program that reads what this one prints has ended
         if status:
             raise BackupRefused(f"{self._name} failed: {' '.join(self._messages)}")
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
 
     def _read_messages(self) -> None:
         assert self._process.stderr is not None

@@ -66,7 +66,6 @@ class SqliteBackups:
         return contents(revision and revision[0], key and key[0].decode())
 
     def restore(self, file: Path, *, keep_api_tokens: bool, progress: Progress) -> str | None:
-        self.contents(file)
         target = Path(os.path.realpath(self._file.path))
         restored = target.with_name(f".{target.name}-restored")
         with _translated(), self._without_servers() as former:

@@ -32,7 +32,7 @@ class InviteRepository(Protocol):
         ...
 
     def renew(self, invite_id: UUID, digest: bytes, now: datetime) -> Invite | None:
-        """Replace the hash of the token of a usable invitation, and return it; None if it is not usable."""
+        """Give a usable invitation a new token hash, and return the invitation; None if it is not usable."""
         ...
 
     def remove(self, invite_id: UUID) -> Invite | None:

@@ -62,7 +62,7 @@ class Recorder:
         event = self._event(kind, Outcome.SUCCESS, work.now, origin, user_id, None)
         if isinstance(actor, AdminActor):
             event = replace(event, admin_id=actor.user_id, session_id=actor.session_id)
-        event = replace(event, subject=subject or user_id, detail=detail or None)
+        event = replace(event, subject=subject or user_id, detail=detail)
         self._add(work, event)
         return event
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Protocol
 from uuid import UUID
@@ -64,21 +64,22 @@ def refresh_tasks(work: RefreshWork, category_id: UUID, after: UUID | None, memb
     return changes[-1].task.id if len(changes) == STEP else None
 
 
-def _entries(change: ViewersChange, member: UUID | None) -> Iterable[FeedEntry]:
+def _entries(change: ViewersChange, member: UUID | None) -> Sequence[FeedEntry]:
     task = change.task
+
+    def entries(user_ids: Collection[UUID], op: Op, reason: Reason | None) -> Sequence[FeedEntry]:
+        return [FeedEntry(each, ItemType.TASK, task.id, task.version, op, reason) for each in user_ids]
+
+    revoked = entries(change.removed, Op.DELETE, Reason.ACCESS_REVOKED)
+    if task.trashed_at:
+        return revoked  # to former members that no job had reached at the deletion; it is in no other feed
     if member is not None and role_in(task.list_members, member) in (Role.EDITOR, Role.VIEWER):
         returned = {member}
     else:
         returned = {each.user_id for each in task.members} - {each.user_id for each in task.list_members}
     granted = change.added | {each for each in returned if only_category(task, each) is not None}
-    # A task in the trash is in no feed, except the feeds of former members that no job had reached at the deletion.
-    for user_ids, op, reason in (
-        ((), Op.UPSERT, None) if task.trashed_at else (granted, Op.UPSERT, Reason.ACCESS_GRANTED),
-        ((), Op.UPSERT, None) if task.trashed_at else ((change.affected | returned) - granted, Op.UPSERT, None),
-        (change.removed, Op.DELETE, Reason.ACCESS_REVOKED),
-    ):
-        for each in sorted(user_ids):
-            yield FeedEntry(each, ItemType.TASK, task.id, task.version, op, reason)
+    kept = (change.affected | returned) - granted
+    return [*revoked, *entries(granted, Op.UPSERT, Reason.ACCESS_GRANTED), *entries(kept, Op.UPSERT, None)]
 
 
 def _make_ready(work: RefreshWork, job: Job) -> None:

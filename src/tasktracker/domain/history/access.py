@@ -34,8 +34,7 @@ class Access:
     def of(cls, work: TaskWork, task: Task) -> Access:
         """Return the actor's access to a task."""
         user_id = work.actor.user_id
-        is_in_list = role_in(task.list_members, user_id) is not None
-        category = work.categories.find_unlocked(task.root_category) if is_in_list and task.root_category else None
+        category = work.categories.find_unlocked(task.root_category) if task.root_category else None
         member = category.member(user_id) if category else None
         return cls(
             user_id,

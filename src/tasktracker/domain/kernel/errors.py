@@ -452,7 +452,7 @@ class NothingToVerify(Conflict):
     """The account has no address, or has verified it."""
 
     slug = "nothing-to-verify"
-    title = "The account has no e-mail address that is to be verified"
+    title = "The account has no unverified e-mail address"
 
 
 class MailOff(Conflict):

@@ -109,7 +109,7 @@ class EditableFields(Generic[Fields]):
         return self.rules | {name: with_new(self.rules[name], new, characters) for name, new in self._new.items()}
 
     def check(self, values: Fields) -> Fields:
-        """Return the given fields in canonical form, with the fields that they clear. Raises InvalidInput."""
+        """Return these fields in canonical form. An exclusive field sets the others to None. Raises InvalidInput."""
         cleaned = check(self.rules, values, also=self._too_many(values))
         if any(values.get(name) is not None for name in self.exclusive):
             return cast(Fields, {**cleaned, **{name: cleaned.get(name) for name in self.exclusive}})

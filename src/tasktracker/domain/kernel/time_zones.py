@@ -54,12 +54,9 @@ def end_of_day(day: date, time_zone: str) -> datetime:
 
 def first_day_ending(at: datetime, time_zone: str) -> date:
     """Return the first day whose end in a time zone is at this time or later."""
-    try:
-        day = at.astimezone(stored_time_zone(time_zone)).date()
-    except OverflowError:
-        day = at.date()
-    # The end of a skipped day, and a clock set back over midnight, are up to two days away.
-    day = max(day, date.min + 2 * _DAY) - 2 * _DAY
+    # The day of the zone is at most a day before that of `at`. The end of a skipped day, and a clock set back over
+    # midnight, are up to two days away.
+    day = max(at.date(), date.min + 3 * _DAY) - 3 * _DAY
     while end_of_day(day, time_zone) < at:
         day += _DAY
     return day

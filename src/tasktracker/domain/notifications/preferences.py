@@ -8,7 +8,7 @@ from typing import Annotated, TypedDict
 from uuid import UUID
 
 from tasktracker.domain.kernel.fields import Editable, EditableFields, Refused, optional
-from tasktracker.domain.kernel.time_zones import at_hour, stored_time_zone
+from tasktracker.domain.kernel.time_zones import at_hour
 
 DEFAULT_HOUR = 9
 LAST_HOUR = 23
@@ -51,7 +51,7 @@ class Preferences:
         """Return the preferences with the next summary after now."""
         if self.summary_hour is None:
             return replace(self, next_summary_at=None)
-        day = now.astimezone(stored_time_zone(time_zone)).date() - timedelta(days=1)
+        day = now.date() - timedelta(days=1)  # in each zone, today or a day before
         while (moment := at_hour(day, self.summary_hour, time_zone)) <= now:
             day += timedelta(days=1)
         return replace(self, next_summary_at=moment)

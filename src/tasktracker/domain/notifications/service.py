@@ -18,17 +18,16 @@ from tasktracker.domain.notifications.notification import (
 from tasktracker.domain.notifications.ports import NotificationWork, NotifyingWork
 
 
-def notify(work: NotifyingWork, notification: Notification) -> bool:
-    """Add a notification in the transaction of its cause. Return False if there is one with its id.
+def notify(work: NotifyingWork, notification: Notification) -> None:
+    """Add a notification in the transaction of its cause, unless there is one with its id.
 
     The user keeps the newest `MAX_NOTIFICATIONS`.
     """
     if not work.notifications.add(notification):
-        return False
+        return
     work.changes.record(Action.CREATE, None, notification)
     for each in work.notifications.remove_surplus(notification.user_id, MAX_NOTIFICATIONS):
         work.changes.record_removal(each)
-    return True
 
 
 def purge_notifications(work: NotifyingWork, before: datetime, limit: int) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from typing import TypeVar
 from uuid import UUID
 
 from tasktracker.domain.accounts.user import User
@@ -12,6 +13,7 @@ from tasktracker.domain.categories.category import Category
 from tasktracker.domain.kernel.actors import SessionActor, SystemActor
 from tasktracker.domain.kernel.errors import SessionEnded, UserNotFound
 from tasktracker.domain.kernel.members import Role
+from tasktracker.domain.kernel.paging import Page
 from tasktracker.domain.kernel.store import Store
 from tasktracker.domain.portability import ndjson
 from tasktracker.domain.portability.ports import ExportWork, PortabilityWork
@@ -24,6 +26,9 @@ PAGE = 200
 BLOCK = 64 * 1024
 
 Progress = Callable[[int, int], None]
+
+ItemT = TypeVar("ItemT")
+KeyT = TypeVar("KeyT")
 
 Owner = SessionActor | SystemActor
 """The owner of the data: the user, or the service on behalf of the user in `user_id`."""
@@ -67,7 +72,7 @@ class ExportService:
         for each in self._categories(work, user_id):
             yield _category(work, each, user_id)
             categories += 1
-        for found in self._pages(work, user_id):
+        for found in self._own(work, user_id):
             yield from _tasks(work, found, user_id)
             tasks += len(found)
             if progress is not None:
@@ -84,34 +89,28 @@ class ExportService:
         yield ndjson.end(categories, tasks)
 
     def _categories(self, work: ExportWork, user_id: UUID) -> Iterator[Category]:
-        page = work.categories.list(user_id, None, PAGE)
-        yield from (each for each in page.items if each.user_id == user_id)
-        while page.next is not None:
-            page = work.categories.list(user_id, page.next, PAGE)
-            yield from (each for each in page.items if each.user_id == user_id)
+        for found in _pages(lambda after: work.categories.list(user_id, after, PAGE)):
+            yield from (each for each in found if each.user_id == user_id)
 
-    def _pages(self, work: ExportWork, user_id: UUID) -> Iterator[list[Task]]:
+    def _own(self, work: ExportWork, user_id: UUID) -> Iterator[Sequence[Task]]:
         """Yield the user's own tasks, those in the trash last. A task outside the trash never has a parent in it."""
         query = TaskQuery(at=work.now, role=Role.OWNER, sort=TaskSort.OLDEST, limit=PAGE)
-        page = work.tasks.list(user_id, query)
-        yield list(page.items)
-        while page.next is not None:
-            page = work.tasks.list(user_id, replace(query, after=page.next))
-            yield list(page.items)
-        trashed = work.bulk.trashed(user_id, None, PAGE)
-        yield list(trashed.items)
-        while trashed.next is not None:
-            trashed = work.bulk.trashed(user_id, trashed.next, PAGE)
-            yield list(trashed.items)
+        yield from _pages(lambda after: work.tasks.list(user_id, replace(query, after=after)))
+        yield from _pages(lambda after: work.bulk.trashed(user_id, after, PAGE))
 
-    def _created(self, work: ExportWork, user_id: UUID) -> Iterator[list[Task]]:
+    def _created(self, work: ExportWork, user_id: UUID) -> Iterator[Sequence[Task]]:
         """Yield the tasks of others that the user has created and still sees, also in the trash."""
-        page = work.bulk.created(user_id, None, PAGE)
-        while True:
-            yield [task for task in page.items if is_visible(task, user_id) or is_in_trash_of(task, user_id)]
-            if page.next is None:
-                return
-            page = work.bulk.created(user_id, page.next, PAGE)
+        for found in _pages(lambda after: work.bulk.created(user_id, after, PAGE)):
+            yield [task for task in found if is_visible(task, user_id) or is_in_trash_of(task, user_id)]
+
+
+def _pages(read: Callable[[KeyT | None], Page[ItemT, KeyT]]) -> Iterator[Sequence[ItemT]]:
+    """Yield the items of each page. `read` returns the page after a key, or the first page."""
+    page = read(None)
+    yield page.items
+    while page.next is not None:
+        page = read(page.next)
+        yield page.items
 
 
 def _category(work: ExportWork, category: Category, user_id: UUID) -> bytes:

@@ -273,7 +273,7 @@ class ImportPlanner:
         return True
 
     def _leave(self, number: int, record: TaskRecord, id_: UUID) -> LineOutcome:
-        """Count a task that exists."""
+        """Count a task of the file that is stored already. Return the outcome of its line."""
         task = self._tasks.get(id_)
         if record.former_id == id_ != record.id:
             self._plan.context.former[record.id] = id_

@@ -104,9 +104,9 @@ class Firing(Generic[WorkT]):
             moment=moment,
             created_at=work.now,
         )
-        is_new = notify(work, notification)
-        if is_new and user.verified_email and work.notifications.preferences(user.id).reminder_mails:
-            parameters = {"reminder": str(reminder.id), "task": str(reminder.task), "at": moment.isoformat()}
+        notify(work, notification)
+        if user.verified_email and work.notifications.preferences(user.id).reminder_mails:
+            parameters = {"reminder": str(reminder.id), "task": str(reminder.task)}
             self._outbox.add(work, DeliveryKind.REMINDER, notification.id, user_id=user.id, parameters=parameters)
 
 

@@ -23,7 +23,7 @@ def follow_task(reminders: ReminderRepository, before: Task, after: Task, now: d
     They wait while the task is closed or in the trash. The unit of work must have locked and saved the task.
     """
     is_moved = (before.due_on, before.due_date, is_open(before)) != (after.due_on, after.due_date, is_open(after))
-    if not is_moved and (before.tree == after.tree or viewers_of(before) <= viewers_of(after)):
+    if not is_moved and viewers_of(before) <= viewers_of(after):
         return ()
     found = reminders.of_task(after.id)
     kept = {each.user_id for each in found if role_of(after, each.user_id) is not None}
@@ -42,8 +42,7 @@ def follow_task(reminders: ReminderRepository, before: Task, after: Task, now: d
 
 def follow_members(reminders: ReminderRepository, before: Category, after: Category) -> Sequence[Step]:
     """Remove the reminders of former members of a category, of tasks in it that they cannot see any more."""
-    kept = {after.user_id, *(each.user_id for each in after.members)}
-    lost = {before.user_id, *(each.user_id for each in before.members)} - kept
+    lost = {each.user_id for each in before.members} - {each.user_id for each in after.members}
     if not lost:
         return ()
     found = reminders.in_category(after.id, lost)
@@ -58,7 +57,7 @@ def carry_over(reminders: ReminderRepository, done: Task, next: Task, now: datet
 
     The unit of work must have locked and stored both tasks. `done` and `next` change places when this is undone.
     """
-    found = [each for each in reminders.of_task(done.id) if each.before is not None and role_of(next, each.user_id)]
+    found = [each for each in reminders.of_task(done.id) if each.before is not None]
     hours = reminders.hours({each.user_id for each in found}) if found else {}
     steps: list[Step] = []
     for each in found:

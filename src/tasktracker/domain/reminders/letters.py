@@ -16,7 +16,6 @@ from tasktracker.domain.kernel.time_zones import end_of_day
 from tasktracker.domain.notifications.preferences import PreferenceFields
 from tasktracker.domain.reminders.ports import FiringWork, UnsubscribingWork
 from tasktracker.domain.reminders.reminder import is_open
-from tasktracker.domain.tasks.policy import role_of
 from tasktracker.domain.tasks.query import TaskQuery, TaskSort
 from tasktracker.domain.tasks.task import State, Task
 
@@ -48,7 +47,7 @@ class ReminderLetters:
         if isinstance(user, str):
             return user
         task = work.tasks.find_unlocked(UUID(delivery.parameters["task"]))
-        if task is None or not is_open(task) or role_of(task, user.id) is None:
+        if task is None or not is_open(task):
             return NOT_NEEDED
         reminders = {str(each.id): each for each in work.reminders.list(user.id, task.id)}
         reminder = reminders.get(delivery.parameters["reminder"])

@@ -25,8 +25,6 @@ def conflicts_of(
     """
     conflicts = _conflicts_of_one(wanted, current, since, own, joined)
     for name, value in wanted.items():
-        if name in joined:
-            continue
         theirs = current[name]
         if value == theirs:
             continue

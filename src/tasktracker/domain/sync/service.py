@@ -122,7 +122,7 @@ class SyncService:
         if has_more:
             following = replace(begin, sequence=sequence)
         else:
-            # A device that has all entries has all changes up to now, also those of other types.
+            # No entry of these types is left: the device need not read entries of other types up to now.
             following = replace(begin, sequence=max(sequence, state.head), since=work.now)
         return Changes(items, following, state.head, has_more, following.valid_until(self._retention))
 

@@ -125,7 +125,7 @@ class SubscriptionRegistry:
             yield subscription
         finally:
             subscriptions.discard(subscription)
-            if not subscriptions and self._subscriptions.get(actor.user_id) is subscriptions:
+            if not subscriptions:
                 del self._subscriptions[actor.user_id]
 
     def __len__(self) -> int:

@@ -19,7 +19,7 @@ const SORTS = ["username", "-created_at", "-last_seen_at", "-tasks"];
 /** How long a search waits for the next letter. */
 const PAUSE_MS = 100;
 
-/** Kept while the user looks at one account. */
+/** The filters of the list. They are kept while the user looks at one account. */
 const filters = signal({ q: "", state: "", sort: SORTS[0] });
 
 export function Users() {

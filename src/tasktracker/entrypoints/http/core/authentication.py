@@ -75,8 +75,7 @@ class Authentication(AbstractAuthenticationMiddleware):
         else:
             client = scope["client"]
             set_sharer(client[0] if client else None, method)
-        # Refuse unknown parameters. A handler with parameters and without a body refuses unknown ones when it reads the
-        # query.
+        # Refuse unknown parameters of the query. A handler that has parameters, and no body, does this itself.
         raw = scope["query_string"]
         if raw and access is not Access.PAGE and (operation.query is None or handler.parsed_data_field is not None):
             read_query(operation.query or Query, raw)

@@ -1,4 +1,4 @@
-"""Feeds count what their users own; events name administrators; counts of days, and times of maintenance."""
+"""Feeds count what their users own, and events name administrators. Numbers are counted for each day."""
 
 from __future__ import annotations
 
