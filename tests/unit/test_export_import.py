@@ -933,6 +933,8 @@ def test_imported_items_are_later_than_the_deletions_of_the_same_ids(service: Se
     assert [each.version for found in service.all_of(user) for each in found.values()] == [3, 3]
     with service.store.reading(SYSTEM) as work:
         assert deleted.id not in [each.id for each in work.reminders.list(user.id, *tasks)]
+        feed = work.feed.page(user.id, 0, 10, (ItemType.CATEGORY, ItemType.TASK))
+        assert [each.entry.version for each in feed] == [3, 3]
 
 
 @pytest.mark.parametrize("name", ["find_tasks", "find_categories"])
@@ -1065,6 +1067,7 @@ def test_the_error_for_a_refused_file_says_what_helps(service: Service, user: Us
         to_lines({**HEADER, "version": 2.0}),
         to_lines({**HEADER, "version": [2]}),
         to_lines({**HEADER, "format": "other"}),
+        to_lines({**HEADER, "type": "end"}),
     ],
 )
 def test_a_file_that_is_not_an_export_is_refused(service: Service, user: User, raw: bytes) -> None:
