@@ -301,6 +301,9 @@ def test_a_task_that_is_completed_and_filed_at_once_has_the_time_of_the_device(
     fixed: dict[str, Any] = {"fingerprint": b"", "type": ItemType.TASK, "op": MutationOp.UPDATE, "target": task.id}
     push(app, actor, Mutation(id=seed.id(), data=data, made_at=made_at, **fixed))
     assert app.see(actor, app.tasks.get, task.id).completed_at == made_at
+    push(app, actor, Mutation(id=seed.id(), data={"title": "later"}, **fixed))
+    last, *others = app.see(actor, app.history.list, task.id).changes.items
+    assert (last.made_at, {each.made_at for each in others}) == (None, {made_at})
 
 
 def test_a_color_that_others_set_in_another_form_is_not_in_conflict(app: App, seed: Seed) -> None:
