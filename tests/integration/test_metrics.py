@@ -53,6 +53,21 @@ def total(found: dict[str, float], metric: str, /, **labels: str) -> float:
     )
 
 
+def test_reminders_are_counted_by_their_lateness_in_seconds_and_gauges_have_the_last_number() -> None:
+    process, numbers = metrics.ProcessMetrics(), iter([5.0, 7.0])
+    for lateness in (0.02, 90.0):
+        process.observe_fired(lateness)
+        process.sample({("threads", "requests"): numbers.__next__})
+    lines = prometheus_client.generate_latest(process.registry).decode().splitlines()
+    found = {name: float(value) for name, _, value in (each.rpartition(" ") for each in lines if each[0] != "#")}
+    late = "tasktracker_reminder_lateness_seconds"
+    assert [
+        total(found, f"{late}_bucket", le=most) for most in ("0.01", "0.025", "10.0", "60.0", "600.0", "3600.0")
+    ] == [*(0, 1, 1, 1, 2, 2)]
+    assert found[f"{late}_sum"] == 90.02
+    assert total(found, "tasktracker_threads", name="requests") == 7
+
+
 class TestPage:
     def test_requests_are_counted_by_method_route_and_status(self) -> None:
         started = time.monotonic()
