@@ -387,7 +387,7 @@ def test_an_export_of_version_1_is_still_read(service: Service, user: User) -> N
         '"trashed_at":null,"trashed_with":null,"version":4,"members":[]}',
         '{"type":"end","categories":0,"tasks":1}',
     )
-    report = service.import_file(user, "\n".join(lines).encode())
+    report = service.import_file(user, "\n".join(lines).encode("utf-8-sig"))
     assert not [*report.errors, *report.notices]
     (task,) = service.all_of(user)[1].values()
     assert (task.title, task.priority, task.start_on, task.version) == ("Call", Priority.HIGH, None, 4)
