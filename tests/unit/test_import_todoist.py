@@ -542,7 +542,7 @@ def test_a_file_of_another_format_is_refused(account: Account, text: str) -> Non
         (b"\x1f\x8b\x08", "gzip"),
         ('{"type":"header"}\n', "application/x-ndjson"),
         (f"{HEAD.strip()}\rtask,A,\r", "LF or CRLF"),
-        ("TYPE,NAME\n", "missing: CONTENT$"),
+        ("TYPE,NAME\r\n", "missing: CONTENT$"),
     ],
 )
 def test_the_error_for_a_refused_file_says_what_helps(account: Account, text: str | bytes, advice: str) -> None:
