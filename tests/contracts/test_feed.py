@@ -316,12 +316,3 @@ class TestFeed:
         assert store.rotate_secret(EPOCH) != epoch
         with pytest.raises(CursorExpired):
             device.pull()
-
-    def test_a_cursor_ahead_of_the_feed_is_refused(self, store: Storage, seed: Seed, user: User) -> None:
-        sync = SyncService(store=store, secrets=store)
-        other, actor = seed.user(), seed.actor(user)
-        self.add(store, FeedEntry(other.id, ItemType.TASK, seed.id(), 1))
-        device = Device(sync, seed.actor(other))
-        ahead = sync.pull(device.actor).next
-        with pytest.raises(CursorExpired):
-            sync.pull(actor, ahead)

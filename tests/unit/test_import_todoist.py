@@ -476,6 +476,7 @@ def test_the_name_of_a_long_project_is_cut_only_for_the_category(account: Accoun
         ("Planning [Q3].csv", "Planning [Q3]"),
         ("[220474322].csv", "[220474322]"),
         ("Dr. Inbox", "Dr. Inbox"),
+        ("\udcff.csv", r"\udcff"),
     ],
 )
 def test_the_name_of_a_file_names_its_project(file: str, project: str) -> None:

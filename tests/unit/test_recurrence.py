@@ -40,6 +40,7 @@ class TestRule:
         ("text", "canonical"),
         [
             ("freq=daily", "FREQ=DAILY"),
+            *((each, each) for each in ("FREQ=DAILY;INTERVAL=1000", "FREQ=YEARLY;BYMONTH=2,4;BYMONTHDAY=30,31")),
             ("FREQ=DAILY;BYMONTH=" + "1," * 240 + "1", "FREQ=DAILY;BYMONTH=1"),  # of the maximum length
             ("INTERVAL=1;FREQ=DAILY", "FREQ=DAILY"),
             ("INTERVAL=02;FREQ=DAILY", "FREQ=DAILY;INTERVAL=2"),
@@ -67,6 +68,7 @@ class TestRule:
         [
             ("", "must be a recurrence rule of RFC 5545"),
             ("every friday", "must be a recurrence rule"),
+            ("FREQ", "must be a recurrence rule"),
             ("FREQ=DAILY;", "must be a recurrence rule"),
             ("FREQ=DAILY\n", "must have a FREQ of DAILY, WEEKLY, MONTHLY, YEARLY"),
             ("RRULE:FREQ=DAILY", "must be a recurrence rule"),
