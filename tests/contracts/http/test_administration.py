@@ -20,6 +20,7 @@ from tasktracker.domain.administration.statistics import Counted, DayCounts, Mai
 from tasktracker.domain.deliveries.delivery import Delivery, DeliveryKind, DeliveryState, Failing
 from tasktracker.domain.jobs.job import JobKind
 from tasktracker.domain.kernel.actors import SessionActor
+from tasktracker.entrypoints.container import Schema
 from tasktracker.entrypoints.http.admin_service import view_overview
 from tests.backends import http_on_memory
 from tests.contracts.base import SECOND
@@ -331,6 +332,7 @@ class TestService:
         assert expect(fixed.get(SETTINGS), 200) == {"registration": "closed", "fixed": ["registration"]}
         problem(fixed.patch(SETTINGS, {"registration": "open"}), 409, "setting-fixed")
 
+    @pytest.mark.parametrize("shared", ["sqlite"], indirect=True)  # which has a schema
     def test_the_overview_counts(self, api: Api, admin: Person, alice: Person) -> None:
         task = alice.task()
         expect(alice.patch(f"/api/tasks/{task['id']}/", {"state": "done"}), 200)
@@ -361,6 +363,7 @@ class TestService:
         assert then["tasks_done"] >= 1
         assert after["last_sweep"]
         assert after["last_backup"] is None
+        assert after["schema"] == Schema(api.container.settings()).head
         assert {each["kind"] for each in after["jobs"]} >= {"remove-account", "refresh-list"}
 
 
