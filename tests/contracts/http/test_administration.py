@@ -195,6 +195,18 @@ class TestUsers:
         assert len(admin.listed(USERS, f"q={mark}&state=active")) == 2
         assert admin.listed(USERS, f"q={mark}&state=admin") == []
 
+    def test_later_pages_of_users_are_of_the_time_of_the_first(
+        self, api: Api, admin: Person, clock: ManualClock
+    ) -> None:
+        mark = new_name()
+        for letter in "ab":
+            api.register(f"{mark}.{letter}")
+        page = expect(admin.get(USERS, params={"q": mark, "limit": 1}), 200)
+        clock.advance(timedelta(days=20))
+        query = {"q": mark, "limit": 1, "cursor": page["next_cursor"]}
+        (other,) = expect(api.login(admin).get(USERS, params=query), 200)["results"]
+        assert other["sessions"] == 1, "it had not expired then"
+
     def test_a_user_is_created_with_a_password_or_with_a_link(self, api: Api, admin: Person) -> None:
         expect(admin.patch(SETTINGS, {"registration": "closed"}), 200)
         try:
