@@ -102,7 +102,7 @@ class Database:
         tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
         connection.execute("COMMIT")
         is_empty = application == version == 0 and not tables
-        is_copy = application in (0, APPLICATION_ID) and tables >= FIRST_TABLES and version >= 0
+        is_copy = application in (0, APPLICATION_ID) and tables >= FIRST_TABLES
         if not is_empty and not (is_copy or (application == APPLICATION_ID and version > len(MIGRATIONS))):
             raise DamagedCopy(f"{self._path} is damaged, or is not a copy: it has other tables.")
 

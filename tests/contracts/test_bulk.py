@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from tasktracker.domain.accounts.user import User
-from tasktracker.domain.categories.category import name_key
+from tasktracker.domain.categories.category import CategoryMember, name_key
 from tasktracker.domain.jobs.job import Job, JobKind
 from tasktracker.domain.kernel.errors import IdTaken
 from tasktracker.domain.kernel.members import Member, Role
@@ -93,6 +93,9 @@ class TestBulk:
         ]
         seed.task(alice)
         seed.task(bob, trashed_at=START, members=members)
+        member = CategoryMember(seed.user().id, Role.EDITOR, START, is_ready=True)
+        shared = seed.category(alice, members=(member,))  # passes on from bob
+        seed.task(bob, trashed_at=START, category=shared.id, list_members=shared.list_members)
         expected = sorted([top, *own], key=lambda task: (task.trashed_at, task.id))
         assert trashed(store, alice, limit) == expected
 

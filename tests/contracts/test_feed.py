@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
+from types import SimpleNamespace
 from uuid import UUID
 
 import pytest
@@ -14,6 +15,7 @@ from tasktracker.domain.accounts.user import User
 from tasktracker.domain.feed.entries import FeedEntry, FeedItem, Op, Reason, entries_of
 from tasktracker.domain.feed.items import ItemType
 from tasktracker.domain.feed.ports import EPOCH
+from tasktracker.domain.jobs.job import Job, JobKind
 from tasktracker.domain.kernel.actors import AnyActor
 from tasktracker.domain.kernel.errors import CursorExpired, IdTaken
 from tasktracker.domain.kernel.members import Member, Role
@@ -98,6 +100,29 @@ class TestFeed:
         self.add(store, FeedEntry(user.id, ItemType.TASK, seed.id(), 7, Op.DELETE, Reason.DELETED))
         assert [each.item for each in self.page(store, user)] == [task, category, None]
 
+    def test_a_task_of_an_account_that_is_being_removed_is_in_no_feed(
+        self, store: Storage, seed: Seed, user: User
+    ) -> None:
+        gone, kept = seed.user(), seed.task(user)
+        task = seed.task(gone, members=(Member(user.id, Role.EDITOR),))
+        self.add(store, *(FeedEntry(user.id, ItemType.TASK, each.id, 1) for each in (kept, task)))
+        assert [each.item for each in self.page(store, user)] == [kept, task]
+        with store.writing(SYSTEM) as work:
+            work.users.hide(gone.id, START)
+            work.jobs.add(Job.of(JobKind.REMOVE_ACCOUNT, gone.id, gone.id, START))
+        assert [each.item for each in self.page(store, user)] == [kept, None]
+        with store.reading(SYSTEM) as work:
+            assert [each.id for each in work.feed.entries(user.id, TASKS)] == [kept.id]
+
+    def test_all_users_whose_feeds_have_new_entries_are_published(
+        self, store: Storage, seed: Seed, user: User, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        published: list[Collection[UUID]] = []
+        monkeypatch.setattr(store, "_publisher", SimpleNamespace(publish=published.append))
+        users = [user.id, seed.user().id]
+        self.add(store, *(FeedEntry(each, ItemType.TASK, seed.id(), 1) for each in (*users, user.id)))
+        assert [sorted(each) for each in published] == [sorted(users)]
+
     def test_the_heads_of_feeds_that_have_entries_are_found(self, store: Storage, seed: Seed, user: User) -> None:
         other, empty = seed.user(), seed.user()
         for each in (user, other, other):
@@ -174,7 +199,7 @@ class TestFeed:
                 return work.feed.purge_before(clock.now(), limit)
 
         assert swept() == [0, 0, 0]
-        assert [purge(2), purge(2), purge(2), purge(2)] == [2, 2, 1, 0]
+        assert [purge(2), purge(9), purge(9)] == [2, 3, 0]
         assert swept() == [5, 3, 0]
         self.add(store, FeedEntry(user.id, ItemType.TASK, seed.id(), 1))
         assert swept() == [5, 3, 0]
@@ -247,12 +272,13 @@ class TestFeed:
             work.feed.add([FeedEntry(user.id, ItemType.TASK, seed.id(), 1)])
 
     def test_removing_a_user_removes_the_feed(self, store: Storage, seed: Seed, user: User) -> None:
+        other, item = seed.user(), seed.id()
         self.add(store, FeedEntry(user.id, ItemType.TASK, seed.id(), 1))
         with store.writing(SYSTEM) as work:
-            work.feed.add([FeedEntry(user.id, ItemType.TASK, seed.id(), 1)])
+            work.feed.add([FeedEntry(each.id, ItemType.TASK, item, 1) for each in (user, other)])
             work.users.remove(user.id)
             work.feed.drop(user.id)
-        assert self.entries(store, user) == []
+        assert (self.entries(store, user), self.entries(store, other)) == ([], [(1, item, 1)])
 
     def test_a_removed_user_gets_no_entry_of_a_task_that_ends_to_be_shared(
         self, store: Storage, seed: Seed, user: User
@@ -290,12 +316,3 @@ class TestFeed:
         assert store.rotate_secret(EPOCH) != epoch
         with pytest.raises(CursorExpired):
             device.pull()
-
-    def test_a_cursor_ahead_of_the_feed_is_refused(self, store: Storage, seed: Seed, user: User) -> None:
-        sync = SyncService(store=store, secrets=store)
-        other, actor = seed.user(), seed.actor(user)
-        self.add(store, FeedEntry(other.id, ItemType.TASK, seed.id(), 1))
-        device = Device(sync, seed.actor(other))
-        ahead = sync.pull(device.actor).next
-        with pytest.raises(CursorExpired):
-            sync.pull(actor, ahead)

@@ -77,7 +77,10 @@ class TestRepository:
 
     def test_jobs_are_listed_newest_first(self, store: Storage, seed: Seed) -> None:
         alice, bob = seed.user(), seed.user()
-        jobs = [new_job(seed, alice, created_at=START + number // 2 * SECOND) for number in range(5)]
+        jobs = [
+            new_job(seed, alice, created_at=START + number // 2 * SECOND, updated_at=START - number * SECOND)
+            for number in range(5)
+        ]
         stored(store, *jobs, new_job(seed, bob))
         pages = read_pages(store, lambda work, after: work.import_jobs.list(alice.id, after, 2))
         assert [job for page in pages for job in page] == jobs[::-1]
@@ -346,6 +349,10 @@ class TestService:
         ):
             page = host.jobs.lines(host.actor, jobs[0].id, outcome, after, limit)
             assert ([line.number for line in page.items], page.next) == (numbers, following)
+        clock.advance(STALLED_AFTER + SECOND)
+        assert host.jobs.list(host.actor).items == jobs[::-1]
+        read_before_its_end = replace(jobs[0], state=JobState.RUNNING)
+        assert host.jobs._interrupted_if_stalled(read_before_its_end) == jobs[0]
 
     def test_the_oldest_jobs_over_a_limit_are_removed(
         self, host: Host, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
@@ -357,10 +364,10 @@ class TestService:
             jobs.append(host.run(host.start(), to_lines(task(), task())))
         assert host.jobs.list(host.actor).items == jobs[:-4:-1]
         monkeypatch.setattr(job_service, "MAX_JOBS", 4)
-        monkeypatch.setattr(job_service, "MAX_STORED_LINES", 4)
+        monkeypatch.setattr(job_service, "MAX_STORED_LINES", 2)
         clock.advance(SECOND)
         newest = host.start()
-        assert host.jobs.list(host.actor).items == [newest, jobs[-1], jobs[-2]]
+        assert host.jobs.list(host.actor).items == [newest, jobs[-1]]
 
     def test_a_sweep_removes_jobs_after_the_retention_time(
         self, host: Host, store: Storage, clock: ManualClock, user: User

@@ -293,6 +293,8 @@ def test_a_job_wakes_the_runner_once_it_is_committed(backend: Backend, store: St
     with suppress(Abort), watched.writing(SYSTEM) as work:
         work.jobs.add(new_job(seed))
         raise Abort
+    with watched.writing(SYSTEM) as work:
+        assert work.jobs.count() == 0
     assert not added.is_set()
     with watched.writing(SYSTEM) as work:
         work.jobs.add(new_job(seed))

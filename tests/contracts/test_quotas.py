@@ -16,6 +16,7 @@ from tasktracker.domain.kernel.members import Role
 from tasktracker.domain.portability.import_service import FileFormat
 from tasktracker.domain.sync.mutation import Mutation, MutationOp, Status
 from tasktracker.domain.tasks.task import Task, TaskFields
+from tasktracker.domain.work import Storage
 from tests.contracts.base import Seed, race
 from tests.fakes import SYSTEM, App
 from tests.unit.base import PASSWORD
@@ -59,12 +60,20 @@ def test_the_usage_counts_own_tasks_with_the_trash_own_categories_and_bytes_of_u
     assert usage(app, alice) == Usage(0, 1, 0)
 
 
-def test_a_user_without_quotas_of_their_own_has_those_of_the_service(app: App, alice: SessionActor) -> None:
+def test_quotas_of_a_user_come_before_those_of_the_service(
+    app: App, store: Storage, alice: SessionActor, bob: SessionActor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "_limits", Quotas(tasks=1, bytes=9))
+    limit(app, alice, tasks=2)
+    first, *_ = [create(app, actor, "1") for actor in (alice, alice, bob)]
+    for actor in (alice, bob):
+        with pytest.raises(QuotaExceeded):
+            create(app, actor, "2")
+    app.do(alice, app.tasks.edit, first.id, {"title": "12345678"})
+    with pytest.raises(QuotaExceeded):
+        app.do(alice, app.tasks.edit, first.id, {"title": "123456789"})
     with app.store.reading(SYSTEM) as work:
-        assert work.quotas.find(alice.user_id).otherwise(Quotas(7, None, 9)) == Quotas(7, None, 9)
-    limit(app, alice, tasks=3)
-    with app.store.reading(SYSTEM) as work:
-        assert work.quotas.find(alice.user_id).otherwise(Quotas(7, None, 9)) == Quotas(3, None, 9)
+        assert [work.quotas.find(actor.user_id) for actor in (alice, bob)] == [Quotas(tasks=2), Quotas()]
 
 
 def test_a_full_quota_refuses_what_adds_and_nothing_else(app: App, alice: SessionActor) -> None:
@@ -79,6 +88,8 @@ def test_a_full_quota_refuses_what_adds_and_nothing_else(app: App, alice: Sessio
     with pytest.raises(QuotaExceeded) as refused:
         app.do(alice, app.tasks.edit, task.id, {"title": "123456"})
     assert refused.value.quota == "bytes"
+    with pytest.raises(QuotaExceeded), app.store.writing(alice) as work:
+        app.tasks.edit(work, app.tasks.create(work, {"title": "new"}).id, {"title": "old"})
     assert usage(app, alice) == Usage(1, 0, 5)
     limit(app, alice, tasks=0, bytes=0)
     app.do(alice, app.tasks.edit, task.id, {"title": "54321"})

@@ -506,6 +506,8 @@ def test_a_verification_accepts_the_oldest_invitations(
     app: App, alice: SessionActor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(acceptance, "MAX_ACCEPTED", 2)
+    new_task(app, alice).invite()
+    app.clock.advance(LIFETIME)  # that one has ended, and does not count
     subjects = [make(app, alice) for make in (new_task, new_category, new_task)]
     for each in reversed(subjects):
         each.invite()

@@ -27,10 +27,10 @@ def data_of(work: UnitOfWork[AnyActor], user: User) -> tuple[list[Category], lis
 class TestSnapshot:
     def test_two_statements_see_one_state_despite_a_commit_in_between(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
-        task = seed.task(user)
+        purged, task = seed.task(user), seed.task(user)
         actor = seed.actor(user)
         with store.snapshot(actor) as work:
-            assert data_of(work, user) == ([], [task])
+            assert data_of(work, user) == ([], [task, purged])
 
             def change() -> None:
                 seed.category(user)
@@ -38,9 +38,10 @@ class TestSnapshot:
                 with store.writing(SYSTEM) as other:
                     other.tasks.find(task.id)
                     other.tasks.save(task.edit({"title": "changed"}, START))
+                    other.trash.purge([purged])
 
             BackgroundCall(change).result()
-            assert data_of(work, user) == ([], [task])
+            assert data_of(work, user) == ([], [task, purged])
             assert work.tasks.find(task.id) == task
         with store.reading(actor) as work:
             categories, tasks = data_of(work, user)

@@ -391,6 +391,39 @@ class TestTask:
         ids = [each.id for each in found]
         assert (read(None, 9), read(None, 2), read(found[1], 1), read(found[3], 9)) == (ids, ids[:2], [ids[2]], [])
 
+    def test_the_viewers_of_the_tasks_in_a_category_are_refreshed_in_pages(self, store: Storage, seed: Seed) -> None:
+        owner, direct, *others = (seed.user() for _ in range(6))
+        roles = [CategoryMember(each.id, Role.EDITOR, START, is_ready=each != others[3]) for each in others]
+        before, after = ([*sorted(each, key=lambda member: member.user_id)] for each in (roles[:2], roles[2:]))
+        category, other = seed.category(owner, members=tuple(before)), seed.category(owner)
+        ids = [seed.id() for _ in range(3)]
+        seen: dict[str, Any] = {"root_category": category.id, "list_members": category.list_members}
+        root = seed.task(owner, id=ids[1], category=category.id, members=_members((direct, Role.VIEWER)), **seen)
+        seed.task(owner, id=ids[0], parent=root.id, root=root.id, **seen)
+        seed.task(owner, id=ids[2], category=category.id, **seen)
+        seed.task(seed.user(), category=category.id, root_category=other.id)
+        joined = CategoryMember(direct.id, Role.VIEWER, START, is_ready=True)
+        category = replace(category, members=tuple(sorted([*after, joined], key=lambda each: each.user_id)), version=2)
+
+        def refresh(after: UUID | None, limit: int) -> list[tuple[Any, ...]]:
+            with store.writing(SYSTEM) as work:
+                found = work.tasks.refresh(category.id, after, limit)
+            assert all(each.task.list_members == category.list_members for each in found)
+            return [(each.task.id, each.added, each.removed, each.affected) for each in found]
+
+        with store.writing(SYSTEM) as work:
+            work.categories.save_shared(category)
+        come, left = ({each.user_id for each in members} for members in (after, before))
+        expected = [
+            (id_, come if id_ == root.id else come | {direct.id}, left, {direct.id} if id_ == root.id else set())
+            for id_ in ids
+        ]
+        assert refresh(None, 1) + refresh(ids[0], 9) + refresh(ids[2], 9) == expected
+        assert refresh(None, 9) == [(id_, set(), set(), set()) for id_ in ids]
+        query = TaskQuery(at=START, category=category.id)
+        lists = [sorted(each.id for each in listed(store, user, query)) for user in (owner, direct, *others)]
+        assert lists == [ids, ids, [], [], ids, []]
+
     def test_a_task_cannot_be_shared_with_an_unknown_user(self, store: Storage, seed: Seed) -> None:
         task = seed.task(seed.user())
         with pytest.raises(InvalidInput) as caught:

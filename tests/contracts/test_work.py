@@ -412,6 +412,7 @@ class TestWork:
             pass
         calls: tuple[Callable[[], object], ...] = (
             lambda: work.users.find(user.id),
+            lambda: work.feed.add([]),
             lambda: work.users.add(new),
             lambda: work.users.remove(user.id),
             lambda: work.sessions.list(user.id),

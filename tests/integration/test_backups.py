@@ -10,6 +10,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager, nullcontext
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
@@ -26,6 +27,7 @@ from tasktracker.adapters.sql.schema import REVISION
 from tasktracker.adapters.sql.sqlite_backups import SqliteBackups
 from tasktracker.adapters.sql.urls import database_url
 from tasktracker.domain.administration.statistics import Maintenance
+from tasktracker.domain.deliveries.delivery import Delivery, DeliveryKind, DeliveryState
 from tasktracker.domain.kernel.members import Role
 from tasktracker.domain.sharing.invitation import LIFETIME, ShareInvitation
 from tasktracker.entrypoints import backup_commands, cli, logging
@@ -38,6 +40,7 @@ from tests.postgres_supervisor import INSTALLATION, PACKAGE
 from tests.waiting import wait_until
 
 NewDatabase = Callable[[], str]
+KIND = DeliveryKind.VERIFY_EMAIL
 SPEC = find_spec(PACKAGE)  # the import would create folders
 assert SPEC is not None
 assert SPEC.origin is not None
@@ -234,9 +237,13 @@ class TestRevoked:
             ticket = expect(ada.post("/api/events/tickets/"), 201)["ticket"]
             cursor = expect(ada.get("/api/sync/"), 200)["next_cursor"]
             link, invitation = make_link(api.container.store(), ada.username), invitation_of(ada)
+            sent, due = (Delivery.of(KIND, uuid4(), invitation.created_at, mail_domain="x") for _ in range(2))
+            sent = sent.ended(DeliveryState.SENT, invitation.created_at)
             with api.container.store().writing(SYSTEM) as work:
                 api.container.invites().create(work, {})
                 work.share_invitations.add(invitation)
+                for each in (sent, replace(due, parameters={"username": "ada"}, leased_until=due.created_at)):
+                    work.deliveries.add(each)
             tasktracker(url, "backup", "backup")
         restore(url, tmp_path / "backup")
         with serving(url) as api:
@@ -247,6 +254,8 @@ class TestRevoked:
             with api.container.store().reading(SYSTEM) as work:
                 assert work.invites.list(None, 1).items == []
                 assert work.share_invitations.list_to("grace@example.org") == []
+                skipped = due.ended(DeliveryState.SKIPPED, due.next_attempt_at)
+                assert [work.deliveries.find(each.id) for each in (sent, due)] == [sent, skipped]
             # Devices may have seen changes that the backup does not contain.
             expect(login_again(api, ada).get("/api/sync/", params={"cursor": cursor}), 410)
         # A backup refuses rows that refer to missing rows, such as tickets of a removed session.
@@ -402,6 +411,9 @@ class TestFiles:
     def test_a_backup_that_fails_leaves_no_file(self, url: str, tmp_path: Path) -> None:
         folder = tmp_path / "backups"
         folder.mkdir()
+        if url.startswith("postgresql"):
+            without = tasktracker(url, "backup", str(folder), status=1, PATH=str(folder))
+            assert "pg_dump is missing: install" in without.output
         run_sql(url, "DROP TABLE secrets")
         tasktracker(url, "backup", str(folder), status=1)
         assert list(folder.iterdir()) == []

@@ -35,7 +35,15 @@ from tasktracker.domain.portability.export_service import ExportService, Progres
 from tasktracker.domain.portability.import_service import ImportService
 from tasktracker.domain.portability.report import Counts, Finding, ImportReport, TaskCounts
 from tasktracker.domain.throttling.limit import LOGIN_BY_PAIR
-from tasktracker.entrypoints import admin_commands, backup_commands, cli, logging, server, transfer_commands
+from tasktracker.entrypoints import (
+    admin_commands,
+    backup_commands,
+    cli,
+    command_support,
+    logging,
+    server,
+    transfer_commands,
+)
 from tasktracker.entrypoints.command_support import report_errors, show_table
 from tasktracker.entrypoints.container import Container
 from tasktracker.entrypoints.settings import Settings, load
@@ -722,6 +730,11 @@ class TestOptions:
         tasktracker("backup", DATA_FOLDER="deep/down", DATABASE_URL=url, SECRET_KEYS=KEY)
         assert len(list(Path("deep/down/backups").iterdir())) == 1
         assert bar.length == sum(bar.steps) > 1
+        bar.steps.clear()
+        with backup_commands._progress("restoring") as progress:
+            for done in (1, 3):
+                progress(done, 4)
+        assert (bar.steps, bar.length, bar.options["file"]) == ([1, 2], 4, sys.stderr)
 
     @pytest.mark.parametrize(
         ("keys", "options", "status"),
@@ -740,6 +753,9 @@ class TestOptions:
         all_options = ("--yes", "--api-tokens=keep", *options)
         shown = tasktracker("restore", "file", *all_options, status=status, SECRET_KEYS=keys).output
         assert (len(restore.calls), "which SECRET_KEYS lacks" in shown) == (1 - status, status == 1)
+        Path("copy").write_bytes(Path("data/tasktracker.db").read_bytes())  # which states no key
+        tasktracker("restore", "copy", *all_options, SECRET_KEYS=keys)
+        assert len(restore.calls) == 2 - status
 
     def test_all_bad_values_are_reported_each_on_a_line(self) -> None:
         lines = create_admin("r t", PASSWORD, "--email", "nobody", status=1).output.splitlines()
@@ -860,10 +876,11 @@ class TestOpenApi:
             assert printed == expect(api.get("/schema/openapi.json"), 200)
 
     def test_the_document_needs_no_settings_and_creates_no_file(self, folder: Path) -> None:
-        nowhere = "postgresql://nobody@127.0.0.1:1/nothing"
+        nowhere, wrong = "postgresql://nobody@127.0.0.1:1/nothing", folder / ".env"
+        wrong.write_text("PORT=x\n")
         printed = tasktracker("openapi", ENVIRONMENT="production", DATABASE_URL=nowhere).output
         assert json.loads(printed)["openapi"].startswith("3.1")
-        assert list(folder.iterdir()) == []
+        assert list(folder.iterdir()) == [wrong]
 
 
 class TestSyncDemo:
@@ -926,6 +943,35 @@ class TestErrors:
             port = other.getsockname()[1]
             shown = tasktracker("serve", "--port", str(port), status=1).output
         assert shown == f"Error: cannot listen on port {port} of 127.0.0.1: Address already in use\n"
+
+    @pytest.mark.parametrize("hosts", [("192.0.2.1", "127.0.0.1"), ("127.0.0.1", "192.0.2.1")])
+    def test_a_server_needs_one_of_the_addresses_of_its_host(
+        self, monkeypatch: pytest.MonkeyPatch, hosts: tuple[str, str]
+    ) -> None:
+        found = [(*[None] * 4, (each, 0)) for each in hosts]
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+        assert cli._listening_port(load({"PORT": "0"}, None)) > 0
+        del found[hosts.index("127.0.0.1")]
+        with pytest.raises(click.ClickException, match=r"port 0 of 127.0.0.1: Cannot assign requested address"):
+            cli._listening_port(load({"PORT": "0"}, None))
+
+    @pytest.mark.parametrize("found", [None, "0011"])
+    def test_a_schema_that_another_program_migrates_is_refused_unless_it_is_the_current_one(
+        self, monkeypatch: pytest.MonkeyPatch, found: str | None
+    ) -> None:
+        schema = SimpleNamespace(current=lambda: found, head="0042", is_embedded=False)
+        monkeypatch.setattr(command_support, "Schema", lambda _: schema)
+        container: Any = SimpleNamespace(settings=lambda: None)
+        with pytest.raises(click.ClickException, match=f"at revision {found or 'none'}, this version needs 0042"):
+            command_support.require_database(container)
+
+    def test_a_host_without_an_address_is_named_with_the_reason(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def fail(*_: object, **__: object) -> None:
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+        monkeypatch.setattr(socket, "getaddrinfo", fail)
+        with pytest.raises(click.ClickException, match="of nowhere: Name or service not known"):
+            cli._listening_port(load({"HOST": "nowhere"}, None))
 
     def test_production_without_a_key_as_a_process(self, folder: Path) -> None:
         result = run(folder, "serve", ENVIRONMENT="production")

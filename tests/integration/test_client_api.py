@@ -33,6 +33,7 @@ from tasktracker_client import (
     HistoryEntry,
     InvalidEdit,
     Invitation,
+    ItemType,
     LocalStoreError,
     Member,
     Notification,
@@ -45,6 +46,7 @@ from tasktracker_client import (
     Unavailable,
     UnknownItem,
 )
+from tasktracker_client.items import DEFAULTS
 from tests.http import Api, Person, expect
 from tests.integration.phones import URL, Phone, in_sync
 from tests.line import Line, problem
@@ -153,11 +155,14 @@ class TestModels:
         days = {name: date(2030, 1, number) for number, name in enumerate(("start_on", "due_on"), 1)}
         names = ("due_date", "created_at", "updated_at", "completed_at", "deleted_at")
         times = {name: datetime(2030, 2, number, tzinfo=UTC) for number, name in enumerate(names, 1)}
-        texts = {name: name for name in ("title", "description", "state", "category", "parent", "owner", "created_by")}
+        ids = ("category", "parent", "owner", "created_by", "series", "slot", "next")
+        texts = {name: name for name in ("title", "description", "state", *ids)}
         moments = {name: each.isoformat() for name, each in (days | times).items()}
         task = Task("id", 1, {**texts, **moments, "priority": 3, "owners": ["x", "y"]})
         expected = {**texts, **days, **times, "priority": 3, "owners": ("x", "y")}
         assert {name: getattr(task, name) for name in expected} == expected
+        made = Task("id", None, DEFAULTS[ItemType.TASK])
+        assert {getattr(made, name) for name in (*ids, "recurrence")} == {None}
         texts = {name: name for name in ("name", "description", "color", "owner", "role")}
         category = Category("id", 1, {**texts, "created_at": moments["created_at"], "ready": False})
         expected = {**texts, "created_at": times["created_at"], "is_ready": False}
@@ -188,9 +193,20 @@ class TestModels:
         id_, home = uuid4(), uuid4()
         assert phone.create_task("one", id=str(id_).upper()) == str(id_)
         assert phone.create_category("Home", id=home) == str(home)
-        phone.edit_task(id_, category=str(home).upper())
-        assert phone.task(str(id_).upper()).category == str(home)
+        task, category = str(id_).upper(), str(home).upper()
+        phone.edit_task(task, category=category)
+        assert phone.task(task).category == str(home)
+        phone.delete(task)
+        phone.restore(task)
+        phone.complete(task)
         assert phone.sync().is_clean
+        in_sync(phone)
+        phone.edit_category(category, name="House")
+        assert phone.category(category).name == "House"
+        phone.delete_category(category)
+        phone.delete(task)
+        assert phone.sync().is_clean
+        assert (*phone.tasks(), *phone.categories()) == ()
         in_sync(phone)
 
     def test_an_id_that_is_no_uuid_or_is_taken_is_refused(self, phone: Phone) -> None:

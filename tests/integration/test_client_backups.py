@@ -22,7 +22,9 @@ class TestRestoredBackups:
     def restore(phone: Phone, *, is_early: bool = True) -> None:
         """Answer the next pull as after a backup was restored or, if late, after a long absence."""
         ago = timedelta(days=10 if is_early else 40)
-        phone._local.set(complete_at=(datetime.now(UTC) - ago).isoformat())
+        stored = datetime.fromisoformat(phone._local.get("complete_at") or "")
+        assert datetime.now(UTC) - stored < timedelta(hours=1)
+        phone._local.set(complete_at=(stored - ago).isoformat())
 
         def expired(request: httpx.Request) -> httpx.Response | None:
             if request.method == "POST":
@@ -46,6 +48,7 @@ class TestRestoredBackups:
         assert phone.sync().started_over
         changed, missing = phone.issues()
         assert (changed.status, changed.op, changed.data) == (Status.LOST, Op.UPDATE, {"title": "newer"})
+        assert (changed.item["title"], phone._local.get("restored")) == ("newer", None)
         assert (missing.op, missing.data) == (Op.CREATE, {"title": "lost", "priority": 4})
         assert phone.titles() == ["edited", "kept"]
         for issue in phone.issues():
@@ -110,6 +113,7 @@ class TestRestoredBackups:
         for _ in range(2):  # a page may be received twice
             assert phone.sync().is_clean
         assert phone.issues() == []
+        assert phone.sql("SELECT json_extract(data, '$.id') FROM deletions") == [(task,)]
         phone.sql("UPDATE deletions SET version = 2")
         self.restore(phone)
         phone.sync()
@@ -127,12 +131,41 @@ class TestRestoredBackups:
         phone.sync()
         assert (phone.titles(), phone.issues()) == (["one"], [])
 
-    def test_after_a_long_absence_a_missing_item_is_just_deleted(self, phone: Phone) -> None:
+    @pytest.mark.parametrize("is_newer", [False, True])
+    def test_after_a_long_absence_a_missing_item_is_just_deleted_unless_another_shows_a_backup(
+        self, phone: Phone, ada: Person, is_newer: bool
+    ) -> None:
+        ada.task("one")
         phone.sync()
+        if is_newer:
+            phone.sql("UPDATE items SET version = 9, data = json_set(data, '$.title', 'newer')")
         phone.sql(f"INSERT INTO items VALUES ('task', '{uuid4()}', 2, '{{\"title\": \"deleted\"}}', 0)")
         self.restore(phone, is_early=False)
         assert phone.sync().started_over
-        assert (phone.tasks(), phone.issues()) == ([], [])
+        assert (phone.titles(), [issue.op for issue in phone.issues()]) == (
+            ["one"],
+            [Op.UPDATE, Op.CREATE] if is_newer else [],
+        )
+
+    @pytest.mark.parametrize(
+        ("limits", "is_lost"),
+        [({"retention_days": 9}, False), ({"retention_days": 11}, True), ({"retention_days": "9"}, True), (None, True)],
+    )
+    def test_an_absence_is_long_if_it_exceeds_the_retention_of_the_server(
+        self, phone: Phone, ada: Person, limits: dict[str, object] | None, is_lost: bool
+    ) -> None:
+        phone.sync()
+        phone._api.forget()
+        phone._local.set(retention_days=None)
+        phone.sql(f"INSERT INTO items VALUES ('task', '{uuid4()}', 2, '{{\"title\": \"missing\"}}', 0)")
+        described = {**ada.get("/api/").json(), "limits": limits}
+        self.restore(phone)  # after ten days
+        expired = phone.line.before
+        phone.line.before = lambda request: (
+            httpx.Response(200, json=described) if request.url.path == "/api/" else expired(request)
+        )
+        assert phone.sync().started_over
+        assert [issue.status for issue in phone.issues()] == [Status.LOST] * is_lost
 
     def test_an_edit_that_was_accepted_just_before_is_sent_again(self, phone: Phone, ada: Person) -> None:
         phone.sync()

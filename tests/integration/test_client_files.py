@@ -22,7 +22,7 @@ from tasktracker_client import (
     NewerCopy,
     Offline,
 )
-from tasktracker_client.database import BUSY_SECONDS, MIGRATIONS, Database
+from tasktracker_client.database import BUSY_SECONDS, MIGRATIONS, Database, store_settings
 from tasktracker_client.local import LocalCopy
 from tests.http import Api, Person
 from tests.integration.phones import Open, Phone, in_sync
@@ -119,11 +119,19 @@ class TestLocalCopy:
         assert type(raised.value) is kind
         database.close()
 
-    def test_a_closed_copy_refuses_every_call(self, tmp_path: Path) -> None:
+    def test_an_interruption_ends_the_transaction(self, tmp_path: Path) -> None:
         local = LocalCopy(tmp_path / "x.db")
+
+        def interrupted() -> None:
+            with local._database.writing() as database:
+                store_settings(database, cursor="lost")
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            interrupted()
+        local.set(user="kept")
+        assert (local.get("cursor"), local.get("user")) == (None, "kept")
         local.close()
-        with pytest.raises(LocalStoreError, match="closed"):
-            local.get("cursor")
 
 
 class TestFiles:
@@ -157,7 +165,7 @@ class TestFiles:
             assert again.username == ada.username
 
     def test_a_file_of_a_newer_version_is_left_alone(self, phone: Phone, opened: Open) -> None:
-        phone.sql("PRAGMA user_version = 99")
+        phone.sql(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
         with pytest.raises(NewerCopy):
             opened(phone.path)
 
@@ -169,12 +177,13 @@ class TestFiles:
             "PRAGMA application_id = 7",
             "PRAGMA user_version = 1",
             "PRAGMA user_version = 99",
+            f"{MIGRATIONS[0]} PRAGMA application_id = 7",
         ],
     )
     def test_a_file_of_another_application_is_left_alone(self, tmp_path: Path, opened: Open, made_by: str) -> None:
         path = tmp_path / "notes.db"
         with closing(sqlite3.connect(path)) as notes:
-            notes.execute(made_by)
+            notes.executescript(made_by)
         path.chmod(0o644)
         before = path.read_bytes()
         with pytest.raises(DamagedCopy, match="not a copy"):
@@ -265,5 +274,6 @@ class TestFiles:
     def test_a_closed_copy_reports_that(self, phone: Phone) -> None:
         phone.close()
         for call in (phone.tasks, phone.sync, lambda: phone.create_task("x"), phone.issues):
-            with pytest.raises(LocalStoreError):
+            with pytest.raises(LocalStoreError, match="closed") as raised:
                 call()
+            assert type(raised.value) is LocalStoreError

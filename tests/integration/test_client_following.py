@@ -7,7 +7,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from types import SimpleNamespace
 from typing import Any
 from uuid import UUID, uuid4
@@ -167,6 +167,8 @@ def test_an_event_is_included_if_the_copy_has_its_version(
     tested = Following(phone._local, phone._api, phone._syncer, lambda _: None, 1)
     text = json.dumps({"type": "task", "id": task, **event})
     assert tested._includes(Event("change", text, None)) is is_included
+    phone.sql("UPDATE items SET stale = 1")
+    assert not tested._includes(Event("change", text, None)), "the copy is started over"
 
 
 @pytest.mark.parametrize("text", ["", "what?", "null", "[]", "{}", "1"])
@@ -211,12 +213,12 @@ class Alone:
 
     def _sync(self) -> SyncReport:
         outcome = self._outcomes.pop(0) if self._outcomes else None
-        if self._outcomes:
-            self.following._due.set()  # as an event or an edit during this sync
-        else:
+        if not self._outcomes:
             self._stop.set()
         if outcome is not None:
             raise outcome
+        if self._outcomes:
+            self.following._due.set()  # as an event or an edit during this sync
         return SyncReport()
 
 
@@ -233,6 +235,28 @@ def test_a_sync_is_repeated_with_growing_delays_and_after_a_success_with_the_fir
     alone = Alone(monkeypatch, Offline(), busy, NotUnderstood("?"), CursorExpired(410, {}), None, Offline(), None)
     alone.run()
     assert alone.waits[:5] == [(0.001, 0), (0.002, 7), (0.004, 0), (0.008, 0), (0.001, 0)]
+
+
+def test_nothing_is_done_after_the_end() -> None:
+    done: list[Any] = []
+    local: Any = SimpleNamespace(cursor=None)
+    opened = SimpleNamespace(iter_lines=lambda: iter([done[0]]))
+    api: Any = SimpleNamespace(stream=lambda *_: nullcontext(opened))
+    syncer: Any = SimpleNamespace(sync=lambda: done.append("a sync"))
+    ended = Following(local, api, syncer, done.append, 1)
+    # It ends while each thread waits, and then during a sync.
+    meanwhile: Any = SimpleNamespace(wait=ended._ended.set, clear=lambda: None, set=lambda: None)
+    ended._due = ended._is_first_done = meanwhile
+    for run in (ended._sync, ended._read):
+        ended._ended.clear()
+        run()
+    ended._listen(Backoff())
+    ended._guarded(lambda: done[0])
+    assert ended._error is None, "its connection was shut down"
+    ended._ended.clear()
+    meanwhile.wait, syncer.sync = (lambda: None), ended._ended.set
+    ended._sync()
+    assert done == []
 
 
 def test_a_busy_stream_is_opened_again_when_the_server_says_so(phone: Phone, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -311,7 +335,8 @@ def test_a_follower_stops_within_a_second_while_the_server_is_silent(phone: Phon
         phone.line.before = lambda _: None
 
 
-def test_a_stream_that_is_read_ends_with_the_follower(phone: Phone) -> None:
+@pytest.mark.parametrize("has_socket", [True, False])
+def test_a_stream_that_is_read_ends_with_the_follower(phone: Phone, has_socket: bool) -> None:
     class Read(Open):
         def __init__(self) -> None:
             super().__init__()
@@ -322,10 +347,12 @@ def test_a_stream_that_is_read_ends_with_the_follower(phone: Phone) -> None:
             return super().__iter__()
 
     opened = Read()
-    closing = SimpleNamespace(get_extra_info=lambda _: SimpleNamespace(shutdown=lambda _: opened.close()))
+    socket = SimpleNamespace(shutdown=lambda _: opened.close()) if has_socket else None
+    closing = SimpleNamespace(get_extra_info=lambda _: socket)
     with following(phone, lambda _: httpx.Response(200, stream=opened, extensions={"network_stream": closing})):
         assert opened.is_read.wait(PATIENCE)
-    assert opened.closed.is_set()
+    assert opened.closed.is_set() is has_socket
+    opened.close()
 
 
 def test_a_refusal_whose_body_was_not_read_yet_is_understood(phone: Phone) -> None:
@@ -339,11 +366,12 @@ def test_a_refusal_whose_body_was_not_read_yet_is_understood(phone: Phone) -> No
     assert (raised.value.status, str(raised.value)) == (403, "No.")
 
 
-def test_a_follower_that_never_reached_the_server_leaves_no_thread(phone: Phone) -> None:
-    phone.line.is_up = False
+@pytest.mark.parametrize("is_up", [False, True])
+def test_a_follower_leaves_no_thread(phone: Phone, is_up: bool) -> None:
+    phone.line.is_up = is_up
     before = set(threading.enumerate())
-    with following(phone):
-        pass
+    with following(phone) as seen:
+        wait_until(lambda: seen.asked or not is_up, "the stream is not opened")
     wait_until(lambda: set(threading.enumerate()) <= before, "a thread of the follower is left")
 
 
@@ -382,6 +410,7 @@ def test_a_follower_reconnects_after_errors(phone: Phone, ada: Person) -> None:
         lambda _: problem(503),
         lambda _: problem(410),
         lambda _: httpx.Response(200, html="<h1>Welcome to our hotel</h1>"),
+        lambda _: httpx.Response(404, html="<h1>Welcome to our hotel</h1>"),
         lambda _: httpx.Response(502, html="<h1>Bad gateway</h1>"),
         lambda _: stream(": beat\n"),
     ]

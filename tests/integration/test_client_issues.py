@@ -95,6 +95,7 @@ class TestIssues:
         phone._local.edit(ItemType.TASK, Op.RESTORE, "not an id", {})
         for number in range(150):
             phone.create_task(title=str(number))
+        assert len(phone.pending) == 151
         assert phone.sync().applied == 150
         assert phone.line.paths["POST /api/sync/"] <= 16
 
@@ -126,6 +127,7 @@ class TestNamesTaken:
         assert {task.category for task in phone.tasks() if task.id in (first, later)} == {existing}
         assert phone.category(work).id == existing
         [issue] = phone.issues()
+        assert issue == report.rejections[0]
         assert issue.data == {"name": "Work", "color": "#112233"}
         phone.edit_category(work, description="of both")
         phone.line.before = lambda _: None
@@ -230,6 +232,10 @@ class TestUnknown:
         phone.line.before = answering(lambda _: {"status": "postponed", "version": None, "later": True})
         [issue] = phone.sync().rejections
         assert issue.problem == {"title": "The status is 'postponed'"}
+        phone.create_task("two")
+        later = {"title": "Later"}
+        phone.line.before = answering(lambda _: {"status": "postponed", "version": None, "problem": later})
+        assert [issue.problem for issue in phone.sync().rejections] == [later]
 
     @pytest.mark.parametrize("errors", [[{"field": "cursor"}], [{"field": 1}], ["mutations[0]"], [[]], [], None])
     def test_a_refusal_of_the_request_as_such_blames_no_edit(self, phone: Phone, errors: object) -> None:
@@ -262,6 +268,7 @@ class TestResults:
         answer = {**self.APPLIED, "status": "conflict", "conflicts": conflicts, "dropped": ["a", "b"]}
         found = Parsed.read(answer)
         assert found.conflicts == {"title": FieldConflict(base=1, yours=2, theirs=3)}
+        assert Parsed.read({**answer, "conflicts": {"x": {}}}).conflicts == {"x": FieldConflict(None, None, None)}
         assert found.dropped == ("a", "b")
 
     @pytest.mark.parametrize(
@@ -278,6 +285,8 @@ class TestResults:
         found = refused.of(replace(self.DELETION, op=op))
         is_done = status is Status.APPLIED
         assert (found.status, found.version, found.problem is None) == (status, 3 if is_done else None, is_done)
+        never = refused.of(replace(self.DELETION, op=op, base_version=None))
+        assert never.version == (0 if is_done else None)
 
     @pytest.mark.parametrize("odd", [{"type": "list"}, {"op": "archive"}])
     def test_a_change_that_is_not_known_is_left_out(self, odd: dict[str, Any]) -> None:

@@ -49,7 +49,7 @@ def test_a_shared_category_is_in_the_copy_with_its_tasks(
 
 
 def test_members_in_a_form_that_is_not_known_are_left_out() -> None:
-    members = [{"user_id": "1", "role": "editor"}, {"team": "all"}, "2"]
+    members = [{"user_id": "1", "role": "editor"}, {"team": "all"}, "2", {"user_id": "3"}]
     assert Category("id", 1, {"members": members}).members == {"1": "editor"}
 
 

@@ -88,7 +88,7 @@ class TestNetwork:
         phone.line.before = lambda request: problem(503) if request.method == "GET" else None
         with pytest.raises(Unavailable):
             phone.sync()
-        assert not phone.pending  # the server has it
+        assert (phone.pending, phone._local.has_unsent) == ([], False), "the server has it"
         assert phone.titles() == ["two"]
         assert phone.sql("SELECT version FROM items") == [(1,)]
         phone.edit_task(task, title="three")
@@ -135,6 +135,8 @@ class TestNetwork:
         phone.line.before = overtake
         assert phone.sync().pulled == 0
         assert phone.line.paths == {"GET /api/sync/": 3}
+        phone._local.start_over("a cursor of before")
+        assert phone._local.cursor is not None
         in_sync(phone)
         assert phone.titles() == ["two"]
 
@@ -226,6 +228,11 @@ class TestNetwork:
     def test_an_answer_that_is_nested_too_deeply_is_not_understood(self, phone: Phone) -> None:
         phone.line.before = lambda _: httpx.Response(200, content=b"[" * 100_000)
         with pytest.raises(NotUnderstood):
+            phone.sync()
+
+    def test_an_answer_that_cannot_be_decoded_is_lost(self, phone: Phone) -> None:
+        phone.line.before = lambda _: httpx.Response(200, headers={"Content-Encoding": "gzip"}, content=b"no gzip")
+        with pytest.raises(Offline):
             phone.sync()
 
     @pytest.mark.parametrize("body", [None, [1], {"type": "/problems/body-too-large", "title": "Too large"}])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import uuid4
+
 import pytest
 
 from tasktracker_client import InvalidEdit, Op, TaskEdit, UnknownItem
@@ -128,3 +130,15 @@ class TestResending:
         assert phone.sync().is_clean
         in_sync(phone)
         assert phone.titles() == ["mine"]
+        phone.restore(unknown := str(uuid4()))
+        [issue] = phone.sync().rejections
+        phone.resend(issue)
+        assert [(each.op, each.target) for each in phone.pending] == [(Op.RESTORE, unknown)]
+
+    def test_each_new_edit_is_announced(self, phone: Phone) -> None:
+        announced: list[int] = []
+        phone._local.on_edit = lambda: announced.append(len(phone.pending))
+        phone.create_task(" ")
+        [issue] = phone.sync().rejections
+        phone.resend(issue, {"title": "better"})
+        assert announced == [1, 1]

@@ -7,6 +7,7 @@ import resource
 import shutil
 import socket
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -31,7 +32,7 @@ from tests.postgres_supervisor import free_port
 from tests.waiting import PATIENCE
 
 KEY = "0123456789abcdef0123456789abcdef"
-HEALTHY = {"ENVIRONMENT": "production", "SECRET_KEYS": KEY, "TRUSTED_PROXIES": "127.0.0.1"}
+HEALTHY = {"ENVIRONMENT": "production", "SECRET_KEYS": KEY, "TRUSTED_PROXIES": "127.0.0.1,10.0.0.0/8"}
 
 
 @pytest.fixture(autouse=True)
@@ -55,6 +56,7 @@ def healthy(folder: Path) -> str:
     backups.mkdir()
     for name in ("20250101T000000Z", "20260101T000000Z"):
         (backups / f"tasktracker-{name}.db").touch()
+        os.utime(backups / f"tasktracker-{name}.db", (time.time() - 2.5 * 3600,) * 2)
     os.utime(backups / "tasktracker-20250101T000000Z.db", (0, 0))  # the newest one counts
     return url
 
@@ -63,6 +65,8 @@ def healthy(folder: Path) -> str:
 def test_a_service_that_lacks_nothing(folder: Path, proxy: dict[str, str]) -> None:
     output = doctor(**HEALTHY | proxy, DATABASE_URL=healthy(folder))
     assert {line.split()[0] for line in output.splitlines()} == {"ok"}, output
+    assert f"proxy: {'none is trusted' if proxy else '127.0.0.1, 10.0.0.0/8'}\n" in output
+    assert output.endswith("/backups is 2 hours old\n")
     subjects = [line.split(":")[0].removeprefix("ok").strip() for line in output.splitlines()]
     assert set(subjects) == {
         "settings",
@@ -83,16 +87,16 @@ def test_a_service_that_lacks_nothing(folder: Path, proxy: dict[str, str]) -> No
 def test_the_least_that_is_enough_is_no_warning(folder: Path, monkeypatch: pytest.MonkeyPatch, files: int) -> None:
     url = healthy(folder)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=1024**3, total=1024**4))
-    monkeypatch.setattr(resource, "getrlimit", lambda _: (files, files))
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (files, resource.RLIM_INFINITY))
     output = doctor(**HEALTHY, DATABASE_URL=url)
     assert {line.split()[0] for line in output.splitlines()} == {"ok"}, output
 
 
 @pytest.mark.parametrize("exists", [True, False])
 def test_the_disk_is_that_of_the_data_folder(folder: Path, exists: bool) -> None:
-    data = folder / "data"
+    data = folder / "deep" / "data"
     if exists:
-        data.mkdir()
+        data.mkdir(parents=True)
     assert f"GiB are free at {data if exists else folder}\n" in doctor(DATABASE_URL="memory://", DATA_FOLDER=str(data))
 
 
@@ -104,7 +108,8 @@ def test_the_disk_is_that_of_the_database(folder: Path) -> None:
 def test_a_folder_that_cannot_be_written_to_is_an_error(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     url, access = healthy(folder), os.access
     # An administrator, who may run the tests, may write to any folder.
-    monkeypatch.setattr(os, "access", lambda path, *more: path != folder / "data" and access(path, *more))
+    refused = folder / "data", os.W_OK | os.X_OK
+    monkeypatch.setattr(os, "access", lambda *of: of != refused and access(*of))
     assert f"error    permissions: {folder / 'data'} cannot be written to" in doctor(1, **HEALTHY, DATABASE_URL=url)
 
 
@@ -114,8 +119,11 @@ def test_it_changes_nothing(folder: Path) -> None:
 
 
 def old_backup(folder: Path, _: pytest.MonkeyPatch) -> None:
-    for file in (folder / "data" / "backups").iterdir():
-        os.utime(file, (0, 0))
+    backups = folder / "data" / "backups"
+    for file in backups.iterdir():
+        os.utime(file, (time.time() - 8.5 * 86400,) * 2)
+    (backups / "notes.txt").touch()
+    (backups / "a folder.db").mkdir()
 
 
 def readable(folder: Path, _: pytest.MonkeyPatch) -> None:
@@ -126,12 +134,24 @@ def readable_by_the_group(folder: Path, _: pytest.MonkeyPatch) -> None:
     (folder / "data" / "tasktracker.db").chmod(0o640)
 
 
+def readable_key(folder: Path, _: pytest.MonkeyPatch) -> None:
+    (folder / "data" / "secret.key").touch(0o644)
+
+
+def readable_settings(folder: Path, _: pytest.MonkeyPatch) -> None:
+    (folder / ".env").touch(0o644)
+
+
 def full(_: Path, patch: pytest.MonkeyPatch) -> None:
     patch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=10, total=10**10))
 
 
 def few_files(_: Path, patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(resource, "getrlimit", lambda _: (512, 512))
+    patch.setattr(resource, "getrlimit", lambda _: (512, 4096))
+
+
+def fewest_files(_: Path, patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(resource, "getrlimit", lambda _: (200, 4096))
 
 
 def other_time(_: Path, patch: pytest.MonkeyPatch) -> None:
@@ -163,10 +183,13 @@ def older_schema(folder: Path, _: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("spoil", "text"),
     [
-        (old_backup, "days old"),
+        (old_backup, "is 8 days old"),
         (readable, "other users can read"),
+        (readable_key, "other users can read data/secret.key"),
+        (readable_settings, "other users can read .env"),
         (full, "GiB are free"),
         (few_files, "accepts 256 connections"),
+        (fewest_files, "accepts 1 connections"),
         (readable_by_the_group, "other users can read"),
         (earlier_time, "s from the clock of the database"),
         (other_time, "s from the clock of the database"),
@@ -193,8 +216,9 @@ def test_a_finding_has_its_colour_and_its_advice(folder: Path, monkeypatch: pyte
     assert "\x1b[33mwarning \x1b[0m disk: 0.0 GiB of 9.3 GiB are free at " in shown
     assert "\n         Free some space: " in shown
     assert "\x1b[32mok      \x1b[0m open files: " in shown
-    failed = CliRunner(env={"PORT": "x"}).invoke(cli.main, ["doctor"], color=True).output
-    assert "\x1b[31merror   \x1b[0m settings: PORT: " in failed
+    failed = CliRunner(env={"PORT": "x", "WORKERS": "x"}).invoke(cli.main, ["doctor"], color=True).output
+    for name in ("PORT", "WORKERS"):
+        assert f"\x1b[31merror   \x1b[0m settings: {name}: " in failed
 
 
 def test_a_database_that_accepts_no_writes_is_an_error(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -246,7 +270,9 @@ def test_a_newer_schema_is_an_error_in_words(folder: Path) -> None:
 
 
 def test_postgresql_without_a_schema_is_an_error(empty_database_url: str) -> None:
-    assert "Run `tasktracker migrate`" in doctor(1, **HEALTHY, DATABASE_URL=empty_database_url)
+    output = doctor(1, **HEALTHY, DATABASE_URL=empty_database_url)
+    assert "Run `tasktracker migrate`" in output
+    assert "ok       database: answers\n" in output
 
 
 @contextmanager
@@ -274,12 +300,13 @@ def answering(body: bytes, status: int = 200) -> Iterator[str]:
 
 
 @contextmanager
-def broken_off() -> Iterator[str]:
-    """A server that closes the connection without an answer. Returns its URL."""
+def broken_off(text: bytes) -> Iterator[str]:
+    """A server that closes the connection without an answer, or after a text that is none. Returns its URL."""
 
     def answer() -> None:
         with listening.accept()[0] as connection:
             connection.recv(4096)
+            connection.sendall(text)
 
     with socket.create_server(("127.0.0.1", 0)) as listening:
         thread = Thread(target=answer, daemon=True)
@@ -306,6 +333,7 @@ def test_the_public_url_leads_to_this_server(folder: Path) -> None:
         (b'{"server": "0d5c7bc4-70a3-4a8e-9d5e-2f1c5e3f0e11"}', 200, "leads to a server with another database"),
         (b"<p>Welcome to nginx!", 200, "is no Task Tracker"),
         (b'{"server": 1}', 200, "is no Task Tracker"),
+        (b"[]", 200, "is no Task Tracker"),
         (b"[]", 404, "is no Task Tracker"),
     ],
 )
@@ -323,9 +351,10 @@ def test_a_public_url_without_a_server_is_a_warning(folder: Path) -> None:
     assert f"warning  public url: {closed} cannot be reached from this host: " in doctor(
         DATABASE_URL=url, PUBLIC_URL=closed
     )
-    with broken_off() as public:
-        output = doctor(DATABASE_URL=url, PUBLIC_URL=public)
-    assert f"warning  public url: {public} cannot be reached from this host: " in output
+    for text in (b"", b"nonsense\r\n\r\n"):
+        with broken_off(text) as public:
+            output = doctor(DATABASE_URL=url, PUBLIC_URL=public)
+        assert f"warning  public url: {public} cannot be reached from this host: " in output
     with answering(b"", 502) as public:
         output = doctor(DATABASE_URL=url, PUBLIC_URL=public)
     assert f"{public} cannot be reached from this host: the answer is 502 Bad Gateway" in output

@@ -226,10 +226,6 @@ def test_abandoned_requests_do_not_count(here: Person) -> None:
     assert time.monotonic() - began < 40, "each counted until its wait of 60 seconds ended"
 
 
-def test_head_is_answered_at_once(here: Person) -> None:
-    assert here.head(PATH).status_code == 200
-
-
 def test_a_server_ends_its_streams_to_stop(pair: Pair, here: Person) -> None:
     one = pair.servers[0]
     with Follower(here) as stream:

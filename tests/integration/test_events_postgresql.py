@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import time
 from collections.abc import Collection, Iterator, Set
 from contextlib import contextmanager
 from types import SimpleNamespace
@@ -57,6 +58,15 @@ def process(url: str) -> Iterator[tuple[PostgresChangeNotifier, Listener]]:
         events.close()
 
 
+@contextmanager
+def promptly(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Require that nothing waits for the end of a poll."""
+    monkeypatch.setattr(postgresql, "POLL_SECONDS", 10)
+    begin = time.monotonic()
+    yield
+    assert time.monotonic() - begin < 8
+
+
 def disconnect_listeners(url: str) -> None:
     with psycopg.connect(url, autocommit=True) as admin:
         admin.execute(
@@ -66,9 +76,8 @@ def disconnect_listeners(url: str) -> None:
 
 
 def test_each_process_is_notified_once_of_a_commit(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(postgresql, "POLL_SECONDS", 2 * PATIENCE)  # nothing waits for it
     user = uuid4()
-    with process(database_url) as (here, mine), process(database_url) as (_, theirs):
+    with promptly(monkeypatch), process(database_url) as (here, mine), process(database_url) as (_, theirs):
         here.publish([user])
         assert mine.next() == theirs.next() == {user}
         assert mine.is_quiet()
@@ -78,9 +87,8 @@ def test_each_process_is_notified_once_of_a_commit(database_url: str, monkeypatc
 def test_a_large_number_of_users_takes_several_notifications(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(postgresql, "POLL_SECONDS", 2 * PATIENCE)
     users = {uuid4() for _ in range(1001)}
-    with process(database_url) as (here, mine), process(database_url) as (_, theirs):
+    with promptly(monkeypatch), process(database_url) as (here, mine), process(database_url) as (_, theirs):
         here.publish(users)
         assert mine.next() == users
         assert theirs.users(1001) == users

@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import socket
+import threading
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -24,6 +25,7 @@ from tasktracker.domain.kernel.actors import SessionActor
 from tasktracker.entrypoints import metrics
 from tasktracker.entrypoints.settings import SettingsError, load
 from tests.contracts.base import SECOND, Seed
+from tests.contracts.http.test_reminders import remind_now
 from tests.contracts.test_deliveries import new_delivery
 from tests.fakes import SYSTEM, SequentialIds
 from tests.http import Api, Server, bearer, expect, migrated
@@ -51,6 +53,21 @@ def total(found: dict[str, float], metric: str, /, **labels: str) -> float:
     )
 
 
+def test_reminders_are_counted_by_their_lateness_in_seconds_and_gauges_have_the_last_number() -> None:
+    process, numbers = metrics.ProcessMetrics(), iter([5.0, 7.0])
+    for lateness in (0.02, 90.0):
+        process.observe_fired(lateness)
+        process.sample({("threads", "requests"): numbers.__next__})
+    lines = prometheus_client.generate_latest(process.registry).decode().splitlines()
+    found = {name: float(value) for name, _, value in (each.rpartition(" ") for each in lines if each[0] != "#")}
+    late = "tasktracker_reminder_lateness_seconds"
+    assert [
+        total(found, f"{late}_bucket", le=most) for most in ("0.01", "0.025", "10.0", "60.0", "600.0", "3600.0")
+    ] == [*(0, 1, 1, 1, 2, 2)]
+    assert found[f"{late}_sum"] == 90.02
+    assert total(found, "tasktracker_threads", name="requests") == 7
+
+
 class TestPage:
     def test_requests_are_counted_by_method_route_and_status(self) -> None:
         started = time.monotonic()
@@ -75,6 +92,7 @@ class TestPage:
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(metrics, "SAMPLE_SECONDS", 0.01)
+        threads = set(threading.enumerate())
         with Api(migrated(f"sqlite:///{tmp_path}/tasks.db"), METRICS_TOKEN=TOKEN, DATABASE_CONNECTIONS="7") as api:
             streams, actor = api.app.services.subscriptions, SessionActor(uuid4(), uuid4(), 1)
             api.app.services.hashing_threads._pending = 2  # as if calls were running
@@ -94,6 +112,16 @@ class TestPage:
             Path(tmp_path / "tasks.db").unlink()
             found = metrics_of(api.get("/metrics", headers=bearer(TOKEN)))
             assert found["tasktracker_database_up"] == 0
+        assert set(threading.enumerate()) <= threads, "the application ends all that it started"
+
+    def test_reminders_that_fired_are_counted(self) -> None:
+        with Api("memory://", METRICS_TOKEN=TOKEN) as api:
+            ada = api.register()
+            remind_now(api, ada, ada.task())
+            wait_until(
+                lambda: "lateness_seconds_count 1.0" in api.get("/metrics", headers=bearer(TOKEN)).text,
+                "none is counted",
+            )
 
     def test_the_age_of_what_waits_longest_is_shown(self) -> None:
         with Api("memory://", METRICS_TOKEN=TOKEN, RUN_WORKER="false") as api:
@@ -114,10 +142,11 @@ class TestPage:
         assert [total(found, "tasktracker_deliveries", state=state) for state in ("due", "failed", "sent")] == [3, 1, 0]
         assert found["tasktracker_oldest_due_delivery_seconds"] == 3
 
-    @pytest.mark.parametrize("headers", [{}, bearer("another token"), {"Authorization": f"Basic {TOKEN}"}])
-    def test_it_needs_the_token(self, headers: dict[str, str]) -> None:
+    def test_it_needs_the_token(self) -> None:
+        odd: list[Any] = [{"Authorization": f"Basic {TOKEN}"}, {"Authorization": "Bearer ü".encode()}]
         with Api("memory://", METRICS_TOKEN=TOKEN) as api:
-            expect(api.get("/metrics", headers=headers), 401)
+            for headers in ({}, bearer("another token"), bearer(TOKEN[:-1]), *odd):
+                expect(api.get("/metrics", headers=headers), 401)
 
     @pytest.mark.parametrize("settings", [{}, {"METRICS_PORT": "9464"}])
     def test_without_a_token_there_is_no_such_page(self, settings: dict[str, Any]) -> None:

@@ -238,10 +238,12 @@ def test_a_database_is_ready_when_it_is_at_the_newest_revision(url: str) -> None
             store.ready()
         migrate.upgrade(url)
         store.ready()
-        with connected(url) as connection:
-            connection.exec_driver_sql("UPDATE alembic_version SET version_num = 'future'")
-        with pytest.raises(StorageUnavailable, match=f"revision future, but this version needs {migrate.head()}"):
-            store.ready()
+        for revision, state in (("future", "it is too old"), (REVISIONS[1], "it must be migrated")):
+            with connected(url) as connection:
+                connection.exec_driver_sql(f"UPDATE alembic_version SET version_num = '{revision}'")
+            needs = f"revision {revision}, but this version needs {migrate.head()}: {state}"
+            with pytest.raises(StorageUnavailable, match=needs):
+                store.ready()
         with connected(url) as connection:
             connection.exec_driver_sql("DELETE FROM alembic_version")
         with pytest.raises(StorageUnavailable, match="must be migrated"):

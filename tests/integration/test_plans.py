@@ -175,6 +175,7 @@ def test_postgresql_sorts_nothing_and_reads_little(postgresql: Crowd, name: str)
 def test_no_statement_starts_processes(postgresql: Crowd) -> None:
     # A plan for any LIMIT expects a tenth of the rows. If one user has most of them, it may want processes for them.
     assert postgresql.connection.value(text("SHOW max_parallel_workers_per_gather")) == "0"
+    assert postgresql.connection.value(text("SHOW plan_cache_mode")) == "force_generic_plan"
 
 
 @pytest.mark.parametrize(("sort", "key"), [(TaskSort.DUE_FIRST, BEFORE_IT), (TaskSort.DUE_LAST, AFTER_IT)])

@@ -16,7 +16,7 @@ from tests.contracts.base import Seed
 from tests.fakes import SYSTEM, ManualClock, SequentialIds
 from tests.http import run
 
-OLD, NEW = (f"{name} secret that is long enough to be one" for name in ("old", "new"))
+OLD, NEW, OTHER = (f"{name} secret that is long enough to be one" for name in ("old", "new", "other"))
 
 
 @pytest.fixture
@@ -29,18 +29,18 @@ def store(migrated_url: str) -> Iterator[SqlStore]:
 def test_a_key_can_be_retired_after_reencryption(store: SqlStore, migrated_url: str, tmp_path: Path) -> None:
     seed = Seed(store, ManualClock(), SequentialIds())
     users = [seed.user() for _ in range(3)]
-    for user in users:
-        seed.second_factor(user, sealed_secret=FernetSecretCipher(KeyRing([OLD])).seal(user.username))
+    for user, key in zip(users, (OLD, OTHER, OLD), strict=True):
+        seed.second_factor(user, sealed_secret=FernetSecretCipher(KeyRing([key])).seal(user.username))
 
     def reencrypt(keys: str) -> tuple[int, str]:
         result = run(tmp_path, "keys", "reencrypt", DATABASE_URL=migrated_url, SECRET_KEYS=keys)
         return result.returncode, result.stdout + result.stderr
 
-    status, output = reencrypt(NEW)
+    status, output = reencrypt(f"{NEW},{OLD}")
     assert status == 1
-    assert "re-encrypted 0 secrets" in output
-    assert "no key in SECRET_KEYS decrypts 3 secrets" in output
-    assert reencrypt(f"{NEW},{OLD}") == (0, "re-encrypted 3 secrets\n")
+    assert "re-encrypted 2 secrets" in output
+    assert "no key in SECRET_KEYS decrypts 1 secrets" in output
+    assert reencrypt(f"{NEW},{OTHER}") == (0, "re-encrypted 1 secrets\n")
     assert reencrypt(NEW) == (0, "re-encrypted 0 secrets\n")
     with store.reading(SYSTEM) as work:
         factors = [work.second_factors.find(user.id) for user in users]

@@ -29,7 +29,7 @@ from tasktracker.adapters.sql.postgresql import PostgresDriver
 from tasktracker.adapters.sql.sqlite import switch_to_wal
 from tasktracker.adapters.sql.statements import Statements
 from tasktracker.adapters.sql.urls import database_url as with_driver
-from tasktracker.adapters.sql.violations import unavailable
+from tasktracker.adapters.sql.violations import READ_ONLY, explain, unavailable
 from tasktracker.domain.kernel import deadline
 from tasktracker.domain.kernel.deadline import Deadline
 from tasktracker.domain.kernel.errors import StorageFull, StorageUnavailable
@@ -92,6 +92,8 @@ def test_sqlite_is_configured_for_durability(sqlite_url: str) -> None:
             assert value(connection, "PRAGMA journal_mode") == "wal"
             assert value(connection, "PRAGMA busy_timeout") == 5000
             assert value(connection, "PRAGMA query_only") == 1
+    with opened(sqlite_url, wait_seconds=0.3) as database, database.reading() as connection:
+        assert value(connection, "PRAGMA busy_timeout") == 300
 
 
 def test_sqlite_readers_cannot_write(sqlite_url: str) -> None:
@@ -282,6 +284,14 @@ def test_the_connections_in_use_are_counted(url: str) -> None:
         assert [*counts, database.in_use] == [0, 1, 2, 0]
 
 
+def test_the_connection_that_was_used_last_is_used_first(url: str) -> None:
+    with opened(url) as database:
+        with database.reading() as last, database.reading():
+            expected = last.driver
+        with database.reading() as connection:
+            assert connection.driver is expected
+
+
 def test_waiting_to_write_times_out(sqlite_url: str) -> None:
     with opened(sqlite_url, wait_seconds=0.5) as database:
         with database.writing():
@@ -431,7 +441,33 @@ def test_a_full_sqlite_database_raises_storage_full(sqlite_url: str) -> None:
 def test_codes_of_sqlite_have_their_meanings(name: str, expected: type[object]) -> None:
     error = sqlite3.OperationalError("a message")
     error.sqlite_errorcode = getattr(sqlite3, f"SQLITE_{name}")
-    assert type(unavailable(error, is_lost=False)) is expected
+    found = unavailable(error, is_lost=False)
+    assert type(found) is expected
+    if isinstance(found, StorageUnavailable):
+        assert (found.detail == READ_ONLY, found.reason) == (name.startswith("READONLY"), explain(error))
+
+
+@pytest.mark.parametrize(
+    ("message", "advice"),
+    [
+        ("server does not support SSL, but SSL was required", "Correct `sslmode`"),
+        ('password authentication failed for user "x"', "Correct the user or the password"),
+        ('role "x" does not exist', "Create it"),
+        ('database "x" does not exist', "Create it"),
+        ("no pg_hba.conf entry", "Allow the connection"),
+        ("permission denied for table tasks", "Grant the rights"),
+        ("attempt to write a readonly database", "Correct the database's settings"),
+        ("cannot execute INSERT in a read-only transaction", "Correct the database's settings"),
+        ("file is not a database", "Correct DATABASE_URL, or restore a backup"),
+        ("database disk image is malformed", "Correct DATABASE_URL, or restore a backup"),
+        ("database is locked", "Stop the server"),
+        ("Is the server running?", "Check that the database runs"),
+        ("refused.", "Check that the database runs"),
+    ],
+)
+def test_an_error_is_explained_with_advice(message: str, advice: str) -> None:
+    end = "" if message.endswith(("?", ".")) else "."
+    assert explain(OSError(f"it failed:\n  {message}")).startswith(f"it failed: {message}{end} {advice}")
 
 
 @pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE])
@@ -528,10 +564,12 @@ def test_waiting_for_an_answer_of_postgresql_times_out(database_url: str, call: 
 def test_states_of_postgresql_have_their_meanings(database_url: str, state: str, expected: type[Exception]) -> None:
     raising = f"DO $$ BEGIN RAISE EXCEPTION 'x' USING ERRCODE = '{state}'; END $$"
     with opened(database_url) as database:
-        with pytest.raises(expected), database.writing() as connection:
-            connection.run(raising)
-        with pytest.raises(expected), database.reading() as connection:
-            connection.run(raising)
+        for open_ in (database.writing, database.reading):
+            with pytest.raises(expected) as raised, open_() as connection:
+                connection.run(raising)
+            if isinstance(raised.value, StorageUnavailable):
+                assert raised.value.detail == READ_ONLY or state != "25006"
+                assert (raised.value.reason or "").startswith("x ")
         with database.writing() as connection:
             assert value(connection, "SELECT 1") == 1
 

@@ -20,6 +20,7 @@ from sqlalchemy.dialects.sqlite import pysqlite
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from tasktracker.adapters.sql import task_lists
+from tasktracker.adapters.sql.clock import DatabaseClock
 from tasktracker.adapters.sql.connection import Connection
 from tasktracker.adapters.sql.database import Database
 from tasktracker.adapters.sql.engine import open_database
@@ -437,6 +438,13 @@ def test_a_failed_unit_of_work_still_confirms_the_session(store: SqlStore, seed:
 
 
 # --------------------------------------------------------------------- the rest
+
+
+def test_the_time_of_a_database_is_that_of_its_host(database: Database, migrated_url: str, clock: ManualClock) -> None:
+    found = DatabaseClock(database, clock).now()
+    assert found.tzinfo is UTC
+    expected = clock.now() if migrated_url.startswith("sqlite") else datetime.now(UTC)
+    assert abs(expected - found) < timedelta(minutes=10)
 
 
 def test_concurrent_processes_get_the_same_secret(migrated_url: str, clock: ManualClock) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import sqlite3
 import threading
 import time
@@ -18,7 +19,7 @@ import pytest
 from sqlalchemy import text
 
 from tasktracker.adapters.events.postgresql import PostgresChangeNotifier
-from tasktracker.adapters.sql import postgresql
+from tasktracker.adapters.sql import bounded, postgresql
 from tasktracker.adapters.sql.connection import Connection
 from tasktracker.adapters.sql.database import Database
 from tasktracker.adapters.sql.engine import open_database
@@ -164,6 +165,28 @@ def test_the_second_host_is_used_when_the_first_does_not_answer(database_url: st
             assert connection.value(text("SELECT 1")) == 1
 
 
+def test_each_host_has_its_part_of_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    seconds: list[float] = []
+
+    def refuse(_: str, end: float) -> None:
+        seconds.append(end - time.monotonic())
+        raise psycopg.OperationalError
+
+    monkeypatch.setattr(bounded, "_connect", refuse)
+    for total, most in ((200, 20), (40, 600)):
+        with pytest.raises(psycopg.OperationalError):
+            bounded.connect({"host": "127.0.0.1,127.0.0.2", "connect_timeout": most}, total)
+    assert seconds == pytest.approx([20, 20, 20, 40], abs=5)
+
+
+def test_a_host_that_is_slow_has_time() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        begin = time.monotonic()
+        with pytest.raises(psycopg.OperationalError, match="in time"):
+            bounded._connect(f"host=127.0.0.1 port={silent.getsockname()[1]}", begin + 0.2)
+        assert time.monotonic() >= begin + 0.2
+
+
 def test_the_reason_names_each_host_that_failed() -> None:
     with (
         opened("postgresql://user@127.0.0.1:1,127.0.0.1:2/name") as database,
@@ -237,7 +260,8 @@ def test_a_write_waits_for_a_migration_until_its_deadline(database_url: str, poo
             with pytest.raises(StorageUnavailable) as refused:
                 timed(lambda: write(database, "SELECT 1"))
             assert is_lock_timeout(refused.value)
-        write(database, "SELECT 1")
+        with database.writing() as connection:
+            assert connection.value(text("SELECT pg_current_xact_id_if_assigned() IS NOT NULL")), "jobs wait for it"
 
 
 def test_the_wait_for_sqlites_writer_in_another_process_ends_at_the_deadline(tmp_path: Path) -> None:

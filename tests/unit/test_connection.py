@@ -371,6 +371,7 @@ class TestHead:
             await client.receive(head % (b"b", coding) + b"3\r\nabc\r\n0\r\n\r\n")
             assert (client.statuses, server.bodies) == ([200, 501], [b"abc"])
             assert client.problem == "/problems/unsupported-transfer-coding"
+            assert b"Invalid HTTP" not in client.sent
 
         run(test)
 

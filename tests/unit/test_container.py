@@ -202,7 +202,7 @@ MAIL = {"MAIL_FROM": "Tasks <tasks@example.org>", "PUBLIC_URL": "https://example
         ({}, lambda its: its.throttle()._limiter is its.limiter(), True),
         ({"REGISTRATION": "invite"}, lambda its: its.registration_mode().is_fixed, True),
         ({}, lambda its: its.registration_mode().is_fixed, False),
-        ({}, lambda its: (its.mailer(), its.mail_folder(), its.outbox().is_on), (None, None, False)),
+        (MAIL, lambda its: (its.mailer(), its.mail_folder(), its.outbox().is_on), (None, None, False)),
         ({**MAIL, "MAIL_URL": "smtp://h:26"}, lambda its: (its.mailer()._relay.port, its.mail_folder()), (26, None)),
         ({**MAIL, "MAIL_URL": "folder:x"}, lambda its: (its.mailer()._folder, its.mail_folder()._folder),
          (Path("x"), Path("x"))),

@@ -36,7 +36,7 @@ class Stream:
     def __init__(self, api: Api, caller: Caller, query: str = "") -> None:
         self._query = query.encode()
         self._app: Any = api.app
-        portal: Any = api.client
+        portal: Any = api.process.client
         self._portal: BlockingPortal = portal.blocking_portal
         sent = {"Host": "testserver.local", **caller.headers}
         self._headers = [(name.lower().encode(), value.encode()) for name, value in sent.items()]

@@ -20,11 +20,12 @@ from tasktracker.adapters.memory.store import MemoryStore
 from tasktracker.domain.accounts.user import USER, User
 from tasktracker.domain.categories.category import Category, name_key
 from tasktracker.domain.feed.items import ItemType
+from tasktracker.domain.kernel.actors import SystemActor
 from tasktracker.domain.kernel.changes import Action
 from tasktracker.domain.kernel.errors import Busy, FieldError, InvalidInput, SessionEnded, UserNotFound
 from tasktracker.domain.kernel.members import Member, Role
 from tasktracker.domain.portability import export_service, import_service, ndjson, planner
-from tasktracker.domain.portability.export_service import ExportService
+from tasktracker.domain.portability.export_service import ExportService, acting_for
 from tasktracker.domain.portability.import_job import ImportedLine, LineOutcome
 from tasktracker.domain.portability.import_service import FileFormat, ImportService
 from tasktracker.domain.portability.lines import MAX_LINE_LENGTH, numbered_lines
@@ -470,6 +471,7 @@ def test_an_administrator_exports_and_imports_by_username(service: Service, user
     report = service.imports.import_file_for(other.username, io.BytesIO(raw), FileFormat.NDJSON, progress=read.append)
     assert report.tasks.created == 1
     assert read[-1] == len(raw)
+    assert acting_for(service.store, "import", user.username) == SystemActor("import", user.id)
     with pytest.raises(UserNotFound):
         service.exports.export_of("unknown")
     with pytest.raises(UserNotFound):
@@ -790,7 +792,7 @@ def test_a_mapped_item_is_counted_recorded_and_keeps_its_times_and_its_series(se
     old, rule = START - timedelta(days=9), {"rule": "FREQ=DAILY", "time_zone": "UTC"}
     first, home = task(created_at=old, state="done", due_on="2026-02-01", slot="2026-02-01"), category(created_at=old)
     second = task(created_at=old, due_on="2026-02-02", slot="2026-02-02", series=first["id"], recurrence=rule)
-    first |= {"next": second["id"], "series": first["id"], "category": home["id"]}
+    first |= {"next": second["id"], "category": home["id"]}
     for actor, is_mapped in ((user, False), (service.seed.user(), True)):
         recorded: list[ImportedLine] = []
         service.imports.import_file(
@@ -827,6 +829,12 @@ def test_a_dry_run_knows_that_a_restored_task_leaves_a_parent_in_the_trash(servi
         assert report == ImportReport(dry_run, tasks=TaskCounts(created=MAX_DEPTH - 1, restored=1))
     tasks = service.all_of(user)[1]
     assert {one.root for one in tasks.values() if not one.trashed_at} == {UUID(chain[1]["id"])}
+    with service.store.writing(service.seed.actor(user)) as work:
+        TrashService().delete(work, UUID(chain[1]["id"]))
+    for dry_run in (True, False):
+        deeper = task(parent=chain[-1]["id"])
+        report = service.import_lines(user, *chain[1:], deeper, restore=True, dry_run=dry_run)
+        assert (report.tasks, [each.field for each in report.errors]) == (TaskCounts(restored=MAX_DEPTH), ["parent"])
 
 
 def test_reminders_are_scheduled_in_the_time_zone_of_the_user(service: Service) -> None:
@@ -933,6 +941,8 @@ def test_imported_items_are_later_than_the_deletions_of_the_same_ids(service: Se
     assert [each.version for found in service.all_of(user) for each in found.values()] == [3, 3]
     with service.store.reading(SYSTEM) as work:
         assert deleted.id not in [each.id for each in work.reminders.list(user.id, *tasks)]
+        feed = work.feed.page(user.id, 0, 10, (ItemType.CATEGORY, ItemType.TASK))
+        assert [each.entry.version for each in feed] == [3, 3]
 
 
 @pytest.mark.parametrize("name", ["find_tasks", "find_categories"])
@@ -1011,8 +1021,8 @@ def test_tasks_in_the_trash_are_restored_on_request(service: Service, user: User
     service.import_lines(user, parent, child, grandchild)
     trash = TrashService()
     with service.store.writing(service.seed.actor(user)) as work:
-        trash.delete(work, UUID(grandchild["id"]))
-        trash.delete(work, UUID(parent["id"]))
+        for each in (grandchild, child, parent):
+            trash.delete(work, UUID(each["id"]))
     new = task(title="new", parent=child["id"])
     for dry_run in (True, False):
         report = service.import_lines(user, parent, child, grandchild, new, parent, restore=True, dry_run=dry_run)
@@ -1065,6 +1075,7 @@ def test_the_error_for_a_refused_file_says_what_helps(service: Service, user: Us
         to_lines({**HEADER, "version": 2.0}),
         to_lines({**HEADER, "version": [2]}),
         to_lines({**HEADER, "format": "other"}),
+        to_lines({**HEADER, "type": "end"}),
     ],
 )
 def test_a_file_that_is_not_an_export_is_refused(service: Service, user: User, raw: bytes) -> None:

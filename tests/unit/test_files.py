@@ -66,8 +66,14 @@ def test_a_pipe_is_written_into(tmp_path: Path) -> None:
 
 
 def test_a_device_is_written_into() -> None:
-    write(Path("/dev/null"))
-    assert stat.S_ISCHR(Path("/dev/null").stat().st_mode)
+    """Of a terminal of its own: a mistake would replace the device of the system."""
+    terminal, device = os.openpty()
+    try:
+        write(Path(os.ttyname(device)))
+        assert os.read(terminal, 10) == b"new"
+    finally:
+        os.close(terminal)
+        os.close(device)
 
 
 def test_a_failed_write_leaves_the_file_as_it_was(tmp_path: Path) -> None:

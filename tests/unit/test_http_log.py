@@ -8,6 +8,8 @@ import json
 import logging as standard_logging
 import re
 from collections.abc import Callable, Iterator
+from http import HTTPStatus
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,6 +17,7 @@ import structlog
 from sqlalchemy import create_engine
 
 from tasktracker.entrypoints import logging
+from tasktracker.entrypoints.http.core import middleware
 from tasktracker.entrypoints.http.core.middleware import ResponseMiddleware
 from tasktracker.entrypoints.logging import TRACEBACKS
 from tasktracker.entrypoints.settings import load
@@ -60,6 +63,30 @@ def test_a_cancelled_request_is_logged_without_a_traceback() -> None:
         ("request", "/health/live", "info"),
     ]
     assert logs[-1]["status"] is None
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_a_request_is_logged_and_observed_with_its_method_route_status_time_and_user(
+    monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    async def answer(scope: Any, _: object, send: Any) -> None:
+        scope["user"] = SimpleNamespace(user_id=7)
+        await send({"type": "http.response.start", "status": HTTPStatus.ACCEPTED, "headers": []})
+
+    async def sent(_: object) -> None:
+        pass
+
+    nothing: Any = None
+    to: Any = sent
+    observed: list[object] = []
+    scope: Any = {"type": "http", "method": method, "headers": [(b"host", b"x")], "path_template": "/x"}
+    monkeypatch.setattr(middleware, "perf_counter", iter([1.0, 1.25]).__next__)
+    tested = ResponseMiddleware(answer, {}, observe=lambda *seen: observed.append(seen))
+    with structlog.testing.capture_logs() as logs:
+        asyncio.run(tested(scope, nothing, to))
+    assert observed == [(method, "/x", 202, 0.25)]
+    entry = {"method": method, "route": "/x", "status": 202, "duration_ms": 250, "user": "7"}
+    assert logs == [{"event": "request", "log_level": "info", **entry}]
 
 
 class Terminal(io.StringIO):
@@ -117,7 +144,13 @@ class TestFormat:
 
     def test_production_logs_json(self) -> None:
         key = "0123456789abcdef0123456789abcdef"
-        request, started = map(json.loads, logged(Terminal(), ENVIRONMENT="production", SECRET_KEYS=key))
+        stream = Terminal()
+        with structlog.contextvars.bound_contextvars(request_id="its id"):
+            request, started = map(json.loads, logged(stream, ENVIRONMENT="production", SECRET_KEYS=key))
+            structlog.get_logger().error("uncaught error", exc_info=caught(fail))
+        failed = json.loads(stream.getvalue().splitlines()[-1])
         assert request.pop("timestamp").endswith("Z")
-        assert request == {"event": "request", "level": "info", "method": "GET", "status": 200, "user": None}
+        line = {"event": "request", "level": "info", "method": "GET", "status": 200, "user": None}
+        assert request == {**line, "request_id": "its id"}
         assert (started["event"], started["logger"]) == ("Started server process [7]", "uvicorn.error")
+        assert (failed["request_id"], failed["exception"][0]["exc_type"]) == ("its id", "RuntimeError")

@@ -198,9 +198,9 @@ def test_the_case_of_a_type_does_not_matter(account: Account) -> None:
 
 
 def test_a_section_becomes_the_category_of_its_name(account: Account) -> None:
-    account.import_file(HEAD + "section,Home,,,,,\n")
+    account.import_file(HEAD + "section,Home,,,,,\ntask,In it,,,,,\n")
     report = account.import_file(HEAD + "section,HOME,,,,,\ntask,In it,,,,,\n")
-    assert (report.categories.created, report.categories.unchanged) == (0, 1)
+    assert (report.categories.created, report.categories.unchanged, report.tasks.unchanged) == (0, 1, 1)
     assert list(account.categories()) == [account.task("In it").category]
 
 
@@ -476,6 +476,7 @@ def test_the_name_of_a_long_project_is_cut_only_for_the_category(account: Accoun
         ("Planning [Q3].csv", "Planning [Q3]"),
         ("[220474322].csv", "[220474322]"),
         ("Dr. Inbox", "Dr. Inbox"),
+        ("\udcff.csv", r"\udcff"),
     ],
 )
 def test_the_name_of_a_file_names_its_project(file: str, project: str) -> None:
@@ -551,6 +552,8 @@ def test_the_error_for_a_refused_file_says_what_helps(account: Account, text: st
 def test_unknown_columns_are_reported(account: Account) -> None:
     report = account.import_file(f"type,content,colour,{'y' * 200}\ntask,x,red\n")
     assert [(each.line, each.field) for each in report.notices] == [(1, "COLOUR"), (1, "Y" * 100)]
+    report = account.import_file(b"type,content,\xff\ntask,x,\n")
+    assert [(each.line, each.field) for each in report.notices] == [(1, r"\udcff")]
     assert account.task("x").version == 1
 
 

@@ -83,7 +83,9 @@ def test_projects_of_the_same_name_are_different(account: Account) -> None:
     files = {f"{name} [{number}].csv": SAME for name, number in (("Home", 12345678), ("home", 87654321))}
     assert account.import_file(packed(files)).tasks.created == 4
     assert list(account.categories().values()) == ["Home"]
-    assert account.import_file(packed(files)).tasks.unchanged == 4
+    source = io.BytesIO(packed(files))
+    source.seek(0, io.SEEK_END)
+    assert account.imports.import_file(account.actor, source, FileFormat.TODOIST).tasks.unchanged == 4
 
 
 def test_a_task_imported_without_its_project_is_the_same_as_one_row(account: Account) -> None:
@@ -93,8 +95,10 @@ def test_a_task_imported_without_its_project_is_the_same_as_one_row(account: Acc
 
 
 def test_findings_name_their_file(account: Account) -> None:
-    report = account.import_file(packed(BOTH | {"Bad.csv": HEAD + "task,,,,,,\n", "Odd.csv": HEAD + "task,x,,,3,,\n"}))
-    assert [(each.file, each.line) for each in [*report.errors, *report.notices]] == [("Bad.csv", 2), ("Odd.csv", 2)]
+    long, bad = "x" * 150 + ".csv", HEAD + "task,,,,,,\n"
+    report = account.import_file(packed(BOTH | {"Bad.csv": bad, "Odd.csv": HEAD + "task,x,,,3,,\n", long: bad}))
+    findings = [(each.file, each.line) for each in [*report.errors, *report.notices]]
+    assert findings == [("Bad.csv", 2), ("x" * 100, 2), ("Odd.csv", 2), ("x" * 100, 1)]
 
 
 def test_a_refused_file_keeps_the_others_from_being_imported(account: Account) -> None:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from tasktracker.domain.kernel.errors import InvalidInput
 from tasktracker.domain.kernel.fields import EditableFields, Refused
 from tasktracker.domain.recurrence.recurrence import Anchor, Recurrence, Slot
-from tasktracker.domain.recurrence.rule import MAX_RULE_LENGTH, Rule, canonical_rule
+from tasktracker.domain.recurrence.rule import Rule, canonical_rule
 from tests.fakes import CALENDAR
 from tests.strategies import examples, rule_texts
 
@@ -40,6 +40,8 @@ class TestRule:
         ("text", "canonical"),
         [
             ("freq=daily", "FREQ=DAILY"),
+            *((each, each) for each in ("FREQ=DAILY;INTERVAL=1000", "FREQ=YEARLY;BYMONTH=2,4;BYMONTHDAY=30,31")),
+            ("FREQ=DAILY;BYMONTH=" + "1," * 240 + "1", "FREQ=DAILY;BYMONTH=1"),  # of the maximum length
             ("INTERVAL=1;FREQ=DAILY", "FREQ=DAILY"),
             ("INTERVAL=02;FREQ=DAILY", "FREQ=DAILY;INTERVAL=2"),
             ("FREQ=WEEKLY;BYDAY=SU,MO,SU", "FREQ=WEEKLY;BYDAY=MO,SU"),
@@ -66,6 +68,7 @@ class TestRule:
         [
             ("", "must be a recurrence rule of RFC 5545"),
             ("every friday", "must be a recurrence rule"),
+            ("FREQ", "must be a recurrence rule"),
             ("FREQ=DAILY;", "must be a recurrence rule"),
             ("FREQ=DAILY\n", "must have a FREQ of DAILY, WEEKLY, MONTHLY, YEARLY"),
             ("RRULE:FREQ=DAILY", "must be a recurrence rule"),
@@ -97,7 +100,10 @@ class TestRule:
             ("FREQ=WEEKLY;BYMONTHDAY=1", "must not have BYMONTHDAY if FREQ is WEEKLY"),
             ("FREQ=WEEKLY;BYDAY=XX", "must have BYDAY as weekdays"),
             ("FREQ=MONTHLY;BYDAY=0MO", "must have BYDAY as weekdays"),
-            ("FREQ=WEEKLY;BYDAY=1MO", "must have a number in BYDAY only if FREQ is MONTHLY or YEARLY"),
+            *(
+                (f"FREQ={each};BYDAY=1MO", "must have a number in BYDAY only if FREQ is MONTHLY or YEARLY")
+                for each in ("DAILY", "WEEKLY")
+            ),
             ("FREQ=MONTHLY;BYDAY=6MO", "must have numbers from 1 to 5 or from -5 to -1 in BYDAY"),
             ("FREQ=YEARLY;BYMONTH=1;BYDAY=-6MO", "must have numbers from 1 to 5"),
             ("FREQ=YEARLY;BYDAY=54MO", "must have numbers from 1 to 53"),
@@ -109,7 +115,7 @@ class TestRule:
             ("FREQ=DAILY;WKST=X", "must have a WKST of MO, TU"),
             ("FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30", "must have a day in BYMONTHDAY that a month in BYMONTH has"),
             ("FREQ=YEARLY;BYMONTH=4,6;BYMONTHDAY=31,-31", "must have a day in BYMONTHDAY"),
-            ("FREQ=DAILY;BYMONTHDAY=" + "1," * MAX_RULE_LENGTH + "1", "must be at most 500 characters long"),
+            ("FREQ=DAILY;BYMONTH=" + "1," * 240 + "10", "must be at most 500 characters long"),
         ],
     )
     def test_another_rule_is_refused(self, text: str, message: str) -> None:
@@ -198,6 +204,8 @@ class TestDays:
             ("FREQ=YEARLY;BYMONTH=3,5", "2027-01-31", ["2027-03-31", "2027-05-31"]),
             ("FREQ=MONTHLY;BYMONTH=1,2", "2027-01-31", ["2027-02-28", "2028-01-31"]),
             ("FREQ=MONTHLY;BYDAY=MO", "2027-01-31", ["2027-02-01", "2027-02-08"]),
+            ("FREQ=MONTHLY;BYMONTH=2,3;BYSETPOS=1", "2027-01-31", ["2027-03-31", "2028-03-31"]),
+            ("FREQ=WEEKLY", "2027-01-31", ["2027-02-07", "2027-02-14"]),
         ],
     )
     def test_a_rule_from_completion_without_a_day_has_the_last_day_of_a_shorter_month(
@@ -314,6 +322,9 @@ class TestChangedRecurrence:
         assert vienna.moved(date(2026, 3, 1), 30) == date(2026, 3, 31)
         assert (vienna.moved(date.max, 1), vienna.moved(date.min, -1)) == (date.max, date.min)
         assert vienna.moved(moment("9999-12-31 12:00"), 5) < moment("9999-12-31 23:59")
+        west, east = (recurrence("FREQ=DAILY", time_zone=zone) for zone in ("Pacific/Pago_Pago", "Asia/Kathmandu"))
+        assert west.moved(moment("9999-12-30 12:00"), 5) == moment("9999-12-31 00:00")
+        assert east.moved(moment("0001-01-02 20:00"), -5) == moment("0001-01-01 20:00")
 
 
 SLOTS: st.SearchStrategy[Slot] = st.one_of(

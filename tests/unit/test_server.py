@@ -96,6 +96,7 @@ class TestServing:
         [
             ({}, False, []),
             ({"TRUSTED_PROXIES": "10.0.0.1"}, True, ["10.0.0.1/32", "::ffff:10.0.0.1/128"]),
+            ({"TRUSTED_PROXIES": "2001:db8::/32"}, True, ["2001:db8::/32"]),
             ({"UNIX_SOCKET": "/run/its.sock"}, True, []),
         ],
     )
@@ -177,9 +178,11 @@ class TestSignals:
         for each, handler in before.items():
             signal.signal(each, handler)
 
-    @pytest.mark.parametrize("started", [True, False])
+    @pytest.mark.parametrize(
+        ("started", "number"), [(True, signal.SIGTERM), (True, signal.SIGINT), (False, signal.SIGTERM)]
+    )
     def test_a_server_that_has_started_stops_listening_at_once(
-        self, monkeypatch: pytest.MonkeyPatch, started: bool
+        self, monkeypatch: pytest.MonkeyPatch, started: bool, number: signal.Signals
     ) -> None:
         seen: list[object] = []
 
@@ -190,15 +193,15 @@ class TestSignals:
         async def main() -> None:
             own = Own(uvicorn.Config("x:y", log_config=None))
             own.started = started
-            for number in (signal.SIGTERM, signal.SIGINT):
-                signal.signal(number, own.handle_exit)
+            for each in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(each, own.handle_exit)
             server.stop_on_signals(SimpleNamespace(end_all_soon=lambda: seen.append("end")))  # type: ignore[arg-type]
-            signal.raise_signal(signal.SIGTERM)
+            signal.raise_signal(number)
             await asyncio.sleep(0)
 
         monkeypatch.setattr(server, "stop_listening", lambda _: seen.append("listen no more"))
         asyncio.run(main())
-        assert seen == ["end", signal.SIGTERM, *(["listen no more"] if started else [])]
+        assert seen == ["end", number, *(["listen no more"] if started else [])]
 
 
 class TestSupervisor:

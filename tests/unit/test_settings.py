@@ -118,7 +118,7 @@ GOOD: list[tuple[str, str, Any]] = [
     ("PUBLIC_URL", "http://localhost:8000", "http://localhost:8000"),
     ("PUBLIC_URL", "http://example.org:443", "http://example.org:443"),
     ("PUBLIC_URL", "https://example.org:80", "https://example.org:80"),
-    ("PUBLIC_URL", "https://example.org:443/my/tasks/", "https://example.org/my/tasks"),
+    ("PUBLIC_URL", "https://Example.org:443/My/tasks/", "https://example.org/My/tasks"),
     ("REGISTRATION", "closed", Registration.CLOSED),
     ("REGISTRATION", "invite", Registration.INVITE),
     ("HOST", "0.0.0.0", "0.0.0.0"),  # noqa: S104 as in a container
@@ -519,6 +519,7 @@ def test_a_secret_may_be_in_a_file(tmp_path: Path, name: str) -> None:
     assert misspelled({f"{name}_FILE": str(file)}, None) == []
     assert "together" in problems({name: value, f"{name}_FILE": str(file)})[name]
     assert "No such file" in problems({f"{name}_FILE": str(tmp_path / "other")})[name]
+    assert "Is a directory" in problems({f"{name}_FILE": str(tmp_path)})[name]
     file.write_bytes(b"\xff")
     assert "UTF-8" in problems({f"{name}_FILE": str(file)})[name]
 

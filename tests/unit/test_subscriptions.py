@@ -23,60 +23,22 @@ ACTOR = SessionActor(uuid4(), uuid4(), 1)
 ALICE, BOB = uuid4(), uuid4()
 
 
-class FailingStreams:
-    """Each answer comes after a failure."""
-
-    def __init__(self, head: int, live: Collection[Actor]) -> None:
-        self._head, self._live = head, live
-        self._failed: set[str] = set()
-
-    def heads(self, user_ids: Collection[UUID]) -> Mapping[UUID, int]:
-        self._fail_once("heads")
-        return dict.fromkeys(user_ids, self._head)
-
-    def filter_admissible(self, _: Collection[Actor]) -> Collection[Actor]:
-        self._fail_once("filter_admissible")
-        return self._live
-
-    def _fail_once(self, name: str) -> None:
-        if name not in self._failed:
-            self._failed.add(name)
-            raise StorageUnavailable
-
-
-@pytest.mark.parametrize(("head", "live", "is_over"), [(1, [ACTOR], False), (0, [], True)])
-def test_after_a_time_without_a_database_a_subscription_is_woken_or_ended(
-    monkeypatch: pytest.MonkeyPatch, head: int, live: Collection[Actor], is_over: bool
-) -> None:
-    sleep = asyncio.sleep
-    monkeypatch.setattr(asyncio, "sleep", lambda _: sleep(0.001))
-    streams: Any = FailingStreams(head, live)
-
-    async def scenario(threads: ThreadRunner) -> None:
-        registry = SubscriptionRegistry(LocalChangeNotifier(), streams, threads, per_user=1)
-        registry.open()
-        with registry.subscribed(ACTOR) as subscription:
-            registry._on_change(None)  # some changes may have been missed
-            assert await subscription.wait(PATIENCE)
-            assert subscription.is_over is is_over
-        await registry.close()
-
-    with closing(ThreadRunner(1, "streams")) as threads:
-        asyncio.run(scenario(threads))
-
-
 def test_a_change_wakes_the_subscriptions_that_it_concerns(monkeypatch: pytest.MonkeyPatch) -> None:
-    sleep, checked = asyncio.sleep, list[set[Actor]]()
+    sleep, checked, failures = asyncio.sleep, list[set[Actor]](), [StorageUnavailable, StorageUnavailable]
     monkeypatch.setattr(asyncio, "sleep", lambda _: sleep(0.001))
     alice, laptop, bob, carol = (SessionActor(user, uuid4(), 1) for user in (ALICE, ALICE, BOB, uuid4()))
     live = [alice, bob, carol]
 
     class Streams:
         def heads(self, _: Collection[UUID]) -> Mapping[UUID, int]:
+            if failures:
+                raise failures.pop()
             return {ALICE: 5, BOB: 5}  # carol's feed is empty
 
         def filter_admissible(self, actors: Collection[Actor]) -> Collection[Actor]:
             checked.append(set(actors))
+            if len(checked) == 1:
+                raise StorageUnavailable
             return live
 
     async def scenario(threads: ThreadRunner) -> None:

@@ -26,9 +26,8 @@ from tasktracker.domain.kernel.errors import FieldError, InvalidInput
 from tasktracker.domain.kernel.members import Role
 from tasktracker.domain.portability.import_job import ImportedLine, ImportJob, JobState, LineOutcome
 from tasktracker.domain.portability.report import Counts, Finding, ImportReport, TaskCounts
-from tasktracker.domain.recurrence.recurrence import Anchor, Recurrence
-from tasktracker.domain.sync.mutation import FieldConflict, Mutation, MutationOp, Status
-from tasktracker.domain.sync.mutation import Outcome as PushOutcome
+from tasktracker.domain.recurrence.recurrence import Recurrence
+from tasktracker.domain.sync.mutation import Mutation, MutationOp
 from tasktracker.entrypoints.http.activity import view_event
 from tasktracker.entrypoints.http.admin_service import view_admin_event
 from tasktracker.entrypoints.http.admin_users import view_account
@@ -36,7 +35,7 @@ from tasktracker.entrypoints.http.api_tokens import view_api_token
 from tasktracker.entrypoints.http.categories import view_category
 from tasktracker.entrypoints.http.history import view_change
 from tasktracker.entrypoints.http.import_jobs import view_job, view_line, view_report
-from tasktracker.entrypoints.http.push import MutationBody, _fingerprint, read_mutation, view_result
+from tasktracker.entrypoints.http.push import MutationBody, _fingerprint, read_mutation
 from tasktracker.entrypoints.http.sessions import view_session
 from tests.fakes import START
 
@@ -121,11 +120,9 @@ JOB = ImportJob(
     created_at=at(1),
     updated_at=at(2),
 )
-DAILY, WEEKLY, MONTHLY = (
-    Recurrence(rule=f"FREQ={each}", time_zone="UTC", from_=Anchor.COMPLETION) for each in ("DAILY", "WEEKLY", "MONTHLY")
-)
-SHOWN_DAILY, SHOWN_WEEKLY, SHOWN_MONTHLY = (
-    {"rule": each.rule, "time_zone": "UTC", "from": "completion", "start": None} for each in (DAILY, WEEKLY, MONTHLY)
+DAILY, WEEKLY = (Recurrence(rule=f"FREQ={each}", time_zone="UTC") for each in ("DAILY", "WEEKLY"))
+SHOWN_DAILY, SHOWN_WEEKLY = (
+    {"rule": each.rule, "time_zone": "UTC", "from": "due", "start": None} for each in (DAILY, WEEKLY)
 )
 CHANGE = Change(
     id=A,
@@ -155,12 +152,6 @@ CHANGED = {
 }
 LATE = datetime.max.replace(tzinfo=timezone(-timedelta(hours=1)))  # after the last moment in UTC
 PUSHED = MutationBody(id=A, type=ItemType.TASK, op=MutationOp.DELETE, target=B, base_version=3)
-RESULT = PushOutcome(
-    status=Status.CONFLICT,
-    version=4,
-    dropped=("parent",),
-    conflicts={"recurrence": FieldConflict(DAILY, WEEKLY, MONTHLY), "title": FieldConflict("a", "b", "c")},
-)
 ERRORS, NOTICES = (FieldError("title", "wrong"),), (FieldError("parent", "moved"), FieldError("due_on", "left out"))
 LINE = ImportedLine(
     position=1,
@@ -276,21 +267,6 @@ VIEWS: list[tuple[Callable[[], object], dict[str, Any]]] = [
     (lambda: view_change(CHANGE, {C: "grace"}), CHANGED),
     # Of deleted accounts, nothing is shown that could distinguish them.
     (lambda: view_change(CHANGE, {}), {**CHANGED, "actor": None, "session_id": None, "token_id": None}),
-    (
-        lambda: view_result(read_mutation(PUSHED), RESULT),
-        {
-            "id": str(A),
-            "status": "conflict",
-            "version": 4,
-            "conflicts": {
-                "recurrence": {"base": SHOWN_DAILY, "yours": SHOWN_WEEKLY, "theirs": SHOWN_MONTHLY},
-                "title": {"base": "a", "yours": "b", "theirs": "c"},
-            },
-            "problem": None,
-            "dropped": ["parent"],
-            "existing": None,
-        },
-    ),
     (lambda: view_job(JOB), SHOWN_JOB),
     (
         lambda: view_job(replace(JOB, problem=b'{"title":"No"}')),

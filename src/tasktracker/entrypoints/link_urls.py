@@ -11,4 +11,4 @@ from tasktracker.entrypoints.settings import Settings
 
 def link_to(settings: Settings, kind: LinkKind | DeliveryKind, token: str) -> str:
     """Return the URL of a link, or only its path if the server does not know its public URL."""
-    return f"{settings.public_url.rstrip('/')}/link/{kind}?{urlencode({'token': token})}"
+    return f"{settings.public_url}/link/{kind}?{urlencode({'token': token})}"

@@ -460,6 +460,7 @@ class TestActivity:
         assert [each["user"] for each in failures] == [None, alice.id]
         assert events(admin, f"since={since}&until={until}&kind=login&kind=register") == failures
         assert events(admin, f"user={alice.id}&kind=register&since={since}") == []
+        assert events(admin, f"user={alice.id}&kind=register&kind=login") == of_alice
         pages = admin.listed(ACTIVITY, f"user={alice.id}&limit=1")
         assert [each["id"] for each in pages] == [each["id"] for each in of_alice]
         invalid(admin.get(f"{ACTIVITY}?user=x&kind=y&since=today&limit=0"), "user", "kind", "since", "limit")

@@ -17,6 +17,8 @@ from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
 from tasktracker.domain.accounts.links import LinkKind
+from tasktracker.domain.accounts.password import MAX_CREDENTIAL_LENGTH
+from tasktracker.domain.accounts.user import MAX_USERNAME_LENGTH, MIN_USERNAME_LENGTH
 from tasktracker.domain.kernel.languages import Language
 from tasktracker.entrypoints.texts import TEXTS
 from tests.backends import http_on_memory
@@ -41,7 +43,7 @@ def show(api: Api, token: str, page: str = PAGE, **headers: str) -> httpx.Respon
 
 def send(api: Api, token: str, page: str = PAGE, headers: Mapping[str, str] = {}, **fields: str) -> httpx.Response:
     body = urlencode({"token": token, **fields})
-    return api.request("POST", f"{page}?token={token}", content=body, headers={**FORM, **headers})
+    return api.request("POST", page, content=body, headers={**FORM, **headers})
 
 
 class _Names(HTMLParser):
@@ -138,18 +140,20 @@ def test_a_name_or_an_address_of_another_account_is_explained_at_its_field(new_a
     assert token is not None
     fields: dict[str, Any] = {"username": new_name(), "email": "", "password": OTHER_PASSWORD}
     taken = {"username": other.username, "email": address}
-    refused = send(api, token, "/link/invitation", **fields | {field: taken[field]})
+    form = urlencode(fields | {field: taken[field]})
+    refused = api.request("POST", f"/link/invitation?token={token}", content=form, headers=FORM)
     assert refused.status_code == 409
     assert TEXTS[Language.EN][f"field.{field}.taken"] in refused.text
-    assert parsed(refused).fields[field] == taken[field]
-    assert parsed(refused).fields["password"] == ""
+    assert parsed(refused).fields == {**fields, field: taken[field], "token": token, "password": ""}
+    done = send(api, token, "/link/invitation", **fields)
+    assert (done.status_code, f"as {fields['username']}.</p>" in done.text) == (201, True), "no address to confirm"
 
 
 def test_parameters_that_others_add_to_the_address_of_a_page_are_ignored(api: Api, alice: Person) -> None:
     token = new_link(api, alice)
     page = f"{PAGE}?utm_source=mail&token={token}&x=%ff&x="
     assert parsed(api.get(page)).fields["token"] == token
-    form = urlencode({"token": token, "new_password": OTHER_PASSWORD})
+    form = urlencode({"new_password": OTHER_PASSWORD})
     assert api.request("POST", page, content=form, headers=FORM).status_code == 200
 
 
@@ -157,6 +161,11 @@ def test_the_form_knows_the_least_length_of_a_password(new_api: NewApi) -> None:
     api = new_api(PASSWORD_MIN_LENGTH="12")
     token = new_link(api, api.register(password="violet-otter-quarry-48"))
     assert 'minlength="12"' in show(api, token).text
+    with api.container.store().writing(SYSTEM) as work:
+        _, invite = api.container.service_administration().invite(work, {})
+    lengths = re.findall('minlength="(.*?)" maxlength="(.*?)"', show(api, invite or "", "/link/invitation").text)
+    username = (str(MIN_USERNAME_LENGTH), str(MAX_USERNAME_LENGTH))
+    assert lengths == [username, ("12", str(MAX_CREDENTIAL_LENGTH))]
 
 
 def test_a_refused_password_is_explained_and_does_not_use_the_link_up(api: Api, alice: Person) -> None:

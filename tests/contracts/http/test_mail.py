@@ -65,11 +65,13 @@ def test_an_address_is_verified_and_a_password_replaced_by_mailed_links(api: Api
     assert page.status_code == 200
     assert ADDRESS in page.text
     form = {"token": link.partition("token=")[2]}
-    assert api.request("POST", "/link/verify-email", data=form).status_code == 200
+    assert TEXTS[Language.EN]["email.done.title"] in api.request("POST", "/link/verify-email", data=form).text
     assert api.request("POST", "/link/verify-email", data=form).status_code == 410
     user = expect(grace.get("/api/accounts/me/"), 200)
     assert (user["email"], user["pending_email"]) == (ADDRESS, None)
     assert user["email_verified_at"] is not None
+    event = grace.listed("/api/accounts/me/activity/")[0]
+    assert (event["kind"], event["address"]) == ("email_verify", "testclient")
     api.clock.advance(seconds=1)
     expect(api.post(FORGOT, {"username": ADDRESS}), 202)
     form = {"token": newest_link(folder, 2).partition("token=")[2], "new_password": OTHER_PASSWORD}
@@ -102,6 +104,8 @@ def test_an_app_verifies_an_address_and_asks_for_another_link(api: Api, folder: 
     expect(grace.post("/api/accounts/email/verification/"), 202)
     token = newest_link(folder, 2).partition("token=")[2]
     expect(api.post("/api/accounts/email/verify/", {"token": token}), 204)
+    event = grace.listed("/api/accounts/me/activity/")[0]
+    assert (event["kind"], event["address"]) == ("email_verify", "testclient")
     invalid(api.post("/api/accounts/email/verify/", {"token": token}), "token")
     problem(grace.post("/api/accounts/email/verification/"), 409, "nothing-to-verify")
     deliveries = grace.listed("/api/accounts/me/deliveries/")
@@ -253,6 +257,7 @@ def test_an_invited_person_registers_on_a_page(api: Api, folder: MailFolder, adm
     profile = expect(grace.get("/api/accounts/me/"), 200)
     assert (profile["email"], profile["language"]) == (ADDRESS, "de")
     assert [each["is_current"] for each in grace.listed("/api/accounts/sessions/")] == [True]
+    assert {each["address"] for each in grace.listed("/api/accounts/me/activity/")} == {"testclient"}
     expect(admin.patch("/api/admin/settings/", {"registration": "closed"}), 200)
     for dead in (api.get(link), register_at(api, link, username="other")):
         assert dead.status_code == 410
@@ -286,9 +291,9 @@ def test_the_page_of_an_invitation_says_that_registration_is_closed(
     expect(admin.post("/api/admin/invites/", {"address": ADDRESS}), 201)
     link = newest_link(folder, 1)
     expect(admin.patch("/api/admin/settings/", {"registration": "closed"}), 200)
-    for closed in (api.get(link), register_at(api, link)):
+    for closed in (api.get(link, headers={"Accept-Language": "de"}), register_at(api, link, "de")):
         assert closed.status_code == 403
-        assert TEXTS[Language.EN]["closed.title"] in closed.text
+        assert TEXTS[Language.DE]["closed.title"] in closed.text
 
 
 # ---------------------------------------------------------------- invitations to share
@@ -350,6 +355,7 @@ def test_a_share_is_no_invitation_to_the_service(api: Api, folder: MailFolder, a
     assert (page.status_code, "admin shares tasks with you" in page.text, "<form" in page.text) == (200, True, False)
     refused = register_at(api, link)
     assert (refused.status_code, refused.text) == (403, page.text)
+    assert TEXTS[Language.EN]["share-invitation.not-open.lead"].format(address=ADDRESS) in page.text
 
 
 def test_sharing_by_address_answers_alike_whether_an_account_has_not_verified_it(api: Api, folder: MailFolder) -> None:

@@ -572,7 +572,9 @@ class TestDigest:
             kind, name = (("categories", "name"), ("tasks", "title"))[number % 2]
             expect(alice.put(f"/api/{kind}/{id_}/", {name: id_}, **created), 201)
         for types, expected in (("task,category", [0, 2, 1, 3]), ("category", [0, 2]), ("task", [1, 3])):
-            assert expect(alice.get(DIGEST, params={"types": types}), 200)["count"] == len(expected)
+            digest = expect(alice.get(DIGEST, params={"types": types}), 200)
+            assert digest["count"] == len(expected)
+            assert pull(alice, types=types, cursor=digest["as_of"])["changes"] == []
             bucket = expect(alice.get(f"{DIGEST}00/", params={"types": types}), 200)["items"]
             assert [ids.index(each["id"]) for each in bucket] == expected
 

@@ -11,13 +11,14 @@ from uuid import UUID
 from sqlalchemy import Integer, Select, bindparam, func, or_, select, tuple_
 
 from tasktracker.adapters.sql.categories import CATEGORIES
+from tasktracker.adapters.sql.conditions import Mostly
 from tasktracker.adapters.sql.connection import Connection
 from tasktracker.adapters.sql.schema import categories, task_entries, tasks
+from tasktracker.adapters.sql.task_lists import IS_OWN
 from tasktracker.adapters.sql.task_rows import FINDABLE, SEEN_TASKS, TASKS, entry_rows
 from tasktracker.adapters.sql.tasks import ADD, ADD_ENTRY
 from tasktracker.adapters.sql.usage import SqlUsage, of_task
 from tasktracker.domain.categories.category import Category
-from tasktracker.domain.kernel.members import Role
 from tasktracker.domain.kernel.paging import Page
 from tasktracker.domain.tasks.query import TaskKey, trash_key
 from tasktracker.domain.tasks.task import Task
@@ -60,7 +61,7 @@ def _trashed(after: bool) -> Select[Any]:
         .where(
             entry.user_id == bindparam("user_id"),
             entry.trashed_at.is_not(None),
-            entry.role == Role.OWNER.value,
+            Mostly(IS_OWN),
             FINDABLE,
         )
     )

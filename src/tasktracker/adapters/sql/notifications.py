@@ -26,11 +26,7 @@ _OF_USER = notifications.c.user_id == bindparam("user_id")
 _ADD = insert(notifications).on_conflict_do_nothing(index_elements=["id"])
 _FIND = select(*NOTIFICATIONS.columns).where(notifications.c.id == bindparam("id"), _OF_USER)
 _LOCK = _FIND.with_for_update()
-_SAVE = (
-    update(notifications)
-    .where(notifications.c.id == bindparam("of_id"))
-    .values(read=bindparam("is_read"), version=bindparam("new_version"))
-)
+_SAVE = update(notifications).where(notifications.c.id == bindparam("of_id"))
 _NEWEST_FIRST = (
     select(*NOTIFICATIONS.columns)
     .where(_OF_USER)
@@ -92,7 +88,7 @@ class SqlNotifications:
         return None if row is None else NOTIFICATIONS.entity(row)
 
     def save(self, notification: Notification) -> None:
-        values = {"of_id": notification.id, "is_read": notification.read, "new_version": notification.version}
+        values = {"of_id": notification.id, "read": notification.read, "version": notification.version}
         self._connection.change(_SAVE, values)
 
     def list(

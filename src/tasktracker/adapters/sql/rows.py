@@ -9,7 +9,7 @@ from enum import Enum
 from itertools import repeat
 from operator import attrgetter
 from types import UnionType
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, get_args, get_origin, get_type_hints
 
 from sqlalchemy import ColumnElement, Table
 
@@ -131,7 +131,7 @@ def _enums(entity: type) -> dict[str, dict[Any, Any]]:
     """
     found = {}
     for name, hint in get_type_hints(entity).items():
-        kinds = get_args(hint) if get_origin(hint) in (Union, UnionType) else [hint]
+        kinds = get_args(hint) if get_origin(hint) is UnionType else [hint]
         for kind in kinds:
             if isinstance(kind, type) and issubclass(kind, Enum):
                 found[name] = {each.value: each for each in kind} | ({None: None} if type(None) in kinds else {})

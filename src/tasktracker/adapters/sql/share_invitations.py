@@ -27,8 +27,7 @@ _LIST_OF = _ALL.where(
 )
 _LIST_TO = _ALL.where(share_invitations.c.address_key == bindparam("address_key"))
 _OF_ID = share_invitations.c.id == bindparam("of_id")
-_SAVE = update(share_invitations).where(_OF_ID).values(role=bindparam("role"))
-_RENEW = update(share_invitations).where(_OF_ID).values(digest=bindparam("digest"))
+_SAVE = update(share_invitations).where(_OF_ID)
 _REMOVE = delete(share_invitations).where(_OF_ID)
 _PURGE = delete(share_invitations).where(
     share_invitations.c.id.in_(
@@ -68,7 +67,7 @@ class SqlShareInvitations:
         self._connection.change(_SAVE, {"of_id": invitation.id, "role": invitation.role.value})
 
     def renew(self, invitation_id: UUID, digest: bytes) -> bool:
-        return self._connection.change(_RENEW, {"of_id": invitation_id, "digest": digest}) > 0
+        return self._connection.change(_SAVE, {"of_id": invitation_id, "digest": digest}) > 0
 
     def remove(self, invitation_id: UUID) -> None:
         self._connection.change(_REMOVE, {"of_id": invitation_id})

@@ -150,11 +150,7 @@ _ENTRIES_OF = select(
 ).where(task_entries.c.task_id.in_(bindparam("ids", expanding=True)))
 _VIEWER = and_(task_entries.c.task_id == bindparam("of_task"), task_entries.c.user_id == bindparam("of_user"))
 _REMOVE_ENTRY = delete(task_entries).where(_VIEWER)
-_REFRESH_ENTRY = (
-    update(task_entries)
-    .where(_VIEWER)
-    .values(role=bindparam("role"), via=bindparam("via"), category=bindparam("category"))
-)
+_REFRESH_ENTRY = update(task_entries).where(_VIEWER)
 _REMOVE_ENTRIES = (
     delete(task_entries)
     .where(task_entries.c.task_id == bindparam("task_id"))

@@ -178,7 +178,7 @@ class _Reader:
         if self._draft is None:
             raise InvalidInput.of("TYPE", "is note, but no imported task precedes it")
         described = attachments.as_links(content)
-        _require_storable("CONTENT", described)
+        _require_storable(described)
         self._draft.describe(described)
 
     def _task(self, number: int, row: Row) -> _Draft:
@@ -186,7 +186,7 @@ class _Reader:
         self._ancestors = [each for each in self._ancestors if each.indent < indent]
         content, priority = row.get("CONTENT", "").strip(), row.get("PRIORITY", "").strip()
         errors = [] if priority in PRIORITIES else [FieldError("PRIORITY", "must be 1 to 4")]
-        _require_storable("CONTENT", content)
+        _require_storable(content)
         title = self._title_of(content)
         rules = {"CONTENT": self._title} | dict.fromkeys(DESCRIBED, _storable)
         values = check(rules, {name: row.get(name, "") for name in rules} | {"CONTENT": title}, also=errors)
@@ -314,8 +314,8 @@ def _storable(value: str) -> str:
     return value
 
 
-def _require_storable(name: str, value: str) -> None:
+def _require_storable(content: str) -> None:
     try:
-        require_storable(value)
+        require_storable(content)
     except Refused as refused:
-        raise InvalidInput.of(name, str(refused)) from None
+        raise InvalidInput.of("CONTENT", str(refused)) from None

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 from enum import StrEnum
-from itertools import dropwhile, islice
+from itertools import islice
 from typing import Annotated, Any, TypedDict, cast
 
 from tasktracker.domain.kernel.errors import FieldError
@@ -140,7 +140,7 @@ class Recurrence:
         until = rule.until
         if isinstance(until, datetime) and not isinstance(self.first, datetime):
             until = self.day(until)
-        for day in dropwhile(lambda day: day < begin, days):
+        for day in days:
             slot = self.slot_on(day)
             if until is not None and (slot if isinstance(until, datetime) else day) > until:
                 return

@@ -154,7 +154,7 @@ NUMBER = re.compile(r"[+-]?\d{1,4}", re.ASCII)
 def _parts(text: str) -> Iterator[tuple[str, str]]:
     for part in text.upper().split(";"):
         name, equals, value = part.partition("=")
-        if not equals or not name.isascii() or not name.isalnum():
+        if not equals or not name.isalnum():
             raise Refused(f"must be a recurrence rule of RFC 5545, as in {EXAMPLE}")
         if name not in PARTS:
             raise Refused(f"must not have {name[:20]}: possible are {', '.join(PARTS)}")

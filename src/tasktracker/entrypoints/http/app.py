@@ -179,7 +179,7 @@ class Application:
     async def _original(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve the paths of the original, too."""
         if path := ORIGINAL_PATHS.get(scope.get("path", "").rstrip("/")):
-            scope = cast(Scope, {**scope, "path": path, "raw_path": path.encode()})
+            scope = cast(Scope, {**scope, "path": path})
         await self._responses(scope, receive, send)
 
 
