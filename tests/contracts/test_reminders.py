@@ -647,6 +647,23 @@ def test_only_what_is_due_fires(world: World) -> None:
     assert world.fire(DUE + DAY) == MAX_REMINDERS - 1
 
 
+def test_reminders_are_found_in_the_unit_of_work_that_adds_or_moves_them(store: Storage, seed: Seed) -> None:
+    user = seed.user()
+    tasks = [seed.task(user) for _ in range(2)]
+    reminder = Reminder(id=seed.id(), task=tasks[0].id, user_id=user.id, at=DUE, created_at=START)
+    moved = replace(reminder, task=tasks[1].id, version=2)
+    with store.writing(SYSTEM) as work:
+        for task in tasks:
+            work.tasks.find(task.id)
+            work.tasks.save(task.edit({"state": State.DONE}, START))
+            assert not work.reminders.of_task(task.id)
+        for change, expected in ((work.reminders.add, reminder), (work.reminders.save, moved)):
+            change(expected)
+            assert [[*work.reminders.of_task(task.id)] for task in tasks] == [
+                [expected] if task.id == expected.task else [] for task in tasks
+            ]
+
+
 def utc(text: str) -> datetime:
     return datetime.fromisoformat(f"{text}+00:00")
 
