@@ -1086,7 +1086,7 @@ def test_a_file_that_is_not_an_export_is_refused(service: Service, user: User, r
 
 
 def test_a_truncated_export_is_imported_and_reported(service: Service, user: User) -> None:
-    report = service.import_file(user, to_lines(HEADER, task(), b"\n", task()))
+    report = service.import_file(user, to_lines(HEADER, task(), b" \r\n", task()))
     assert report.tasks.created == 2
     assert [(each.line, each.field) for each in report.notices] == [(5, "line")]
     report = service.import_file(user, to_lines(HEADER, END, task()))
