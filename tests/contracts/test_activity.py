@@ -90,6 +90,7 @@ class TestActivity:
             (EventQuery(user_id=bob.id), [by_admin, logout]),
             (EventQuery(kinds=frozenset({Kind.LOGOUT, Kind.DELETE})), [logout]),
             (EventQuery(outcome=Outcome.FAILURE), [failure]),
+            (EventQuery(kinds=frozenset({Kind.LOGIN}), outcome=Outcome.SUCCESS), [by_admin, login]),
             (EventQuery(since=later), [failure, by_admin]),
             (EventQuery(until=later), [logout, login]),
             (EventQuery(until=later, user_id=bob.id), [logout]),

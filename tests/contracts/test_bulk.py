@@ -11,6 +11,7 @@ from tasktracker.domain.categories.category import CategoryMember, name_key
 from tasktracker.domain.jobs.job import Job, JobKind
 from tasktracker.domain.kernel.errors import IdTaken
 from tasktracker.domain.kernel.members import Member, Role
+from tasktracker.domain.tasks.query import TaskQuery
 from tasktracker.domain.tasks.task import Task
 from tasktracker.domain.work import Storage
 from tests.contracts.base import SHORT_WAIT, BackgroundCall, Seed, read_pages
@@ -36,6 +37,7 @@ class TestBulk:
                 parent.id: parent,
                 child.id: child,
             }
+            assert {task.id for task in work.tasks.list(bob.id, TaskQuery(at=START)).items} == {parent.id, child.id}
             assert work.bulk.find_tasks([]) == []
             assert len(work.bulk.find_tasks([seed.id() for _ in range(2500)] + [child.id])) == 1
 

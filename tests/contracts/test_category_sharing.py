@@ -118,6 +118,8 @@ class TestMoving:
         for fields in ({"category": None}, {"parent": elsewhere.id}):
             with pytest.raises(NotAllowed):
                 world.edit(world.bob, top, **fields)
+        with pytest.raises(InvalidInput, match="parent: is not one of your tasks"):
+            world.edit(world.bob, top, parent=world.create(world.alice).id)
         assert world.edit(world.alice, top, category=None).owner == world.alice.user_id
 
     def test_only_its_creator_and_the_owner_take_a_task_out(self, world: World) -> None:
@@ -159,6 +161,11 @@ class TestMoving:
         below = world.create(world.alice, parent=world.create(world.alice).id)
         with pytest.raises(InvalidInput, match="together with its topmost task"):
             world.edit(world.alice, below, category=world.category.id)
+        world.unshare(world.bob)
+        world.edit(world.alice, below, category=world.category.id)
+        world.share("bob", Role.EDITOR)
+        assert world.edit(world.alice, below, category=world.category.id, title="x").category == world.category.id
+        assert world.edit(world.alice, below, category=None).category is None
 
     def test_refiling_a_private_tree_changes_no_version_of_its_subtasks(self, world: World) -> None:
         first, second = (world.app.do(world.carol, world.app.categories.create, {"name": name}) for name in "ab")
@@ -353,6 +360,7 @@ class TestMembership:
         world.unshare(world.bob)
         world.app.jobs.run_all()
         seed.user("dave")
+        world.app.clock.advance(seconds=1)
         world.share("dave", Role.VIEWER)
         run_next(world.app.jobs, pieces=1)
         world.share("carol", Role.VIEWER)

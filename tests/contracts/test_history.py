@@ -51,7 +51,7 @@ class TestHistory:
             token_id=seed.id(),
             fields={
                 "title": FieldChange("a\r\n\"\\'", "\U0001f469\u200d\U0001f4bb\ufeff"),
-                "description": FieldChange("", "x" * 10_000),
+                "description": FieldChange("x" * 10_000, ""),
                 "priority": FieldChange(Priority.LOW, Priority.URGENT),
                 "state": FieldChange(State.OPEN, State.IN_PROGRESS),
                 "start_on": FieldChange(date(2026, 2, 28), None),

@@ -34,7 +34,7 @@ from tasktracker.domain.kernel.members import Role
 from tasktracker.domain.sync import push_service
 from tasktracker.domain.sync.mutation import FieldConflict, Mutation, MutationOp, Outcome, Status
 from tasktracker.domain.tasks.task import State, TaskFields
-from tasktracker.domain.work import Storage
+from tasktracker.domain.work import Storage, UnitOfWork
 from tests.contracts.base import SECOND, Seed, race
 from tests.fakes import START, SYSTEM, App, ManualClock
 from tests.waiting import PATIENCE
@@ -251,6 +251,28 @@ def test_an_error_that_concerns_all_mutations_refuses_the_push(
         for atomic in (False, True):
             with pytest.raises(expected):
                 app.pushing.push(actor, [mutation], atomic=atomic)
+
+
+@pytest.mark.parametrize("op", [MutationOp.UPDATE, MutationOp.DELETE])
+def test_a_mutation_that_meets_a_concurrent_change_is_merged_with_it(
+    app: App, seed: Seed, monkeypatch: pytest.MonkeyPatch, op: MutationOp
+) -> None:
+    user = seed.user()
+    actor, task = seed.actor(user), seed.task(user, "first")
+
+    service, name = (app.tasks, "edit") if op is MutationOp.UPDATE else (app.trash, "delete")
+    edit, use_case = app.tasks.edit, getattr(service, name)
+
+    def act_after_another(work: UnitOfWork[SessionActor], *arguments: object, **more: object) -> object:
+        monkeypatch.undo()
+        edit(work, task.id, {"title": "theirs"})
+        return use_case(work, *arguments, **more)
+
+    data = {"title": "mine"} if op is MutationOp.UPDATE else {}
+    monkeypatch.setattr(service, name, act_after_another)
+    fixed: dict[str, Any] = {"fingerprint": b"", "type": ItemType.TASK, "target": task.id, "base_version": 1}
+    outcome = push(app, actor, Mutation(id=seed.id(), op=op, data=data, **fixed))
+    assert outcome.conflicts == {"title": FieldConflict("first", data.get("title"), "theirs")}
 
 
 def test_an_operation_that_a_type_does_not_have_is_refused(app: App, seed: Seed) -> None:

@@ -90,6 +90,14 @@ def test_a_full_quota_refuses_what_adds_and_nothing_else(app: App, alice: Sessio
     assert refused.value.quota == "bytes"
     with pytest.raises(QuotaExceeded), app.store.writing(alice) as work:
         app.tasks.edit(work, app.tasks.create(work, {"title": "new"}).id, {"title": "old"})
+
+    def edit_in_no_feed() -> None:
+        with app.store.writing(alice) as work:
+            work.tasks.find(task.id)
+            work.tasks.save(task.edit({"title": "123456"}, work.now))
+
+    with pytest.raises(QuotaExceeded):
+        edit_in_no_feed()
     assert usage(app, alice) == Usage(1, 0, 5)
     limit(app, alice, tasks=0, bytes=0)
     app.do(alice, app.tasks.edit, task.id, {"title": "54321"})

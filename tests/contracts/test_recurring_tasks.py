@@ -528,12 +528,25 @@ class TestPush:
         assert edit(app, alice, task, state=State.OPEN).recurrence == task.recurrence
         assert len(tasks_of(app, alice)) == 1
 
-    def test_an_edit_of_a_task_with_subtasks_is_carried_over(self, app: App, alice: SessionActor, seed: Seed) -> None:
+    def test_an_edit_by_an_editor_of_a_task_with_subtasks_is_carried_over(
+        self, app: App, alice: SessionActor, bob: SessionActor, seed: Seed
+    ) -> None:
         task = create(app, alice)
         create(app, alice, None, parent=task.id)
+        app.do(alice, app.sharing.share, task.id, "bob", Role.EDITOR)
         following = complete(app, alice, task)
-        assert push(app, seed, alice, task, 1, data={"title": "new"}).status is Status.MERGED
+        assert push(app, seed, bob, task, 2, data={"title": "new"}).status is Status.MERGED
         assert app.see(alice, app.tasks.get, following.id).title == "new"
+
+    def test_an_edit_of_the_rule_of_a_task_that_was_reopened_stays_there(
+        self, app: App, alice: SessionActor, seed: Seed
+    ) -> None:
+        task = create(app, alice)
+        complete(app, alice, task)
+        edit(app, alice, task, state=State.OPEN)
+        daily = replace(MONDAYS, rule="FREQ=DAILY")
+        assert push(app, seed, alice, task, 1, data={"recurrence": daily}).status is Status.MERGED
+        assert app.see(alice, app.tasks.get, task.id).recurrence == replace(daily, start=MONDAY)
 
     def test_an_edit_of_the_rule_is_carried_over(self, app: App, alice: SessionActor, seed: Seed) -> None:
         task = create(app, alice)

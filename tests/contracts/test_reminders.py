@@ -647,6 +647,23 @@ def test_only_what_is_due_fires(world: World) -> None:
     assert world.fire(DUE + DAY) == MAX_REMINDERS - 1
 
 
+def test_reminders_are_found_in_the_unit_of_work_that_adds_or_moves_them(store: Storage, seed: Seed) -> None:
+    user = seed.user()
+    tasks = [seed.task(user) for _ in range(2)]
+    reminder = Reminder(id=seed.id(), task=tasks[0].id, user_id=user.id, at=DUE, created_at=START)
+    moved = replace(reminder, task=tasks[1].id, version=2)
+    with store.writing(SYSTEM) as work:
+        for task in tasks:
+            work.tasks.find(task.id)
+            work.tasks.save(task.edit({"state": State.DONE}, START))
+            assert not work.reminders.of_task(task.id)
+        for change, expected in ((work.reminders.add, reminder), (work.reminders.save, moved)):
+            change(expected)
+            assert [[*work.reminders.of_task(task.id)] for task in tasks] == [
+                [expected] if task.id == expected.task else [] for task in tasks
+            ]
+
+
 def utc(text: str) -> datetime:
     return datetime.fromisoformat(f"{text}+00:00")
 
@@ -656,20 +673,23 @@ def utc(text: str) -> datetime:
 
 def test_an_export_takes_the_reminders_of_own_tasks_to_another_account(world: World, bob: SessionActor) -> None:
     app = world.app
-    task = world.task(due_date=DUE)
+    task, other = world.task(due_date=DUE), world.task(title="Other", due_date=DUE)
     world.share(task, "bob")
     world.remind(task, before="P1DT30M")
     world.remind(task, at=START + HOUR)
     world.remind(task, bob, at=DUE)
+    world.remind(other, before="PT0M")
     world.fire(START + HOUR)
     export = b"".join(ExportService(store=app.store).export(world.alice))
     carol = register(app, "carol")
     report = app.imports.import_file(carol, BytesIO(export), FileFormat.NDJSON)
-    assert (report.tasks.created, report.skipped) == (1, 0)
-    (copy,) = app.see(carol, app.tasks.list, TaskQuery(at=START)).items
+    assert (report.tasks.created, report.skipped) == (2, 0)
+    copies = {each.title: each for each in app.see(carol, app.tasks.list, TaskQuery(at=START)).items}
+    copy = copies[task.title]
+    assert world.moments(copies["Other"], carol) == [DUE]
     found = [(each.at, each.before, each.fires_at) for each in world.reminders(copy, carol)]
     assert sorted(found, key=str) == [(None, "P1DT30M", DUE - DAY - HOUR / 2), (START + HOUR, None, None)]
-    assert len(world.feed(carol)) == 2
+    assert len(world.feed(carol)) == 3
     app.imports.import_file(carol, BytesIO(export), FileFormat.NDJSON)
     assert len(world.reminders(copy, carol)) == 2
 

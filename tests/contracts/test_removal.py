@@ -10,6 +10,7 @@ from itertools import product
 from math import inf
 from time import monotonic
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -159,13 +160,25 @@ def test_an_account_ends_before_it_is_removed(app: App, alice: SessionActor) -> 
 def test_the_members_of_a_task_lose_it_with_the_account_of_its_owner(
     app: App, alice: SessionActor, bob: SessionActor
 ) -> None:
-    task = create(app, alice, "shared")
-    app.do(alice, app.sharing.share, task.id, "bob", Role.VIEWER)
-    cursor = app.sync.pull(bob).next
+    members = {"bob": bob, "carol": register(app, "carol")}
+    tasks = {name: create(app, alice, "shared") for name in members}
+    for name, task in tasks.items():
+        app.do(alice, app.sharing.share, task.id, name, Role.VIEWER)
+    cursors = {name: app.sync.pull(member).next for name, member in members.items()}
     app.account_removal.delete(alice, PASSWORD)
     app.jobs.run_all()
-    (lost,) = app.sync.pull(bob, cursor).items
-    assert (lost.entry.id, lost.entry.op, lost.entry.reason) == (task.id, Op.DELETE, Reason.ACCESS_REVOKED)
+    for name, member in members.items():
+        (lost,) = app.sync.pull(member, cursors[name]).items
+        assert (lost.entry.id, lost.entry.op, lost.entry.reason) == (tasks[name].id, Op.DELETE, Reason.ACCESS_REVOKED)
+
+
+def test_an_account_ends_although_an_earlier_write_does_not(
+    app: App, alice: SessionActor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with app.store.reading(SYSTEM) as work:
+        monkeypatch.setattr(type(work.jobs), "can_start", Mock(side_effect=[False] * 2))
+    monkeypatch.setattr(accounts, "MAX_WAIT", 0)
+    app.account_removal.delete(alice, PASSWORD)
 
 
 @on_postgresql

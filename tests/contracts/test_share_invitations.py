@@ -506,6 +506,8 @@ def test_a_verification_accepts_the_oldest_invitations(
     app: App, alice: SessionActor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(acceptance, "MAX_ACCEPTED", 2)
+    new_task(app, alice).invite()
+    app.clock.advance(LIFETIME)  # that one has ended, and does not count
     subjects = [make(app, alice) for make in (new_task, new_category, new_task)]
     for each in reversed(subjects):
         each.invite()
@@ -756,6 +758,9 @@ def test_an_invitation_is_stored_as_it_was_added(store: Storage, seed: Seed) -> 
         found.remove(by_task.id)
         found.remove(by_task.id)
         assert list(found.list_to(ADDRESS)) == [by_category]
+        found.add(replace(by_task, digest=b"again"))
+        work.users.remove(user.id)
+        assert (found.find(by_task.id), found.find_linked(b"again"), [*found.list_to(ADDRESS)]) == (None, None, [])
 
 
 def test_expired_invitations_are_purged_and_no_others(store: Storage, seed: Seed) -> None:

@@ -109,7 +109,10 @@ class TestPull:
         later = world.app.sync.pull(world.carol, as_of)
         assert world.task.id in {each.entry.id for each in later.items}
 
-    def test_a_member_who_is_not_ready_holds_up_no_other(self, world: Devices) -> None:
+    def test_a_member_who_is_not_ready_holds_up_no_other_member_and_no_other_category(self, world: Devices) -> None:
+        other = world.app.do(world.alice, world.app.categories.create, {"name": "Other"})
+        world.app.do(world.alice, world.app.category_sharing.share, other.id, "bob", Role.VIEWER)
+        assert changes(world.device) == [(other.id, Op.UPSERT, Reason.ACCESS_GRANTED)]
         world.share("carol", Role.VIEWER)
         world.edit(world.alice, world.task, title="Oat milk")
         assert changes(world.device) == [(world.category.id, Op.UPSERT, None), (world.task.id, Op.UPSERT, None)]
@@ -182,6 +185,18 @@ class TestPull:
         world.app.jobs.run_all()
         assert (below.id, Op.UPSERT, None) in changes(device)
 
+    def test_a_tree_that_moves_between_categories_with_the_same_members_is_pulled(self, world: Devices) -> None:
+        other = world.app.do(world.alice, world.app.categories.create, {"name": "Other"})
+        world.app.do(world.alice, world.app.category_sharing.share, other.id, "bob", Role.EDITOR)
+        world.app.jobs.run_all()
+        below = world.create(world.alice, parent=world.task.id)
+        world.device.catch_up()
+        world.edit(world.alice, world.task, category=other.id)
+        assert {(id_, op) for id_, op, _ in changes(world.device)} == {
+            (each.id, Op.UPSERT) for each in (world.task, below)
+        }
+        assert {visible_category(each, world.bob.user_id) for each in world.device.stored_tasks()} == {other.id}
+
     @pytest.mark.parametrize("way", ["out", "out with others", "trash", "restore"])
     def test_a_task_that_changes_before_the_job_is_deleted_for_former_members(self, world: Devices, way: str) -> None:
         trashed = way == "restore"
@@ -198,9 +213,9 @@ class TestPull:
             world.app.do(world.alice, world.app.trash.restore, world.task.id)
         else:
             world.app.do(world.alice, world.app.trash.delete, world.task.id)
-        old.catch_up()
+        reasons = {reason for _, _, reason in changes(old)}
         world.app.jobs.run_all()
-        old.catch_up()
+        assert reasons | {reason for _, _, reason in changes(old)} == {Reason.ACCESS_REVOKED}
         assert old.items == {}
         world.share("bob", Role.VIEWER)
         world.app.jobs.run_all()
@@ -473,6 +488,20 @@ class TestHistory:
                 world.app.do(world.alice, world.app.history.undo, task.id, change.id)
         with pytest.raises(AlreadyChanged):  # Bob sees it
             world.app.do(world.bob, world.app.history.undo, task.id, earlier.id)
+
+    def test_a_new_member_learns_nothing_from_before_the_membership(self, world: Devices) -> None:
+        for title in ("secret", "shown"):
+            world.edit(world.alice, world.task, title=title)
+        world.clock.advance(timedelta(seconds=1))
+        world.share("carol", Role.EDITOR)
+        pushed = world.push(world.carol, MutationOp.UPDATE, world.task.id, 2, title="mine")
+        assert pushed.conflicts == {"title": FieldConflict(None, "mine", "shown")}
+        later = world.edit(world.alice, world.task, title="later")  # at the same moment
+        (seen,) = world.app.see(world.carol, world.app.history.list, world.task.id).changes.items
+        assert seen.version == later.version
+        hidden = self.stored(world, world.task)[1]
+        with pytest.raises(ChangeNotFound):
+            world.app.do(world.carol, world.app.history.undo, world.task.id, hidden.id)
 
     def test_an_editor_undoes_an_edit(self, world: Devices) -> None:
         world.edit(world.alice, world.task, title="Oat milk")

@@ -13,9 +13,12 @@ import pytest
 
 from tasktracker.domain.accounts.user import User
 from tasktracker.domain.categories.category import CategoryMember
+from tasktracker.domain.feed.entries import Op
+from tasktracker.domain.feed.items import ItemType
 from tasktracker.domain.jobs.job import Job, JobKind
 from tasktracker.domain.kernel.changes import Action
 from tasktracker.domain.kernel.members import Member, Role
+from tasktracker.domain.reminders.reminder import Reminder
 from tasktracker.domain.tasks.query import TaskQuery, trash_key
 from tasktracker.domain.tasks.task import Task
 from tasktracker.domain.work import Storage
@@ -99,6 +102,9 @@ class TestTrash:
         with store.writing(SYSTEM) as work:
             work.history.add(change)
             work.history.add(other_change)
+            for number, task in enumerate((top, below)):
+                values: dict[str, Any] = {"task": task.id, "user_id": bob.id, "at": START, "created_at": START}
+                work.reminders.add(Reminder(id=UUID(int=number), **values))
         purge(store, below, top)
         with store.reading(SYSTEM) as work:
             assert [work.tasks.find(task.id) for task in (top, below, other)] == [None, None, other]
@@ -106,6 +112,8 @@ class TestTrash:
             assert list(work.history.list(top.id, None, 10).items) == []
             assert work.history.find(other.id, other_change.id) == other_change
             assert list(work.tasks.tree(top.id)) == []
+            deletions = work.feed.page(bob.id, 0, 9, [ItemType.REMINDER])
+            assert {(each.entry.id, each.entry.op) for each in deletions} == {(UUID(int=n), Op.DELETE) for n in (0, 1)}
             assert list(work.tasks.shared_with(bob.id, 100)) == []
             assert work.categories.find(alice.id, category.id) == category
         assert listed(store, alice, TaskQuery(at=START)) == [other]
@@ -132,12 +140,18 @@ class TestTrash:
             with store.reading(SYSTEM) as work:
                 return [each.id for each in work.trash.list(user.id, None, 9, category.id).items]
 
+        private = seed.category(alice)
+        home = seed.task(alice, category=private.id)
+        below = seed.task(alice, parent=home.id, root=home.id, root_category=private.id)  # in no category for alice
+        trash(store, below, START)
+        with store.reading(SYSTEM) as work:
+            assert not work.trash.list(alice.id, None, 9, private.id).items
         both = [task.id, former.id]
         assert [seen_by(user) for user in (alice, bob, carol)] == [both, [], []]
         with store.writing(SYSTEM) as work:
             work.categories.save_shared(replace(category, members=(replace(waiting, is_ready=True),), version=2))
         assert [seen_by(user) for user in (alice, bob, carol)] == [both, both, []]
-        assert [[each.id for each in page] for page in pages(store, alice, 9)] == [both]
+        assert [[each.id for each in page] for page in pages(store, alice, 9)] == [[task.id, below.id, former.id]]
 
     def test_the_deletions_in_a_tree_are_found(self, store: Storage, seed: Seed) -> None:
         user = seed.user()

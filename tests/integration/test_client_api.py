@@ -586,6 +586,8 @@ class TestAsyncio:
             assert inspect.signature(method) == inspect.signature(getattr(Replica, name))
             assert inspect.iscoroutinefunction(method)
             assert method.__doc__ == getattr(Replica, name).__doc__
+        both = (inspect.signature(each.follow).parameters["poll_seconds"].default for each in (Replica, AsyncReplica))
+        assert set(both) == {30}
 
     def test_each_method_calls_that_of_its_name(self) -> None:
         called = {

@@ -234,6 +234,7 @@ def test_a_database_that_accepts_no_writes_is_an_error(folder: Path, monkeypatch
 def test_without_settings_it_warns_of_development() -> None:
     output = doctor(DATABASE_URL="memory://")
     assert "warning  settings: development" in output
+    assert "ok       proxy: none is trusted\n" in output
     assert "warning  database: in memory" in output
 
 
@@ -351,6 +352,7 @@ def test_a_public_url_without_a_server_is_a_warning(folder: Path) -> None:
     assert f"warning  public url: {closed} cannot be reached from this host: " in doctor(
         DATABASE_URL=url, PUBLIC_URL=closed
     )
+    assert "without TLS" not in doctor(**HEALTHY, DATABASE_URL=url, PUBLIC_URL=closed.replace("http", "https"))
     for text in (b"", b"nonsense\r\n\r\n"):
         with broken_off(text) as public:
             output = doctor(DATABASE_URL=url, PUBLIC_URL=public)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta, timezone
 from enum import IntEnum, StrEnum
 from typing import Any
 from uuid import UUID
 
 import pytest
 from sqlalchemy import Column, Integer, MetaData, Table
+from sqlalchemy.dialects import sqlite
 
 from tasktracker.adapters.sql.rows import Rows
-from tasktracker.adapters.sql.schema import task_entries
+from tasktracker.adapters.sql.schema import IsoMoment, task_entries
 from tasktracker.adapters.sql.task_rows import TASKS, entry_of, entry_rows
 from tasktracker.domain.kernel.members import Member, Role
 from tasktracker.domain.tasks.task import Priority, State, Task
@@ -34,6 +36,14 @@ class Box:
     size: Size
     colour: Colour | None = None
     tags: frozenset[str] = frozenset()
+
+
+def test_a_time_is_stored_in_utc_in_text_of_one_length() -> None:
+    stored = IsoMoment().bind_processor(sqlite.dialect())
+    local = datetime(2026, 3, 1, 14, 0, tzinfo=timezone(timedelta(hours=2)))
+    assert [stored(local), stored(None)] == ["2026-03-01 12:00:00.000000+00:00", None]
+    with pytest.raises(ValueError, match="without an offset"):
+        stored(local.replace(tzinfo=None))
 
 
 def boxes(*columns: str) -> Table:

@@ -154,7 +154,12 @@ class TestCreate:
         reader = actor_of(app.api_tokens.create(alice, fields("r", Scope.TASKS_READ), PASSWORD)[1])
         writer = actor_of(app.api_tokens.create(alice, fields("w", Scope.TASKS_WRITE), PASSWORD)[1])
         app.see(reader, app.categories.list)
-        app.do(writer, app.tasks.create, {"title": "By script"})
+        task = app.do(writer, app.tasks.create, {"title": "By script"})
+        category, limit = app.do(writer, app.categories.create, {"name": "By script"}), app.invitation_limit
+        for consume, id_ in ((limit.consume, task.id), (limit.consume_for_category, category.id)):
+            consume(writer, id_)
+            with pytest.raises(InsufficientScope):  # before any attempt is counted
+                consume(reader, id_)
         with pytest.raises(InsufficientScope) as caught:
             app.do(reader, app.tasks.create, {"title": "By script"})
         assert caught.value.scope == "tasks:write"

@@ -12,7 +12,7 @@ from tasktracker.domain.categories.category import CATEGORY, Category, CategoryF
 from tasktracker.domain.kernel.actors import SessionActor
 from tasktracker.domain.kernel.errors import InvalidInput
 from tasktracker.domain.kernel.fields import check
-from tasktracker.domain.kernel.members import Role
+from tasktracker.domain.kernel.members import Member, Role
 from tests.fakes import START, App
 
 HOME = Category(id=UUID(int=1), user_id=UUID(int=2), name="Home", created_at=START, updated_at=START)
@@ -34,6 +34,26 @@ def test_a_new_or_changed_member_is_a_change() -> None:
     assert [each.user_id for each in owner.list_members] == [viewer.user_id, owner.user_id]
     promoted = shared.with_member(replace(viewer, role=Role.EDITOR), LATER + timedelta(hours=1))
     assert (promoted.version, promoted.updated_at) == (3, LATER + timedelta(hours=1))
+
+
+def test_each_member_changes_leaves_or_becomes_the_owner_alone() -> None:
+    viewer = CategoryMember(UUID(int=4), Role.VIEWER, since=START)
+    editor = CategoryMember(UUID(int=3), Role.EDITOR, since=LATER, is_ready=True)
+    shared = HOME.with_members((viewer, editor), LATER)
+    assert HOME.list_members == ()
+    assert shared.members == (editor, viewer)
+    assert shared.list_members == (
+        Member(HOME.user_id, Role.OWNER),
+        Member(editor.user_id, Role.EDITOR),
+        Member(viewer.user_id, Role.VIEWER),
+    )
+    demoted = replace(editor, role=Role.VIEWER)
+    assert shared.with_member(demoted, LATER).members == (demoted, viewer)
+    assert shared.without_member(editor.user_id, LATER).members == (viewer,)
+    passed = shared.pass_to(editor.user_id, "Other", LATER)
+    assert (passed.user_id, passed.name, passed.members, passed.version) == (editor.user_id, "Other", (viewer,), 3)
+    assert [passed.field_version(name) for name in ("name", "description", "color")] == [3, 1, 1]
+    assert replace(HOME, version=7).edit({"color": "#1e90ff"}, LATER).field_versions["name"] == 7
 
 
 def test_an_edit_without_effect_returns_the_same_category() -> None:

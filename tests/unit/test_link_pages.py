@@ -20,6 +20,7 @@ from tasktracker.domain.kernel.errors import (
     UserNotFound,
 )
 from tasktracker.domain.kernel.languages import Language
+from tasktracker.entrypoints.http.invitation_links import _refused
 from tasktracker.entrypoints.http.link_pages import form_field, password_field, refusal, sign_in, with_errors
 from tasktracker.entrypoints.http.pages import Page, PageField
 from tasktracker.entrypoints.texts import TEXTS
@@ -47,6 +48,13 @@ def test_errors_are_shown_at_their_fields_in_the_language_of_the_page() -> None:
     error = InvalidInput(*(FieldError(name, "x") for name in names[:2]))
     shown = [(each.name, each.error) for each in with_errors(page, error).fields]
     assert shown == [*((name, texts[f"field.{name}.error"]) for name in names[:2]), ("code", "")]
+
+
+def test_a_link_that_ends_while_its_form_is_sent_is_refused_in_the_language_of_the_page() -> None:
+    page = Page(language=Language.DE, title="", lead="", fields=[PageField("username", "", {})])
+    error = InvalidInput(FieldError("username", "x"), FieldError("invite", "x"))
+    refused: Any = _refused(page, error, "/")
+    assert (refused.status_code, refused._page.language, refused._page.fields) == (410, Language.DE, ())
 
 
 def test_the_name_to_sign_in_with_is_escaped() -> None:

@@ -161,6 +161,33 @@ def test_the_end_does_not_wait_for_a_reader(pipe: Pipe, monkeypatch: pytest.Monk
     assert b"end" not in pipe.read()
 
 
+def test_the_end_waits_for_lines_that_are_being_written(pipe: Pipe, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, may_write, write = threading.Event(), threading.Semaphore(0), os.write
+
+    def slowly(descriptor: int, text: bytes) -> int:
+        if descriptor == pipe.writer:
+            begun.set()
+            may_write.acquire(timeout=PATIENCE)
+        return write(descriptor, text)
+
+    monkeypatch.setattr(os, "write", slowly)
+    monkeypatch.setattr(module, "CLOSE_SECONDS", PATIENCE)
+    writer = LogWriter(pipe.writer)
+    closing = threading.Thread(target=writer.close, daemon=True)
+    writer.write("one\n")
+    assert begun.wait(PATIENCE)
+    closing.start()
+    closing.join(0.05)
+    assert closing.is_alive()
+    writer.write("three\n")
+    may_write.release()
+    wait_until(lambda: writer._waiting != 10, "nothing is written")
+    assert writer._waiting == len("three\n")
+    may_write.release()
+    closing.join(PATIENCE)
+    assert (closing.is_alive(), pipe.lines()) == (False, ["one", "three"])
+
+
 def test_a_log_is_on_a_terminal_if_its_descriptor_is(pipe: Pipe) -> None:
     terminal, other = os.openpty()
     try:

@@ -246,6 +246,24 @@ def test_all_work_is_started(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not any(each._thread.is_alive() for each in workers)
 
 
+def test_the_end_of_a_piece_is_waited_for_but_not_for_long() -> None:
+    begun, release = Event(), Event()
+
+    def piece(_: object) -> None:
+        begun.set()
+        release.wait(PATIENCE)
+
+    worker = Worker("job", piece)
+    worker.start()
+    assert begun.wait(PATIENCE)
+    worker.ask_to_stop()
+    worker.join(0.01)
+    assert worker._thread.is_alive()
+    release.set()
+    worker.join(PATIENCE)
+    assert not worker._thread.is_alive()
+
+
 def test_processes_look_for_work_at_different_times(monkeypatch: pytest.MonkeyPatch) -> None:
     waited: list[float] = []
     woken: Any = SimpleNamespace(wait=waited.append, clear=lambda: waited.append(0))

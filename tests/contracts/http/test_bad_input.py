@@ -358,8 +358,9 @@ class TestBadPath:
             ("POST", "undo/", {"change": other}),
         ):
             invalid(user.request(method, f"/api/tasks/{odd}/{below}", json=body), "id")
-        invalid(user.put(f"/api/tasks/{other}/shares/{odd}/", role), "user_id")
-        invalid(user.delete(f"/api/tasks/{other}/shares/{odd}/"), "user_id")
+        for shares in (f"/api/tasks/{other}/shares/", f"/api/categories/{other}/shares/"):
+            invalid(user.put(f"{shares}{odd}/", role), "user_id")
+            invalid(user.delete(f"{shares}{odd}/"), "user_id")
 
     def test_an_encoded_slash_in_an_id_is_refused(self, target: Target) -> None:
         for path in ("/api/tasks/a%2fb%2fc", "/api/tasks/..%2f..%2fschema/", "/api/categories/%2e%2e%2ftasks/x/"):

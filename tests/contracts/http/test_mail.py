@@ -65,7 +65,8 @@ def test_an_address_is_verified_and_a_password_replaced_by_mailed_links(api: Api
     assert page.status_code == 200
     assert ADDRESS in page.text
     form = {"token": link.partition("token=")[2]}
-    assert api.request("POST", "/link/verify-email", data=form).status_code == 200
+    assert f'name="token" value="{form["token"]}">\n<button>{TEXTS[Language.EN]["verify-email.button"]}<' in page.text
+    assert TEXTS[Language.EN]["email.done.title"] in api.request("POST", "/link/verify-email", data=form).text
     assert api.request("POST", "/link/verify-email", data=form).status_code == 410
     user = expect(grace.get("/api/accounts/me/"), 200)
     assert (user["email"], user["pending_email"]) == (ADDRESS, None)
@@ -355,6 +356,7 @@ def test_a_share_is_no_invitation_to_the_service(api: Api, folder: MailFolder, a
     assert (page.status_code, "admin shares tasks with you" in page.text, "<form" in page.text) == (200, True, False)
     refused = register_at(api, link)
     assert (refused.status_code, refused.text) == (403, page.text)
+    assert TEXTS[Language.EN]["share-invitation.not-open.lead"].format(address=ADDRESS) in page.text
 
 
 def test_sharing_by_address_answers_alike_whether_an_account_has_not_verified_it(api: Api, folder: MailFolder) -> None:

@@ -74,7 +74,10 @@ def test_a_reminder_is_created_listed_and_removed(api: Api) -> None:
         "created_at": made["created_at"],
         "version": 1,
     }
-    assert alice.listed(path) == [made]
+    later = expect(alice.post(path, {"before": "PT2H"}), 201)
+    assert alice.listed(path) == [made, later], "the oldest first"
+    expect(alice.delete(f"{path}{later['id']}/"), 204)
+    invalid(alice.delete(f"{path}x/"), "reminder_id")
     problem(alice.delete(f"/api/tasks/{alice.task()['id']}/reminders/{made['id']}/"), 404, "reminder-not-found")
     expect(alice.delete(f"{path}{made['id']}/"), 204)
     assert alice.listed(path) == []

@@ -12,7 +12,10 @@ import pytest
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, HashingError, VerificationError
 
+from tasktracker.domain.accounts.session_service import SessionService
 from tasktracker.domain.accounts.token import TokenClaims
+from tasktracker.entrypoints.http.core import threads
+from tests.backends import http_on_memory
 from tests.contracts.http.base import NewApi, everything, invalid, problem, rfc3339
 from tests.fakes import ManualClock
 from tests.http import PASSWORD, Api, Person, bearer, expect, new_name
@@ -45,6 +48,28 @@ def forged(api: Api, token: str, **changes: Any) -> str:
     claims = api.container.signer().read(token, expired=True)
     values = {name: getattr(claims, name) for name in TokenClaims.__slots__}
     return api.container.signer().sign(TokenClaims(**(values | changes)))
+
+
+@http_on_memory
+def test_calls_without_an_access_token_are_in_the_share_of_their_user(
+    api: Api, alice: Person, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sharers, other = list[object](), api.login(alice)
+
+    def recording(call: Callable[..., Any]) -> Callable[..., Any]:
+        def called(*of: Any, **more: Any) -> Any:
+            sharers.append(threads._SHARER.get())
+            return call(*of, **more)
+
+        return called
+
+    for name in ("login", "refresh", "logout"):
+        monkeypatch.setattr(SessionService, name, recording(getattr(SessionService, name)))
+    expect(api.post(LOGIN, {"username": alice.username.upper(), "password": PASSWORD}), 200)
+    refresh(api, alice.refresh)
+    clock.advance(timedelta(days=20))  # an expired token shows the user, too
+    expect(api.post(LOGOUT, {"refresh": other.refresh}), 204)
+    assert sharers == [(alice.username, True), *[(UUID(alice.id).int, True)] * 2]
 
 
 class TestLogin:

@@ -122,7 +122,6 @@ _HANDED_OVER = being(JobKind.HAND_OVER).where(jobs.c.subject == bindparam("categ
 _OTHERS = category_members.alias()
 _SETTLE = delete(category_members).where(
     category_members.c.category_id == bindparam("category_id"),
-    category_members.c.role == Role.OWNER.value,
     ~exists().where(
         _OTHERS.c.category_id == category_members.c.category_id, _OTHERS.c.user_id != category_members.c.user_id
     ),

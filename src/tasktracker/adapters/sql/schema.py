@@ -75,21 +75,11 @@ def _moment(value: str | None) -> datetime | None:
     return None if value is None else datetime.fromisoformat(value)
 
 
-# Ids of users and categories appear in many rows. The cache is faster than parsing them again.
-_parsed = lru_cache(maxsize=4096)(UUID)
-
-
 class HexId(Uuid[UUID]):
     """An id as 32 hexadecimal digits."""
 
-    load = staticmethod(_parsed)
-
-    def result_processor(self, _dialect: Dialect, _column_type: object) -> Callable[[Any], UUID | None]:
-        return _uuid
-
-
-def _uuid(value: str | None) -> UUID | None:
-    return None if value is None else _parsed(value)
+    # Ids of users and categories appear in many rows. The cache is faster than parsing them again.
+    load = staticmethod(lru_cache(maxsize=4096)(UUID))
 
 
 # PostgreSQL has native types for both.
