@@ -288,8 +288,15 @@ class TestUser:
             ]
             assert len(work.activity.search(EventQuery()).items) == 3
             assert (work.import_jobs.find(subjects[0]), work.history.find(own[alice].id, seed.id())) == (None, None)
-            assert work.links.find(digest_of(alice.username)) is None
-            assert list(work.reminders.of_task(own[alice].id)) == []
+            rows = (
+                work.links.find(digest_of(alice.username)),
+                *work.reminders.of_task(own[alice].id),
+                *work.api_tokens.list(alice.id),
+                *work.deliveries.list(alice.id, None, None, 9).items,
+                *work.notifications.list(alice.id, None, None, 9).items,
+                *work.import_jobs.lines(subjects[0], None, None, 9).items,
+            )
+            assert rows == (None,)
             assert work.categories.find(bob.id, joined.id) == replace(joined, members=())
 
     @on_sql
