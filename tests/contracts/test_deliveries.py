@@ -457,21 +457,6 @@ def test_a_delivery_is_as_it_was_after_the_storage_fails(store: Storage, seed: S
     assert stored(store, delivery) == delivery
 
 
-def test_a_delivery_that_was_cancelled_while_it_was_sent_stays_cancelled(
-    store: Storage, seed: Seed, clock: ManualClock
-) -> None:
-    add(store, delivery := new_delivery(seed))
-    mailer = FakeMailer(NotSent("421"))
-
-    def cancel() -> None:
-        with store.writing(SYSTEM) as work:
-            DeliveryService().cancel(work, delivery.id)
-
-    mailer.on_send = cancel
-    courier(store, clock, mailer).run_next()
-    assert stored(store, delivery).state is DeliveryState.CANCELLED
-
-
 # ------------------------------------------------------------------- use cases
 
 

@@ -283,14 +283,17 @@ class TestFeed:
     def test_a_removed_user_gets_no_entry_of_a_task_that_ends_to_be_shared(
         self, store: Storage, seed: Seed, user: User
     ) -> None:
-        member = seed.user()
-        task = seed.task(user, members=(Member(member.id, Role.VIEWER),))
+        member, other = seed.user(), seed.user()
+        members = tuple(Member(each.id, Role.VIEWER) for each in (member, other))
+        tasks = [seed.task(user, members=members) for _ in range(2)]
         with store.writing(SYSTEM) as work:
-            work.tasks.find(task.id)
-            work.tasks.save_shared(task.with_members((), START))
+            for task in tasks:
+                work.tasks.find(task.id)
+                work.tasks.save_shared(task.with_members((), START))
             work.users.remove(member.id)
             work.feed.drop(member.id)
         assert self.entries(store, member) == []
+        assert {each.entry.id for each in self.page(store, other)} == {task.id for task in tasks}
 
     # ------------------------------------------------------------ cursors
 

@@ -508,12 +508,15 @@ def test_an_empty_summary_is_not_sent(app: App, clock: ManualClock, alice: Sessi
     assert kinds_of_mails(app, alice) == [DeliveryKind.DAILY_SUMMARY], "of the first day"
 
 
-def test_only_one_summary_is_sent_after_a_pause(app: App, clock: ManualClock, alice: SessionActor) -> None:
-    edit(app, alice, summary_hour=7)
-    new_task(app, alice, due_on=date(2026, 3, 1))
+def test_only_one_summary_is_sent_after_a_pause(
+    app: App, clock: ManualClock, alice: SessionActor, bob: SessionActor
+) -> None:
+    for actor in (alice, bob):
+        edit(app, actor, summary_hour=7)
+        new_task(app, actor, due_on=date(2026, 3, 1))
     clock.set(utc("2026-03-05T06:00"))
     app.firing.run_all()
-    assert len(sent(app)) == 1
+    assert sorted(each.to for each in sent(app)) == ["alice@example.org", "bob@example.org"]
     clock.set(START)  # the clock was set back
     app.firing.run_all()
     clock.set(utc("2026-03-05T06:59"))
@@ -521,7 +524,7 @@ def test_only_one_summary_is_sent_after_a_pause(app: App, clock: ManualClock, al
     assert sent(app) == []
     clock.set(utc("2026-03-05T07:00"))
     app.firing.run_all()
-    assert len(sent(app)) == 1
+    assert len(sent(app)) == 2
 
 
 @pytest.mark.parametrize(

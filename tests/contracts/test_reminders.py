@@ -673,20 +673,23 @@ def utc(text: str) -> datetime:
 
 def test_an_export_takes_the_reminders_of_own_tasks_to_another_account(world: World, bob: SessionActor) -> None:
     app = world.app
-    task = world.task(due_date=DUE)
+    task, other = world.task(due_date=DUE), world.task(title="Other", due_date=DUE)
     world.share(task, "bob")
     world.remind(task, before="P1DT30M")
     world.remind(task, at=START + HOUR)
     world.remind(task, bob, at=DUE)
+    world.remind(other, before="PT0M")
     world.fire(START + HOUR)
     export = b"".join(ExportService(store=app.store).export(world.alice))
     carol = register(app, "carol")
     report = app.imports.import_file(carol, BytesIO(export), FileFormat.NDJSON)
-    assert (report.tasks.created, report.skipped) == (1, 0)
-    (copy,) = app.see(carol, app.tasks.list, TaskQuery(at=START)).items
+    assert (report.tasks.created, report.skipped) == (2, 0)
+    copies = {each.title: each for each in app.see(carol, app.tasks.list, TaskQuery(at=START)).items}
+    copy = copies[task.title]
+    assert world.moments(copies["Other"], carol) == [DUE]
     found = [(each.at, each.before, each.fires_at) for each in world.reminders(copy, carol)]
     assert sorted(found, key=str) == [(None, "P1DT30M", DUE - DAY - HOUR / 2), (START + HOUR, None, None)]
-    assert len(world.feed(carol)) == 2
+    assert len(world.feed(carol)) == 3
     app.imports.import_file(carol, BytesIO(export), FileFormat.NDJSON)
     assert len(world.reminders(copy, carol)) == 2
 

@@ -758,6 +758,9 @@ def test_an_invitation_is_stored_as_it_was_added(store: Storage, seed: Seed) -> 
         found.remove(by_task.id)
         found.remove(by_task.id)
         assert list(found.list_to(ADDRESS)) == [by_category]
+        found.add(replace(by_task, digest=b"again"))
+        work.users.remove(user.id)
+        assert (found.find(by_task.id), found.find_linked(b"again"), [*found.list_to(ADDRESS)]) == (None, None, [])
 
 
 def test_expired_invitations_are_purged_and_no_others(store: Storage, seed: Seed) -> None:

@@ -17,6 +17,7 @@ from tasktracker.domain.categories.category import CategoryMember
 from tasktracker.domain.jobs.job import Job, JobKind
 from tasktracker.domain.kernel.errors import IdTaken, InvalidInput, Stale
 from tasktracker.domain.kernel.members import Member, Role
+from tasktracker.domain.recurrence.occurrence import Occurrence
 from tasktracker.domain.tasks.query import NONE, TaskKey, TaskQuery, TaskSort
 from tasktracker.domain.tasks.task import Priority, State, Task
 from tasktracker.domain.work import Storage
@@ -127,6 +128,18 @@ class TestTask:
         save(store, bare)
         assert find(store, task) == bare
         assert find(store, other) == other
+        later = replace(bare, title="Longer than before", trashed_at=None, trashed_with=None, version=4)
+        occurrence = Occurrence(slot=date(2026, 3, 2), series=task.id)
+        last = replace(later, title="Last", occurrence=occurrence, category=seed.category(user).id, version=5)
+        with store.writing(SYSTEM) as work:
+            work.tasks.find(task.id)
+            work.tasks.save(later)
+            work.tasks.save(last)
+        assert listed(store, user, TaskQuery(at=START, series=task.id)) == [last]
+        with store.writing(SYSTEM) as work:
+            work.tasks.tree(task.id)
+            work.tasks.save(last := replace(last, category=None, version=6))
+        assert listed(store, user, TaskQuery(at=START, category=NONE)) == [other, last]
 
     @pytest.mark.parametrize("saved", [save, save_shared])
     @pytest.mark.parametrize("version", [1, 2, 3, 5])

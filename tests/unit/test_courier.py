@@ -55,20 +55,20 @@ def stored(app: App, delivery: Delivery) -> Delivery | None:
     return found
 
 
+@pytest.mark.parametrize("state", [DeliveryState.CANCELLED, DeliveryState.SENT, DeliveryState.FAILED])
 @pytest.mark.parametrize("outcome", [None, NotSent("421"), NotSent("550", is_permanent=True)])
-def test_a_delivery_that_was_cancelled_while_it_was_sent_is_not_changed(
-    app: App, delivery: Delivery, outcome: NotSent | None
+def test_a_delivery_that_has_ended_while_it_was_sent_is_not_changed(
+    app: App, delivery: Delivery, outcome: NotSent | None, state: DeliveryState
 ) -> None:
-    cancelled: list[Delivery] = []
+    ended = delivery.claimed(START).ended(state, START - timedelta(seconds=1), "by another")
     mailer = FakeMailer(outcome)
 
-    def cancel() -> None:
+    def end() -> None:
         with app.store.writing(SYSTEM) as work:
-            cancelled.append(DeliveryService().cancel(work, delivery.id))
+            work.deliveries.save(ended)
 
-    mailer.on_send = cancel
-    made = courier(app.store, app.clock, mailer).run_next()
-    assert cancelled == [made] == [stored(app, delivery)]
+    mailer.on_send = end
+    assert courier(app.store, app.clock, mailer).run_next() == ended == stored(app, delivery)
 
 
 def test_what_is_added_has_its_user_its_address_and_its_parameters(app: App) -> None:

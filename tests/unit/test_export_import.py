@@ -387,7 +387,7 @@ def test_an_export_of_version_1_is_still_read(service: Service, user: User) -> N
         '"trashed_at":null,"trashed_with":null,"version":4,"members":[]}',
         '{"type":"end","categories":0,"tasks":1}',
     )
-    report = service.import_file(user, "\n".join(lines).encode())
+    report = service.import_file(user, "\n".join(lines).encode("utf-8-sig"))
     assert not [*report.errors, *report.notices]
     (task,) = service.all_of(user)[1].values()
     assert (task.title, task.priority, task.start_on, task.version) == ("Call", Priority.HIGH, None, 4)
@@ -575,6 +575,7 @@ def test_a_line_of_the_maximum_length_is_read_whole() -> None:
         (b'{"type":"task","version":' + b"1" * 5000 + b"}\n", "line"),
         (b'{"type":"task","title":"' + b"x" * 300_000 + b'"}\n', "line"),
         ({"type": "list"}, "type"),
+        ({"type": ["task"]}, "type"),
         ({}, "type"),
         ({"type": "task", "title": "x"}, "id"),
         ({"type": "task", "id": str(uuid4())}, "title"),
@@ -1085,7 +1086,7 @@ def test_a_file_that_is_not_an_export_is_refused(service: Service, user: User, r
 
 
 def test_a_truncated_export_is_imported_and_reported(service: Service, user: User) -> None:
-    report = service.import_file(user, to_lines(HEADER, task(), b"\n", task()))
+    report = service.import_file(user, to_lines(HEADER, task(), b" \r\n", task()))
     assert report.tasks.created == 2
     assert [(each.line, each.field) for each in report.notices] == [(5, "line")]
     report = service.import_file(user, to_lines(HEADER, END, task()))
@@ -1096,14 +1097,18 @@ def test_missing_lines_are_reported_by_count(service: Service, user: User) -> No
     home, one = category(name="Home"), task()
     for counts, bad, reported in (
         ({"categories": 1, "tasks": 1}, [], []),
-        ({"categories": 2, "tasks": 1}, [], [(4, "categories")]),
-        ({"categories": 1, "tasks": 4}, [task(priority=9), b"\xff\n"], [(6, "tasks")]),
+        ({"categories": 2, "tasks": 1}, [], [(4, "categories", "should be 2 according to the last line, but are 1")]),
+        (
+            {"categories": 1, "tasks": 4},
+            [task(priority=9), b"\xff\n"],
+            [(6, "tasks", "should be 4 according to the last line, but are 2")],
+        ),
         ({"categories": 1, "tasks": 3}, [task(priority=9), b"\xff\n"], []),
         ({"categories": 0, "tasks": 0}, [], []),
         ({"categories": "many", "tasks": None}, [], []),
     ):
         report = service.import_file(user, to_lines(HEADER, home, one, *bad, END | counts))
-        assert [(each.line, each.field) for each in report.notices] == reported
+        assert [(each.line, each.field, each.message) for each in report.notices] == reported
         assert (report.skipped, report.tasks.created + report.tasks.unchanged) == (len(bad), 1)
 
 

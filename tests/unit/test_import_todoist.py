@@ -263,6 +263,7 @@ def test_importing_a_file_again_recognises_its_days(account: Account) -> None:
     account.import_file(rows)
     report = account.import_file(rows)
     assert (report.tasks.unchanged, notices(report)) == (2, [])
+    assert notices(account.import_file(rows.replace("T12", "T13"))) == [(3, "line")]
 
 
 @pytest.mark.parametrize(
@@ -541,7 +542,7 @@ def test_a_file_of_another_format_is_refused(account: Account, text: str) -> Non
         (b"\x1f\x8b\x08", "gzip"),
         ('{"type":"header"}\n', "application/x-ndjson"),
         (f"{HEAD.strip()}\rtask,A,\r", "LF or CRLF"),
-        ("TYPE,NAME\n", "missing: CONTENT$"),
+        ("TYPE,NAME\r\n", "missing: CONTENT$"),
     ],
 )
 def test_the_error_for_a_refused_file_says_what_helps(account: Account, text: str | bytes, advice: str) -> None:
@@ -669,11 +670,12 @@ def test_an_indent_is_1_to_100(indent: str, is_refused: bool) -> None:
 def test_a_notice_about_an_indent_says_why_the_task_was_moved() -> None:
     account = Account()
     levels = "".join(f"task,level {number},,,{number},,\n" for number in range(1, 8))
-    report = account.import_file(HEAD + levels + "task,skips,,,1,,\ntask,a level,,,3,,\n")
+    report = account.import_file(HEAD + levels + "task,skips,,,1,,\ntask,a level,,,3,,\ntask,as deep,,,3,,\n")
     assert [(each.line, each.message.split(":")[0]) for each in report.notices] == [
         (7, "is more than 5 levels deep"),
         (8, "is more than 5 levels deep"),
         (10, "skips a level"),
+        (11, "skips a level"),
     ]
     above = account.task("level 4").id
     assert [account.task(f"level {number}").parent for number in (5, 6, 7)] == [above] * 3

@@ -122,7 +122,7 @@ def test_a_task_moved_out_keeps_its_members_and_one_moved_in_gets_new_ones(
     assert app.see(bob, app.tasks.get, deeper.id).root == below.id
     app.do(alice, app.sharing.unshare, top.id, bob.user_id)
     assert app.see(bob, app.tasks.get, deeper.id).members == alone.members
-    move(app, alice, below, top)
+    assert move(app, alice, below, top).category == work
     assert [task.id for task in app.see(bob, app.tasks.list, TaskQuery(at=START)).items] == []
     change = app.see(alice, app.history.list, below.id).changes.items[0]
     assert change.fields["members"] == FieldChange([f"{bob.user_id} editor"], [])

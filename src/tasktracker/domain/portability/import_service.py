@@ -279,13 +279,13 @@ def _report(run: _Import, file: _File, batch: Sequence[Line], plan: ImportPlan) 
 
 
 def _imported(file: _File, batch: Sequence[Line], plan: ImportPlan) -> Iterator[ImportedLine]:
-    """Yield the result of each line of a batch, without those that wait and those without an item or a finding."""
+    """Yield the result of each line of a batch, without those that wait."""
     refused, changed = _by_line(plan.errors), _by_line(plan.notices)
     waiting = set(plan.waiting)
     for line in batch:
         errors = (*line.errors, *refused[line.number])
         notices = (*line.notices, *changed[line.number])
-        if line.number in waiting or not (line.record or errors or notices):
+        if line.number in waiting:
             continue
         outcome, item = plan.decided.get(line.number, (LineOutcome.SKIPPED if errors else LineOutcome.IGNORED, None))
         type_ = ItemType.CATEGORY if isinstance(line.record, CategoryRecord) else ItemType.TASK

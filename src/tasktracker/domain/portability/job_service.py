@@ -10,7 +10,7 @@ from uuid import UUID
 
 from tasktracker.domain.kernel.actors import SessionActor, SystemActor
 from tasktracker.domain.kernel.clock import Clock, IdGenerator
-from tasktracker.domain.kernel.errors import Busy, DomainError, ImportNotFound, SessionEnded
+from tasktracker.domain.kernel.errors import Busy, DomainError, ImportNotFound
 from tasktracker.domain.kernel.paging import DEFAULT_PAGE, Page
 from tasktracker.domain.kernel.store import Store
 from tasktracker.domain.portability.export_service import Owner
@@ -67,9 +67,7 @@ class ImportJobService:
         self.list(actor)  # interrupts stalled jobs
         now = self._clock.now()
         with self._store.writing(actor) as work:
-            # Locked, so that only one of two concurrent calls starts a job.
-            if work.users.find(actor.user_id) is None:
-                raise SessionEnded
+            work.users.find(actor.user_id)  # locked, so that only one of two concurrent calls starts a job
             jobs = work.import_jobs.list(actor.user_id, None, 2 * MAX_JOBS).items
             if any(job.state is JobState.RUNNING for job in jobs):
                 raise Busy("Another import of your account is running.")

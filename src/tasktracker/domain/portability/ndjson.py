@@ -152,7 +152,7 @@ def read(source: BinaryIO, wanted: Container[int] | None = None) -> Iterator[Lin
             continue
         type_ = read.get("type")
         complete = type_ == "end"
-        if complete and wanted is None and (missing := tuple(_missing_lines(read, seen))):
+        if complete and (missing := tuple(_missing_lines(read, seen))):
             yield Line(number, notices=missing)
         try:
             record = _record(read)
