@@ -60,7 +60,7 @@ class TestBulk:
                 other.tasks.save(found.edit({"title": f"{found.title} and second"}, START))
 
         with store.writing(SYSTEM) as work:
-            work.bulk.lock([two.id, seed.id(), one.id])
+            work.bulk.lock([one.id, seed.id(), two.id])
             work.bulk.lock([])
             waiting = BackgroundCall(edit)
             assert not waiting.wait(SHORT_WAIT)

@@ -147,7 +147,8 @@ class TestSensitive:
         field, act = SENSITIVE[name]
         turn_on(app, alice)
         app.confirmation.confirm(alice, PASSWORD, code(app))
-        for password, given, expected in (("wrong", code(app), field), (PASSWORD, "000000", "code")):
+        bad = (("wrong", code(app), field), ("\0", code(app), field), (PASSWORD, "000000", "code"))
+        for password, given, expected in bad:
             with pytest.raises(InvalidInput) as caught:
                 act(app, alice, password, given)
             assert fields_of(caught) == [expected]

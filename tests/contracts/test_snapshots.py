@@ -93,8 +93,8 @@ class TestSnapshot:
 
     def test_opening_a_snapshot_confirms_the_generation(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
-        session = seed.session(user, generation=3, confirmed_generation=2)
-        with store.snapshot(session_actor(session)) as work:
+        session = seed.session(user, generation=4, confirmed_generation=2)
+        with store.snapshot(session_actor(session, 3)) as work:
             assert work.users.find(user.id) == user
         with store.reading(SYSTEM) as work:
             assert work.sessions.find(session.id) == replace(session, confirmed_generation=3)

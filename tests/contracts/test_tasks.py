@@ -292,7 +292,10 @@ class TestTask:
             assert list(work.tasks.owned(bob.id, 10)) == []
             assert list(work.tasks.of_former_owner(category.id, alice.id, None, 10)) == [passing]
             assert list(work.tasks.of_former_owner(category.id, alice.id, passing.id, 10)) == []
-        assert [shared_with(store, user) for user in (alice, bob, former)] == [[], [], []]
+        shared: dict[str, Any] = {"root_category": category.id, "list_members": category.list_members}
+        seed.task(alice, parent=own.id, root=own.id, **shared)
+        both = seed.task(alice, category=category.id, members=_members((bob, Role.VIEWER)), **shared)
+        assert [shared_with(store, user) for user in (alice, bob, former)] == [[], [find(store, both)], []]
 
     def test_tasks_of_an_account_that_is_removed_are_not_shared(self, store: Storage, seed: Seed) -> None:
         alice, bob = seed.user(), seed.user()

@@ -110,10 +110,10 @@ class TestAdmission:
     def test_a_unit_of_work_keeps_its_actor_and_time(
         self, store: Storage, seed: Seed, clock: ManualClock, mode: Mode
     ) -> None:
-        actor, began = seed.actor(), clock.now()
+        actor, began = seed.actor(seed.user(time_zone="Asia/Tokyo")), clock.now()
         with open_work(store, mode, actor) as work:
             clock.advance(seconds=1)
-            assert (work.actor, work.now) == (actor, began)
+            assert (work.actor, work.now, work.time_zone) == (actor, began, "Asia/Tokyo")
 
     @each_mode
     def test_a_logged_in_user_can_act(self, store: Storage, seed: Seed, mode: Mode) -> None:

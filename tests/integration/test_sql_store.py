@@ -24,6 +24,7 @@ from tasktracker.adapters.sql.clock import DatabaseClock
 from tasktracker.adapters.sql.connection import Connection
 from tasktracker.adapters.sql.database import Database
 from tasktracker.adapters.sql.engine import open_database
+from tasktracker.adapters.sql.jobs import SqlJobs
 from tasktracker.adapters.sql.rate_limiter import SqlRateLimiter
 from tasktracker.adapters.sql.schema import metadata
 from tasktracker.adapters.sql.sqlite import SqliteDriver
@@ -37,6 +38,7 @@ from tasktracker.domain.accounts.second_factor import SecondFactor
 from tasktracker.domain.accounts.user import User
 from tasktracker.domain.categories.category import CategoryMember
 from tasktracker.domain.feed.items import ItemType
+from tasktracker.domain.jobs.job import Job, JobKind
 from tasktracker.domain.kernel.actors import AnyActor
 from tasktracker.domain.kernel.errors import (
     CategoryNameTaken,
@@ -408,19 +410,13 @@ def test_a_session_is_confirmed_on_the_connection_of_the_reader(migrated_url: st
     database.close()
 
 
-@pytest.mark.parametrize("error", [StorageUnavailable, StorageFull])
 def test_an_api_token_reads_while_nothing_can_be_written(
-    store: SqlStore,
-    database: Database,
-    seed: Seed,
-    alice: User,
-    monkeypatch: pytest.MonkeyPatch,
-    error: type[DomainError],
+    store: SqlStore, database: Database, seed: Seed, alice: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     actor = token_actor(seed.api_token(alice))
 
     def refuse() -> None:
-        raise error
+        raise StorageFull
 
     monkeypatch.setattr(database, "writing", refuse)
     with store.reading(actor) as work:
@@ -445,6 +441,22 @@ def test_the_time_of_a_database_is_that_of_its_host(database: Database, migrated
     assert found.tzinfo is UTC
     expected = clock.now() if migrated_url.startswith("sqlite") else datetime.now(UTC)
     assert abs(expected - found) < timedelta(minutes=10)
+
+
+@on_postgresql
+def test_a_commit_does_not_fail_if_its_jobs_cannot_be_numbered(
+    store: SqlStore, seed: Seed, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attempts: list[SqlJobs] = []
+
+    def number(jobs: SqlJobs) -> None:
+        attempts.append(jobs)
+        raise StorageUnavailable
+
+    monkeypatch.setattr(SqlJobs, "number", number)
+    with store.writing(SYSTEM) as work:
+        work.jobs.add(Job.of(JobKind.PURGE_TASK, seed.id(), alice.id, START))
+    assert len(attempts) == 1
 
 
 def test_concurrent_processes_get_the_same_secret(migrated_url: str, clock: ManualClock) -> None:

@@ -965,7 +965,7 @@ def test_an_import_finds_what_another_work_stores_after_it_has_looked(
 def test_an_id_given_twice_is_one_task(service: Service, user: User) -> None:
     record = task()
     for dry_run in (True, False):
-        report = service.import_lines(user, record, record, dry_run=dry_run)
+        report = service.import_lines(user, record, to_lines(record)[:-1] + b"\r\n", dry_run=dry_run)
         assert (report.tasks.created, report.tasks.unchanged) == (1, 1)
 
 
@@ -975,6 +975,7 @@ def test_an_id_given_twice_with_other_content_is_an_error_in_the_second_line(ser
         report = service.import_lines(user, first, {**first, "title": "other"}, home, {**home, "name": "Other"}, first)
         assert [(each.line, each.field) for each in report.errors] == [(3, "id"), (5, "id")]
         assert "earlier line" in report.errors[0].message
+        assert report.tasks.created + report.tasks.unchanged == 2
     categories, tasks = service.all_of(user)
     assert ([one.title for one in tasks.values()], [one.name for one in categories.values()]) == (
         ["first"],
@@ -1087,7 +1088,7 @@ def test_a_file_that_is_not_an_export_is_refused(service: Service, user: User, r
 
 def test_a_truncated_export_is_imported_and_reported(service: Service, user: User) -> None:
     report = service.import_file(user, to_lines(HEADER, task(), b" \r\n", task()))
-    assert report.tasks.created == 2
+    assert (report.tasks.created, report.errors) == (2, [])
     assert [(each.line, each.field) for each in report.notices] == [(5, "line")]
     report = service.import_file(user, to_lines(HEADER, END, task()))
     assert (report.tasks.created, [(each.line, each.field) for each in report.errors]) == (0, [(3, "line")])

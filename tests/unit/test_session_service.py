@@ -275,7 +275,9 @@ class TestRefresh:
         first = app.sessions.login("alice", PASSWORD).tokens
         lost = app.sessions.refresh(first.refresh)
         app.clock.advance(days=1)
-        extended = app.sessions.refresh(first.refresh)
+        extended = app.sessions.refresh(first.refresh, Origin("192.0.2.1"))
+        stored = sessions_of(app)[0]
+        assert (stored.rotated_at, stored.used_at, stored.address) == (app.clock.now(), app.clock.now(), "192.0.2.1")
         assert extended.expires_in == 900
         assert extended.access != lost.access
         assert app.signer.read(extended.access).generation == 2

@@ -20,6 +20,7 @@ from tasktracker.domain.administration.statistics import Counted, DayCounts, Mai
 from tasktracker.domain.deliveries.delivery import Delivery, DeliveryKind, DeliveryState, Failing
 from tasktracker.domain.jobs.job import JobKind
 from tasktracker.domain.kernel.actors import SessionActor
+from tasktracker.entrypoints.container import Schema
 from tasktracker.entrypoints.http.admin_service import view_overview
 from tests.backends import http_on_memory
 from tests.contracts.base import SECOND
@@ -194,6 +195,18 @@ class TestUsers:
         assert len(admin.listed(USERS, f"q={mark}&state=active")) == 2
         assert admin.listed(USERS, f"q={mark}&state=admin") == []
 
+    def test_later_pages_of_users_are_of_the_time_of_the_first(
+        self, api: Api, admin: Person, clock: ManualClock
+    ) -> None:
+        mark = new_name()
+        for letter in "ab":
+            api.register(f"{mark}.{letter}")
+        page = expect(admin.get(USERS, params={"q": mark, "limit": 1}), 200)
+        clock.advance(timedelta(days=20))
+        query = {"q": mark, "limit": 1, "cursor": page["next_cursor"]}
+        (other,) = expect(api.login(admin).get(USERS, params=query), 200)["results"]
+        assert other["sessions"] == 1, "it had not expired then"
+
     def test_a_user_is_created_with_a_password_or_with_a_link(self, api: Api, admin: Person) -> None:
         expect(admin.patch(SETTINGS, {"registration": "closed"}), 200)
         try:
@@ -331,6 +344,7 @@ class TestService:
         assert expect(fixed.get(SETTINGS), 200) == {"registration": "closed", "fixed": ["registration"]}
         problem(fixed.patch(SETTINGS, {"registration": "open"}), 409, "setting-fixed")
 
+    @pytest.mark.parametrize("shared", ["sqlite"], indirect=True)  # which has a schema
     def test_the_overview_counts(self, api: Api, admin: Person, alice: Person) -> None:
         task = alice.task()
         expect(alice.patch(f"/api/tasks/{task['id']}/", {"state": "done"}), 200)
@@ -361,6 +375,7 @@ class TestService:
         assert then["tasks_done"] >= 1
         assert after["last_sweep"]
         assert after["last_backup"] is None
+        assert (after["schema"], after["mail"]["is_on"]) == (Schema(api.container.settings()).head, False)
         assert {each["kind"] for each in after["jobs"]} >= {"remove-account", "refresh-list"}
 
 

@@ -160,7 +160,9 @@ def test_parameters_that_others_add_to_the_address_of_a_page_are_ignored(api: Ap
 def test_the_form_knows_the_least_length_of_a_password(new_api: NewApi) -> None:
     api = new_api(PASSWORD_MIN_LENGTH="12")
     token = new_link(api, api.register(password="violet-otter-quarry-48"))
-    assert 'minlength="12"' in show(api, token).text
+    form = show(api, token).text
+    assert 'minlength="12"' in form
+    assert re.search('<input id="username"[^>]* readonly', form), "password managers store the password with the name"
     with api.container.store().writing(SYSTEM) as work:
         _, invite = api.container.service_administration().invite(work, {})
     lengths = re.findall('minlength="(.*?)" maxlength="(.*?)"', show(api, invite or "", "/link/invitation").text)
@@ -198,7 +200,9 @@ def test_a_page_without_a_user_who_chose_one_is_in_the_language_that_the_browser
     for token, page, title in ((unchosen, "/link/set-password", "set-password"), ("made-up", PAGE, "dead")):
         shown = show(api, token, page, **{"Accept-Language": accepted})
         assert f'<html lang="{language}">' in shown.text
-        assert TEXTS[Language(language)][f"{title}.title"] in shown.text
+        texts = TEXTS[Language(language)]
+        assert f"<title>{texts[f'{title}.title']} " in shown.text
+        assert f" {texts['service']}</title>" in shown.text
 
 
 def test_the_page_of_a_link_is_in_the_language_of_its_user(api: Api) -> None:

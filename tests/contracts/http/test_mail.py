@@ -65,6 +65,7 @@ def test_an_address_is_verified_and_a_password_replaced_by_mailed_links(api: Api
     assert page.status_code == 200
     assert ADDRESS in page.text
     form = {"token": link.partition("token=")[2]}
+    assert f'name="token" value="{form["token"]}">\n<button>{TEXTS[Language.EN]["verify-email.button"]}<' in page.text
     assert TEXTS[Language.EN]["email.done.title"] in api.request("POST", "/link/verify-email", data=form).text
     assert api.request("POST", "/link/verify-email", data=form).status_code == 410
     user = expect(grace.get("/api/accounts/me/"), 200)

@@ -93,6 +93,20 @@ class TestTrash:
         invalid(alice.get(f"{TRASH}?limit=201"), "limit")
         invalid(alice.get(f"{TRASH}?state=open"), "state")
 
+    def test_the_trash_shows_what_was_overdue_for_its_user_at_the_first_page(
+        self, api: Api, clock: ManualClock
+    ) -> None:
+        clock.advance(hours=(12 - clock.now().hour) % 24)
+        kim = api.register(time_zone="Pacific/Kiritimati")  # where it is tomorrow
+        due = clock.now() + timedelta(minutes=5)
+        delete(kim, kim.task(due_date=rfc3339(due)))
+        clock.advance(seconds=1)
+        delete(kim, kim.task(due_on=due.date().isoformat()))
+        first = expect(kim.get(f"{TRASH}?limit=1"), 200)
+        clock.advance(minutes=10)
+        second = expect(kim.get(f"{TRASH}?limit=1&cursor={first['next_cursor']}"), 200)
+        assert [each["is_overdue"] for page in (first, second) for each in page["results"]] == [True, False]
+
     def test_a_cursor_of_the_trash_is_refused_elsewhere(self, alice: Person, bob: Person) -> None:
         for user in (alice, bob):
             delete(user, user.task(), user.task())

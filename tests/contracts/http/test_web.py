@@ -187,7 +187,7 @@ def test_a_person_who_opens_an_unknown_path_sees_a_page_that_leads_to_the_app(ap
     page = api.get("/nothing", headers={**BROWSER, "Accept-Language": "de"})
     assert (page.status_code, page.headers["content-type"]) == (404, "text/html; charset=utf-8")
     assert "Diese Seite gibt es nicht" in page.text
-    assert 'href="/"' in page.text
+    assert '<a href="/">Zu Ihren Aufgaben</a>' in page.text
     problem(api.get("/nothing"), 404, "unknown-path")
     problem(api.post("/docs", headers=BROWSER), 405, "method-not-allowed")
 
