@@ -61,14 +61,15 @@ class TestRestoredBackups:
     def test_an_edit_whose_version_was_made_again_after_the_backup_is_kept_as_an_issue(
         self, phone: Phone, ada: Person
     ) -> None:
-        same, other = ada.task("same")["id"], ada.task("theirs")["id"]
+        same, other = ada.task("same")["id"], ada.task("theirs", description="long")["id"]
         phone.sync()
-        phone.sql(f"UPDATE items SET data = json_set(data, '$.title', 'mine') WHERE id = '{other}'")
+        changed = "json_set(data, '$.title', 'mine', '$.description', '')"
+        phone.sql(f"UPDATE items SET data = {changed} WHERE id = '{other}'")
         phone.sql(f"UPDATE items SET data = json_set(data, '$.updated_at', 'then') WHERE id = '{same}'")
         self.restore(phone)
         phone.sync()
         [issue] = phone.issues()
-        assert (issue.status, issue.target, issue.data) == (Status.LOST, other, {"title": "mine"})
+        assert (issue.status, issue.target, issue.data) == (Status.LOST, other, {"title": "mine", "description": ""})
         assert phone.titles() == ["same", "theirs"]
         assert phone.task(same).version == 1
 
@@ -108,12 +109,13 @@ class TestRestoredBackups:
             expect(ada.patch(f"/api/tasks/{task}/", {"title": f"edited {each}"}), 200)
         phone.sync()
         gone = {"type": "task", "id": task, "op": "delete", "version": 3, "data": None, "reason": "deleted"}
-        page = {"changes": [gone], "next_cursor": phone._local.cursor, "has_more": False}
+        page = {"changes": [gone, {**gone, "id": "x"}], "next_cursor": phone._local.cursor, "has_more": False}
         phone.line.before = lambda _: httpx.Response(200, json=page)
         for _ in range(2):  # a page may be received twice
             assert phone.sync().is_clean
         assert phone.issues() == []
-        assert phone.sql("SELECT json_extract(data, '$.id') FROM deletions") == [(task,)]
+        kept = phone.sql("SELECT id, json_extract(data, '$.id'), data IS NULL FROM deletions ORDER BY id")
+        assert kept == [(task, task, 0), ("x", None, 1)]
         phone.sql("UPDATE deletions SET version = 2")
         self.restore(phone)
         phone.sync()

@@ -144,9 +144,11 @@ class TestNamesTaken:
         for number in range(3):
             phone.create_task(str(number), category=work)
         phone._local.next_batch(1)  # the category alone
+        before = {edit.id for edit in phone.pending}
         taken = {"existing": {"type": "category", "id": existing}, **rejected({})}
         phone._local.settle([Parsed.read({"id": phone.pending[0].id, **taken})])
         assert [edit.data["category"] for edit in phone.pending] == [existing] * 3
+        assert not before & {edit.id for edit in phone.pending}, "a copied file may have sent the others"
         assert phone.sync().applied == 3
         in_sync(phone)
         assert {task["category"] for task in ada.listed("/api/tasks/")} == {existing}
@@ -336,6 +338,14 @@ class TestRefusedCreations:
             phone.restore(task)
         phone.sync()
         assert (len(phone.issues()), phone.tasks(), phone.pending) == (number, [], [])
+
+    def test_later_edits_are_part_of_its_issue(self, phone: Phone) -> None:
+        task = phone.create_task(" ", description="long")
+        phone._local.next_batch(1)  # as if it was sent, and its answer lost
+        phone.edit_task(task, title="later", priority=4)
+        [issue] = phone.sync().rejections
+        assert issue.data == {"title": "later", "description": "long", "priority": 4}
+        assert (phone.issues(), phone.pending) == ([issue], [])
 
 
 class TestDeletions:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import httpx
 import pytest
 
 from tasktracker_client import Category, Task, UnknownItem
@@ -82,6 +83,21 @@ def test_a_former_member_has_nothing_of_the_category_left(
     api.container.jobs().run_all()
     in_sync(tablet, phone)
     assert tablet.titles() == ["Ten eggs", "own"]
+
+
+@pytest.mark.parametrize(("reason", "left"), [("access_revoked", ["own"]), ("deleted", ["Milk", "own"])])
+def test_the_tasks_of_a_category_leave_in_one_transaction_with_the_access_to_it(
+    phone: Phone, ada: Person, reason: str, left: list[str]
+) -> None:
+    home = ada.category("Home")["id"]
+    ada.task("Milk", category=home)
+    ada.task("own")
+    phone.sync()
+    change = {"type": "category", "id": home, "op": "delete", "version": 2, "data": None, "reason": reason}
+    page = {"changes": [change], "next_cursor": phone._local.cursor, "has_more": False}
+    phone.line.before = lambda _: httpx.Response(200, json=page)
+    phone.sync()
+    assert (phone.titles(), phone.categories()) == (left, [])
 
 
 def test_subtasks_are_shown_in_the_shared_category_at_once(phone: Phone, tablet: Phone, home: str) -> None:

@@ -45,6 +45,7 @@ class TestNetwork:
             phone.sync()
         # More edits while the result of the first ones is unknown.
         phone.edit_task(task, title="three")
+        phone.edit_task(task, priority=3)
         phone.edit_category(home, name="three")
         report = phone.sync()
         assert (report.duplicates, report.applied, report.is_clean) == (3, 2, True)

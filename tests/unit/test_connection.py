@@ -280,7 +280,8 @@ class TestHead:
             client = server.connect()
             await client.receive((POST % (b"a", 200_000)) + b"x" * 200_000 + (POST % (b"b", 100_000))[:20])
             await client.receive((POST % (b"b", 100_000))[20:] + b"y" * 100_000)
-            assert client.statuses == [200, 200]
+            await client.receive(POST % (b"c", 100_000), b"x" * 100_000, (GET % b"d")[:10], (GET % b"d")[10:])
+            assert client.statuses == [200] * 4
 
         run(test)
 
