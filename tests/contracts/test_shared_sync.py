@@ -116,6 +116,9 @@ class TestPull:
         world.share("carol", Role.VIEWER)
         world.edit(world.alice, world.task, title="Oat milk")
         assert changes(world.device) == [(world.category.id, Op.UPSERT, None), (world.task.id, Op.UPSERT, None)]
+        world.app.jobs.run_all()
+        granted_to_bob = (other.id, Op.UPSERT, Reason.ACCESS_GRANTED)
+        assert changes(world.device) == [granted_to_bob, (world.category.id, Op.UPSERT, None)]
         world.device.require_in_sync()
 
     def test_a_task_that_is_moved_into_a_category_leaves_the_device_until_it_is_ready(self, world: Devices) -> None:
