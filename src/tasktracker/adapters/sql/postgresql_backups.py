@@ -9,6 +9,7 @@ import os
 import re
 import signal
 import subprocess
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -31,6 +32,7 @@ _OTHERS = (
     "SELECT DISTINCT coalesce(nullif(application_name, ''), 'a program') || ' of ' || usename FROM pg_stat_activity"
     " WHERE datname = current_database() AND pid <> pg_backend_pid() AND usesysid IS NOT NULL ORDER BY 1"
 )
+LEAVING_POLLS, LEAVING_PAUSE_SECONDS = 20, 0.1
 _TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = current_schema() ORDER BY tablename"
 # With `--verbose`, a program prints such a line for each table whose rows it reads or writes.
 _TABLE = re.compile(r"dumping contents of table|processing data for table")
@@ -76,7 +78,13 @@ class PostgresBackups:
 
     def restore(self, file: Path, *, keep_api_tokens: bool, progress: Progress) -> str | None:
         with self._connected() as connection:
-            if others := ", ".join(name for (name,) in connection.execute(_OTHERS).fetchall()):
+            # The process of a connection ends a little after its client.
+            for _ in range(LEAVING_POLLS):
+                others = ", ".join(name for (name,) in connection.execute(_OTHERS).fetchall())
+                if not others:
+                    break
+                time.sleep(LEAVING_PAUSE_SECONDS)
+            else:
                 raise BackupRefused(f"Connected to the database: {others}. Stop all servers and programs first.")
             former = [name for (name,) in connection.execute(_TABLES).fetchall()]
         if former and "alembic_version" not in former:
