@@ -20,8 +20,8 @@ UV_COMPILE := $(BIN)/python -m uv --no-config pip compile --universal \
 	--python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet --no-strip-extras
 # The packages that a set of locks installs on this system.
 COUNT = $$(cat $(1) | grep -v "sys_platform == 'win32'" | grep -c '==')
-# Many tests wait for processes: one worker more than the two cores of a small machine. A worker takes 8 s to start.
-PYTEST_WORKERS := -n 3 --dist worksteal
+# Many tests wait for processes: two workers more than the cores of a small machine. A worker takes 8 s to start.
+PYTEST_WORKERS := -n 4 --dist worksteal
 # Each worker would read these folders, to run none of their tests.
 PYTEST_UNREAD := --ignore=tests/browser --ignore=tests/faults --ignore=tests/generated
 

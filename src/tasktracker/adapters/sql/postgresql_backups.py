@@ -79,13 +79,13 @@ class PostgresBackups:
     def restore(self, file: Path, *, keep_api_tokens: bool, progress: Progress) -> str | None:
         with self._connected() as connection:
             # The process of a connection ends a little after its client.
-            for _ in range(LEAVING_POLLS):
+            for polls_left in reversed(range(LEAVING_POLLS)):
                 others = ", ".join(name for (name,) in connection.execute(_OTHERS).fetchall())
                 if not others:
                     break
+                if not polls_left:
+                    raise BackupRefused(f"Connected to the database: {others}. Stop all servers and programs first.")
                 time.sleep(LEAVING_PAUSE_SECONDS)
-            else:
-                raise BackupRefused(f"Connected to the database: {others}. Stop all servers and programs first.")
             former = [name for (name,) in connection.execute(_TABLES).fetchall()]
         if former and "alembic_version" not in former:
             raise BackupRefused("The database belongs to another program: it has tables, but none of Task Tracker.")
