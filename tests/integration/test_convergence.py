@@ -66,7 +66,8 @@ def undo_completion(person: Person, task: str) -> None:
     """Undo the last change of a task, if that has only completed or reopened it."""
     with suppress(httpx.TransportError):
         history = person.get(f"/api/tasks/{task}/history/?limit=1")
-        (last,) = history.json()["results"] if history.status_code == 200 else [None]
+        # There is none for a member who came after the last change.
+        last = next(iter(history.json()["results"]), None) if history.status_code == 200 else None
         if last and last["fields"].keys() <= {"state", "completed_at", "recurrence", "next"}:
             person.post(f"/api/tasks/{task}/undo/", {"change": last["id"]})
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
@@ -553,12 +554,13 @@ def test_deleting_a_category_takes_as_many_statements_for_many_tasks_as_for_few(
 
 @contextmanager
 def counted() -> Iterator[list[Executable]]:
-    """Record the statements that are sent to any database."""
+    """Record the statements that this thread sends to any database."""
     statements: list[Executable] = []
-    compiled = Statements.compiled
+    compiled, own_thread = Statements.compiled, threading.get_ident()
 
     def note(self: Statements, statement: Executable, parameters: Parameters) -> Compiled:
-        statements.append(statement)
+        if threading.get_ident() == own_thread:
+            statements.append(statement)
         return compiled(self, statement, parameters)
 
     with pytest.MonkeyPatch.context() as patch:
