@@ -34,7 +34,9 @@ class Access:
     def of(cls, work: TaskWork, task: Task) -> Access:
         """Return the actor's access to a task."""
         user_id = work.actor.user_id
-        category = work.categories.find_unlocked(task.root_category) if task.root_category else None
+        # Only a category that is shared need be read: this is also done for each edit that a device merges.
+        shared = task.root_category if task.list_members else None
+        category = work.categories.find_unlocked(shared) if shared else None
         member = category.member(user_id) if category else None
         return cls(
             user_id,
