@@ -14,9 +14,14 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 WORDS = "letter", "report", "garden", "invoice", "ticket"
 
 
+def actor(number: int) -> SessionActor:
+    """Return the user that `add_user` adds under this number, with the session."""
+    return SessionActor(UUID(int=number << 64 | 1), UUID(int=number << 64 | 2), 1)
+
+
 def add_user(connection: Connection, number: int) -> SessionActor:
     """Add a user with a session that does not expire."""
-    user_id, session_id = UUID(int=number << 64 | 1), UUID(int=number << 64 | 2)
+    added = actor(number)
     far = NOW + timedelta(days=36500)
     moments = {"now": _moment(connection, NOW), "far": _moment(connection, far)}
     connection.execute(
@@ -25,35 +30,40 @@ def add_user(connection: Connection, number: int) -> SessionActor:
             " password_hash, created_at, version)"
             " VALUES (:id, :name, :key, '', '', 'UTC', false, true, '', :now, 1)"
         ),
-        {"id": _id(connection, user_id), "name": f"user{number}", "key": f"user{number}", "now": moments["now"]},
+        {"id": _id(connection, added.user_id), "name": f"user{number}", "key": f"user{number}", "now": moments["now"]},
     )
     connection.execute(
         text(
             "INSERT INTO sessions (id, user_id, generation, confirmed_generation, created_at, rotated_at, used_at,"
             " idle_until, ends_at) VALUES (:id, :user_id, 1, 1, :now, :now, :now, :far, :far)"
         ),
-        {"id": _id(connection, session_id), "user_id": _id(connection, user_id), **moments},
+        {"id": _id(connection, added.session_id), "user_id": _id(connection, added.user_id), **moments},
     )
-    return SessionActor(user_id, session_id, 1)
+    return added
+
+
+def category_id(user_id: UUID, number: int) -> UUID:
+    """Return the id of the category that `add_category` adds under this number."""
+    return UUID(int=user_id.int | 1000 + number)
 
 
 def add_category(connection: Connection, user_id: UUID, number: int) -> UUID:
     """Add a category of a user."""
-    category_id = UUID(int=user_id.int | 1000 + number)
+    added = category_id(user_id, number)
     connection.execute(
         text(
             "INSERT INTO categories (id, user_id, name, name_key, description, created_at, updated_at, version)"
             " VALUES (:id, :user_id, :name, :key, '', :now, :now, 1)"
         ),
         {
-            "id": _id(connection, category_id),
+            "id": _id(connection, added),
             "user_id": _id(connection, user_id),
             "name": f"category {number}",
             "key": f"category {number}",
             "now": _moment(connection, NOW),
         },
     )
-    return category_id
+    return added
 
 
 def add_members(connection: Connection, category_id: UUID, owner: UUID, editors: Sequence[UUID]) -> None:

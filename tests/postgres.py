@@ -21,6 +21,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -78,6 +79,16 @@ def write_secret(path: Path, text: str) -> None:
         file.write(text)
 
 
+def once(folder: Path, name: str, make: Callable[[], str]) -> str:
+    """Return what `make` returned to the first worker of a test run that asked for this name."""
+    known = folder / name
+    with (folder / f"{name}.lock").open("wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # until it is closed
+        if not known.exists():
+            write_secret(known, make())
+        return known.read_text()
+
+
 def start_server(folder: Path, port: int = 0) -> str:
     """Start the server of `folder`, prepared on first use, and return its URL."""
     command = [sys.executable, supervisor.__file__, str(folder), str(port)]
@@ -108,12 +119,7 @@ def shared_server() -> str:
             raise PostgresUnavailableError(f"Cannot use the server of {URL_VARIABLE}: {error}") from None
         return url
     folder = Path(os.environ[RUN_FOLDER_VARIABLE])
-    known = folder / "url"
-    with (folder / "start").open("wb") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # until it is closed
-        if not known.exists():
-            write_secret(known, start_server(folder))
-        return known.read_text()
+    return once(folder, "url", lambda: start_server(folder))
 
 
 def with_database(url: str, name: str) -> str:
@@ -139,12 +145,12 @@ class DatabaseFactory:
     """Creates databases with new names on one server, and drops them again."""
 
     def __init__(self, admin_url: str, folder: Path | None = None) -> None:
-        """`folder`: that of a server of this test run, whose workers share a migrated database."""
+        """`folder`: that of a server of this test run, whose workers share databases."""
         self.admin_url = admin_url
         self._folder = folder
         self._created: list[str] = []
         self._connection: psycopg.Connection | None = None
-        self._migrated: str | None = None
+        self._shared: dict[str, str] = {}
 
     def create_database(self, template: str | None = None) -> str:
         """Create a database and return its URL.
@@ -170,20 +176,18 @@ class DatabaseFactory:
 
         It is a copy: migrating takes five times as long.
         """
-        if self._migrated is None:
-            self._migrated = self._shared_database(self._folder) if self._folder else self._new_migrated_database()
-        return self.create_database(self._migrated)
+        return self.create_database(self.shared_database("migrated", self._new_migrated_database))
 
-    def _shared_database(self, folder: Path) -> str:
-        """Return the database that all workers copy. The first one migrates it; it ends with the server."""
-        known = folder / "migrated"
-        with (folder / "migrate").open("wb") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)  # until it is closed
-            if not known.exists():
-                url = self._new_migrated_database()
-                self._created.remove(url)
-                write_secret(known, url)
-            return known.read_text()
+    def shared_database(self, name: str, make: Callable[[], str]) -> str:
+        """Return the URL of a database that all workers use. The first one makes it; it ends with the server."""
+        if name not in self._shared:
+            self._shared[name] = once(self._folder, name, lambda: self._kept(make())) if self._folder else make()
+        return self._shared[name]
+
+    def _kept(self, url: str) -> str:
+        """Do not drop a database when this worker ends."""
+        self._created.remove(url)
+        return url
 
     def _new_migrated_database(self) -> str:
         url = self.create_database()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sqlite3
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -31,7 +32,7 @@ from tasktracker.domain.sync.service import DEFAULT_TYPES
 from tasktracker.domain.tasks.query import TaskKey, TaskQuery, TaskSort
 from tasktracker.domain.tasks.task import State
 from tests.http import migrated
-from tests.postgres import DatabaseFactory, memory
+from tests.postgres import RUN_FOLDER_VARIABLE, DatabaseFactory, once
 
 MANY, FEW = 50_000, 1_000
 OTHERS, SHARED = 5, 200
@@ -46,7 +47,6 @@ class Crowd:
     connection: Connection
     many: SessionActor
     few: SessionActor
-    categories: Mapping[UUID, UUID]
 
     def statements(self, actor: SessionActor, query: TaskQuery) -> list[tuple[str, list[Any]]]:
         """List a page, and return the statements for it with their parameters: two if it is sorted by due date."""
@@ -79,13 +79,13 @@ def explained(connection: Connection, statement: str, parameters: list[Any]) -> 
     return answer
 
 
-def fill(url: str) -> Iterator[Crowd]:
+def filled(url: str) -> str:
+    """Add the users and their tasks to a database, and return its URL."""
     engine = create_engine(database_url(migrated(url)))
-    categories = {}
     with engine.begin() as connection:
         few, many = crowd.add_user(connection, 1), crowd.add_user(connection, 2)
         for actor, count in ((few, FEW), (many, MANY)):
-            category = categories[actor.user_id] = crowd.add_category(connection, actor.user_id, 1)
+            category = crowd.add_category(connection, actor.user_id, 1)
             crowd.add_tasks(connection, actor.user_id, count, category=category)
         for number in range(OTHERS):
             other = crowd.add_user(connection, 10 + number)
@@ -96,24 +96,32 @@ def fill(url: str) -> Iterator[Crowd]:
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("ANALYZE" if connection.dialect.name == "sqlite" else "VACUUM ANALYZE"))
     engine.dispose()
+    return url
+
+
+def opened(url: str) -> Iterator[Crowd]:
     database = open_database(url)
     store = SqlStore(database, SystemClock(), Uuid7Generator())
     with database.reading() as connection:
-        yield Crowd(store, connection, many, few, categories)
+        yield Crowd(store, connection, many=crowd.actor(2), few=crowd.actor(1))
     store.close()
+
+
+# All workers of a test run use the same two databases: to fill one takes as long as a hundred tests.
 
 
 @pytest.fixture(scope="module")
 def postgresql(postgres_url_factory: DatabaseFactory) -> Iterator[Crowd]:
-    url = postgres_url_factory.create_migrated_database()
-    yield from fill(url)
-    postgres_url_factory.drop_database(url)
+    def make() -> str:
+        return filled(postgres_url_factory.create_migrated_database())
+
+    yield from opened(postgres_url_factory.shared_database("crowd", make))
 
 
 @pytest.fixture(scope="module")
-def sqlite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crowd]:
-    with tempfile.TemporaryDirectory(dir=memory()) as folder:
-        yield from fill(f"sqlite:///{folder}/tasks.db")
+def sqlite() -> Iterator[Crowd]:
+    folder = Path(os.environ[RUN_FOLDER_VARIABLE])
+    yield from opened(once(folder, "crowd-sqlite", lambda: filled(f"sqlite:///{folder}/crowd.db")))
 
 
 def in_the_middle(crowd_: Crowd, actor: SessionActor, query: TaskQuery) -> TaskQuery:
@@ -133,7 +141,7 @@ QUERIES: Mapping[str, Callable[[Crowd, SessionActor], TaskQuery]] = {
     "first": lambda *_: FIRST,
     "by a cursor": lambda found, actor: in_the_middle(found, actor, FIRST),
     "state": lambda *_: replace(FIRST, states=frozenset({State.DONE})),
-    "category": lambda found, actor: replace(FIRST, category=found.categories[actor.user_id]),
+    "category": lambda _, actor: replace(FIRST, category=crowd.category_id(actor.user_id, 1)),
     "due": lambda *_: replace(
         FIRST, due_after=crowd.NOW + timedelta(days=30), due_before=crowd.NOW + timedelta(days=300)
     ),
