@@ -72,15 +72,15 @@ class Data:
 
     def reading(self) -> Sequence[SessionActor]:
         """The users whose tasks never change."""
-        return [_actor(number) for number in range(self.readers)]
+        return [crowd.actor(1 + number) for number in range(self.readers)]
 
     def writing(self) -> Sequence[SessionActor]:
         """The users whose tasks change."""
-        return [_actor(self.readers + number) for number in range(self.writers)]
+        return [crowd.actor(1 + self.readers + number) for number in range(self.writers)]
 
     def refreshing(self) -> Sequence[SessionActor]:
         """The users whose sessions are refreshed."""
-        return [_actor(self.readers + self.writers + number) for number in range(self.refreshers)]
+        return [crowd.actor(1 + self.readers + self.writers + number) for number in range(self.refreshers)]
 
     def some_tasks(self, users: Sequence[SessionActor], each: int) -> Sequence[tuple[SessionActor, UUID, str]]:
         """Return some tasks of each user, one user after the other, with the values of their entity tags."""
@@ -212,10 +212,6 @@ def token(actor: SessionActor, kind: TokenKind = TokenKind.ACCESS) -> str:
 
 def _get(path: str, actor: SessionActor) -> Request:
     return Request("GET", path, token(actor))
-
-
-def _actor(number: int) -> SessionActor:
-    return SessionActor(UUID(int=1 + number << 64 | 1), UUID(int=1 + number << 64 | 2), 1)
 
 
 def _store(url: str) -> SqlStore:

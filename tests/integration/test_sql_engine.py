@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import psycopg
 import pytest
-from sqlalchemy import Column, Integer, MetaData, Table, insert, text
+from sqlalchemy import Column, Integer, MetaData, Table, bindparam, column, insert, select, text
 from sqlalchemy.dialects.sqlite import pysqlite
 
 from tasktracker.adapters.sql import postgresql, statements
@@ -221,6 +221,18 @@ def test_the_number_of_compiled_statements_is_limited(monkeypatch: pytest.Monkey
     for number in range(10):
         compiling.compiled(text(f"SELECT {number}"), {})
         assert len(compiling._cache) <= 3
+
+
+def test_a_list_may_have_another_length_each_time(url: str) -> None:
+    n = column("n", Integer)
+    statement = select(n).select_from(text("t")).where(n.in_(bindparam("numbers", expanding=True)))
+    with opened(url) as database:
+        with database.writing() as connection:
+            connection.run("CREATE TABLE t (n INTEGER)")
+            connection.change_all(text("INSERT INTO t VALUES (:n)"), [{"n": number} for number in range(5)])
+        with database.reading() as connection:
+            for numbers in ([1, 2], list[int](), [4, 0, 3], [2, 1], [0]):
+                assert sorted(found for (found,) in connection.rows(statement, {"numbers": numbers})) == sorted(numbers)
 
 
 # ------------------------------------------------------------------ transactions

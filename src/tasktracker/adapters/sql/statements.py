@@ -85,34 +85,39 @@ class Statements:
     def __init__(self, dialect: Dialect, dump: Process | None = None) -> None:
         self._dialect = dialect
         self._dump = dump
-        self._cache: dict[tuple[object, ...], Compiled] = {}
+        self._cache: dict[tuple[object, ...], Callable[[Parameters], Compiled]] = {}
 
     def compiled(self, statement: Executable, parameters: Parameters) -> Compiled:
-        """Return the statement compiled for parameters of these names."""
+        """Return the statement compiled for parameters of these names, with lists of these lengths."""
         # The names of the parameters determine which columns are inserted or updated.
         key = (statement, *parameters)
         found = self._cache.get(key)
         if found is None:
-            found = self._compile(statement, parameters)
-            if not found.is_single_use:
-                if len(self._cache) >= MAX_CACHED:
-                    self._cache.clear()
-                self._cache[key] = found
-        return found
+            if len(self._cache) >= MAX_CACHED:
+                self._cache.clear()
+            found = self._cache[key] = self._compile(statement, parameters)
+        return found(parameters)
 
-    def _compile(self, statement: Executable, parameters: Parameters) -> Compiled:
+    def _compile(self, statement: Executable, parameters: Parameters) -> Callable[[Parameters], Compiled]:
         names = list(parameters) if statement.is_insert or statement.is_update else None
         compiled = cast(ClauseElement, statement).compile(dialect=self._dialect, column_keys=names)
         assert isinstance(compiled, SQLCompiler)
-        # A list becomes as many parameters as it has values.
-        expanded = compiled.construct_expanded_state({**compiled.params, **parameters})
-        origins = {new: name for name, all_new in expanded.parameter_expansion.items() for new in all_new}
-        lists = [name for name in expanded.parameter_expansion if name in parameters]
-        order = expanded.positiontup or ()
-        of_types = [(name, self._dumping(compiled.binds[origins.get(name, name)].type)) for name in order]
-        constants = {name: expanded.parameters[name] for name in order if name not in parameters}
+        own = compiled.params
+        dumps = {name: self._dumping(bind.type) for name, bind in compiled.binds.items()}
         results = [(number, load) for number, type_ in enumerate(_types(statement)) if (load := self._loading(type_))]
-        return Compiled(expanded.statement, of_types, constants, results, is_single_use=bool(lists))
+
+        def expand(parameters: Parameters) -> Compiled:
+            # A list becomes as many parameters as it has values.
+            expanded = compiled.construct_expanded_state({**own, **parameters})
+            origins = {new: name for name, all_new in expanded.parameter_expansion.items() for new in all_new}
+            has_lists = any(name in parameters for name in expanded.parameter_expansion)
+            order = expanded.positiontup or ()
+            of_types = [(name, dumps[origins.get(name, name)]) for name in order]
+            constants = {name: expanded.parameters[name] for name in order if name not in parameters}
+            return Compiled(expanded.statement, of_types, constants, results, is_single_use=has_lists)
+
+        first = expand(parameters)
+        return expand if first.is_single_use else lambda _: first
 
     def _dumping(self, type_: TypeEngine[Any]) -> Process | None:
         return self._dump or type_.dialect_impl(self._dialect).bind_processor(self._dialect)
