@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from litestar.utils.signature import ParsedSignature
 
 _read = ParsedSignature.from_fn
-_known: dict[object, ParsedSignature] = {}
+# Litestar's own handlers of OPTIONS belong to one application, and must not keep it after its test.
+_known: WeakKeyDictionary[object, ParsedSignature] = WeakKeyDictionary()
 
 
 def read_once() -> None:
