@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import ssl
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -25,6 +24,7 @@ from cryptography.x509.oid import NameOID
 
 from tasktracker.domain.deliveries.delivery import Letter
 from tests.fakes import START
+from tests.postgres_supervisor import free_port
 
 USER, PASSWORD = "tasks", "sesame/open+1%"
 SENDER = Address("Task Tracker", "tasks", "mail.example.org")
@@ -76,12 +76,6 @@ def certificate(folder: Path) -> Path:
     )
     path.write_bytes(private + signed.public_bytes(serialization.Encoding.PEM))
     return path
-
-
-def free_port() -> int:
-    """Return a port that nothing listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return int(free.getsockname()[1])
 
 
 class Inbox:

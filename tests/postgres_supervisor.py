@@ -159,13 +159,17 @@ def initialise(folder: Path, programs: Path) -> None:
 def free_port() -> int:
     """Return a free port below the range of outgoing connections.
 
-    Otherwise, an outgoing connection could take the port while the server is stopped.
+    Otherwise, an outgoing connection could take the port while the server is stopped. A test run uses each port once:
+    two of its processes could find the same one free, and one would then talk to the server of the other.
     """
+    folder = os.environ.get(RUN_FOLDER_VARIABLE)
     for _ in range(100):
         port = random.SystemRandom().randrange(20000, 32000)
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
+                if folder:
+                    Path(folder, f"port-{port}").touch(exist_ok=False)
             except OSError:
                 continue
             return port

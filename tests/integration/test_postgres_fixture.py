@@ -131,6 +131,11 @@ def test_a_missing_postgresql_is_an_error(monkeypatch: pytest.MonkeyPatch, tmp_p
     assert not folder.path.exists()
 
 
+def test_a_port_is_used_once_in_a_test_run() -> None:
+    ports = [postgres_supervisor.free_port() for _ in range(300)]
+    assert len(set(ports)) == 300
+
+
 def test_an_unreachable_server_in_the_environment_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     port = postgres_supervisor.free_port()
     monkeypatch.setenv(URL_VARIABLE, f"postgresql://user@127.0.0.1:{port}/postgres")
