@@ -73,11 +73,10 @@ export class Tab {
     this.browser = browser;
     this.session = new Session({ fetch: browser.fetch, channel, locks, now, api: "/api" });
     const sha256 = async (/** @type {string} */ text) => createHash("sha256").update(text).digest("hex");
-    const { store } = browser;
-    const parts = { store, session: this.session, channel, locks, sha256, uuid: randomUUID, now };
+    const parts = { session: this.session, channel, locks, sha256, uuid: randomUUID, now };
     this.open = async () => {
       const { server, user } = await this.session.root();
-      this.#copy = new Copy({ ...parts, owner: { server, user: String(user?.id) } });
+      this.#copy = new Copy({ ...parts, store: opened(browser.store), owner: { server, user: String(user?.id) } });
       await this.#copy.start();
     };
   }
@@ -88,6 +87,13 @@ export class Tab {
   /** The copy, after `open`. */
   get copy() {
     return /** @type {Copy} */ (this.#copy);
+  }
+
+  /** Whether the server has confirmed every edit, and the copy shows what it has made of them. */
+  get isIdle() {
+    const { tasks, categories, reminders, notifications, waiting, status } = this.copy;
+    const shown = [tasks, categories, reminders, notifications].flatMap(({ value }) => [.../** @type {Map<string, any>} */ (value).values()]);
+    return waiting.value === 0 && status.value.connection === "live" && !shown.some(({ pending }) => pending);
   }
 
   /** All items as they are shown. */
@@ -102,6 +108,28 @@ export class Tab {
     return [...this.copy.tasks.value.values()].map((task) => task.title).sort();
   }
 }
+
+/**
+ * Return a store that can be closed, as a page closes its database: what it reads or writes later fails.
+ * @param {import("../../src/tasktracker_web/sync/store.js").Store} store @returns {import("../../src/tasktracker_web/sync/store.js").Store}
+ */
+function opened(store) {
+  let isOpen = true;
+  const open = () => {
+    if (!isOpen) throw new Error("The store is closed.");
+    return store;
+  };
+  return {
+    read: async (work) => open().read(work),
+    write: async (work, mirror) => open().write(work, mirror),
+    tidy: () => store.tidy(),
+    close: () => void (isOpen = false),
+    destroy: () => store.destroy(),
+  };
+}
+
+/** @param {Tab[]} tabs */
+export const areIdle = (...tabs) => tabs.every(({ isIdle }) => isIdle);
 
 /** Wait until something is true. @param {() => unknown} isTrue @param {() => unknown} [describe] */
 export async function until(isTrue, describe = () => isTrue) {

@@ -5,7 +5,7 @@ import { randomUUID } from "node:crypto";
 import { after, before, test } from "node:test";
 import { durationOf, firing, moments, offered } from "../../src/tasktracker_web/reminders.js";
 import { setMeta } from "../../src/tasktracker_web/sync/store.js";
-import { Browser, until } from "./device.js";
+import { areIdle, Browser, until } from "./device.js";
 import { PASSWORD, Server } from "./server.js";
 
 /** @type {Server} */
@@ -44,8 +44,6 @@ async function started(tab) {
   return tab;
 }
 
-/** @param {import("./device.js").Tab[]} tabs */
-const areIdle = (...tabs) => tabs.every(({ copy }) => copy.waiting.value === 0 && copy.status.value.connection === "live");
 /** @param {import("./device.js").Tab} tab */
 const reminders = ({ copy }) => [...copy.reminders.value.values()];
 /** @param {import("./device.js").Tab} tab */
