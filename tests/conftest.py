@@ -163,6 +163,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Run each test of HTTP on one of its storages, which the test's name decides. `make test-thorough` uses all.
 
     Rules of storages have contracts that always run on every storage, so one storage is enough for a rule of HTTP.
+    The longest tests start first.
     """
     variants: defaultdict[str, list[pytest.Item]] = defaultdict(list)
     for item in items:
@@ -174,6 +175,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=left_out)
         removed = set(map(id, left_out))
         items[:] = [item for item in items if id(item) not in removed]
+    items.sort(key=lambda item: item.get_closest_marker("first") is None)
 
 
 def pytest_collection_finish() -> None:

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import psycopg
+import pytest
 
 from tests.frozen_network import FrozenNetwork
 from tests.http import PASSWORD, Person, Server, expect, migrated, until_answered
@@ -101,6 +102,7 @@ def test_the_locked_rows_of_a_user_hold_up_no_other_user(tmp_path: Path, databas
         until_answered(creating(alice))
 
 
+@pytest.mark.first
 def test_a_database_out_of_reach_holds_no_request(tmp_path: Path, database_url: str) -> None:
     port = urlsplit(migrated(database_url)).port
     assert port is not None
