@@ -199,11 +199,18 @@ def edit(tab: Tab, chance: random.Random) -> None:
     elif tab.page.evaluate("at => document.querySelectorAll('.row a')[at]?.click() === undefined", at):
         if action == "trash":
             tab.page.evaluate("document.querySelector('.pane footer .negative')?.click()")
-        elif (title := tab.page.locator(".pane textarea.title")).count():
-            title.fill(word)
-            title.press("Enter")
+        else:
+            tab.page.evaluate(RENAME, word)
         tab.page.click(".side a[href='/all']")
 
+
+RENAME = """word => {
+    const title = document.querySelector(".pane textarea.title");
+    if (title === null) return;
+    title.select();
+    document.execCommand("insertText", false, word);
+    title.blur();
+}"""
 
 TASKS = """async () => {
     const assets = document.querySelector("script[type=module]").src.replace("main.js", "");
