@@ -22,6 +22,7 @@ from prometheus_client.mmap_dict import MmapedDict, mmap_key
 from tasktracker.domain.deliveries.delivery import DeliveryState
 from tasktracker.domain.jobs.job import Job, JobKind
 from tasktracker.domain.kernel.actors import SessionActor
+from tasktracker.domain.reminders.reminder import Reminder
 from tasktracker.entrypoints import metrics
 from tasktracker.entrypoints.settings import SettingsError, load
 from tests.contracts.base import SECOND, Seed
@@ -127,12 +128,18 @@ class TestPage:
         with Api("memory://", METRICS_TOKEN=TOKEN, RUN_WORKER="false") as api:
             seed = Seed(api.container.store(), api.clock, SequentialIds())
             user = seed.user()
+            task = seed.task(user)
             with api.container.store().writing(SYSTEM) as work:
                 for number in (1, 3, 2):
                     at = api.clock.now() - number * SECOND
                     job = Job(id=seed.id(), kind=JobKind.PURGE_TASK, subject=seed.id(), user_id=user.id, created_at=at)
                     work.jobs.add(job)
                     work.deliveries.add(new_delivery(seed, user_id=user.id, created_at=at))
+                for number in (5, -9):
+                    at = api.clock.now() - number * SECOND
+                    work.reminders.add(
+                        Reminder(id=seed.id(), task=task.id, user_id=user.id, at=at, fires_at=at, created_at=at)
+                    )
                 failed = new_delivery(seed, user_id=user.id, created_at=api.clock.now() - 9 * SECOND)
                 work.deliveries.add(failed.ended(DeliveryState.FAILED, work.now, "no"))
             found = metrics_of(api.get("/metrics", headers=bearer(TOKEN)))
@@ -141,6 +148,7 @@ class TestPage:
         assert total(found, "tasktracker_oldest_job_seconds", kind="remove-account") == 0
         assert [total(found, "tasktracker_deliveries", state=state) for state in ("due", "failed", "sent")] == [3, 1, 0]
         assert found["tasktracker_oldest_due_delivery_seconds"] == 3
+        assert found["tasktracker_oldest_due_reminder_seconds"] == 5
 
     def test_it_needs_the_token(self) -> None:
         odd: list[Any] = [{"Authorization": f"Basic {TOKEN}"}, {"Authorization": "Bearer ü".encode()}]

@@ -124,6 +124,9 @@ class StoreCollector:
         age = GaugeMetricFamily("tasktracker_oldest_job_seconds", "Age of the oldest unfinished job.", labels=["kind"])
         mails = GaugeMetricFamily("tasktracker_deliveries", "Mails of the retention time.", labels=["state"])
         due = GaugeMetricFamily("tasktracker_oldest_due_delivery_seconds", "Age of the oldest mail that is due.")
+        late = GaugeMetricFamily(
+            "tasktracker_oldest_due_reminder_seconds", "Time since the moment of the first reminder that has not fired."
+        )
         now = self._clock.now()
         try:
             with self._store.reading(SystemActor("metrics")) as work:
@@ -133,6 +136,8 @@ class StoreCollector:
                     mails.add_metric([state], count)
                     if state is DeliveryState.DUE:
                         due.add_metric([], (now - oldest).total_seconds())
+                moment = work.reminders.next_moment()
+                late.add_metric([], max((now - (moment or now)).total_seconds(), 0))
                 for kind in JobKind:
                     found = work.jobs.list(kind)
                     jobs.add_metric([kind], len(found))
@@ -143,7 +148,7 @@ class StoreCollector:
             yield up
             return
         up.add_metric([], 1)
-        yield from (up, jobs, age, mails, due)
+        yield from (up, jobs, age, mails, due, late)
 
 
 class SharedCollector:

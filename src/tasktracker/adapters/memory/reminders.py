@@ -56,8 +56,9 @@ class MemoryReminders:
     def remove(self, reminder_id: UUID) -> None:
         self._transaction.drop(self._transaction.data.reminders, reminder_id)
 
-    def has_due(self, now: datetime) -> bool:
-        return any(each.fires_at and each.fires_at <= now for each in self._transaction.data.reminders.rows())
+    def next_moment(self) -> datetime | None:
+        rows = self._transaction.data.reminders.rows()
+        return min((each.fires_at for each in rows if each.fires_at), default=None)
 
     def claim_due(self, now: datetime, limit: int) -> Sequence[Reminder]:
         self._transaction.require_writable()

@@ -39,7 +39,9 @@ _HOURS = (
 )
 _SAVE = update(reminders).where(reminders.c.id == bindparam("of_id"))
 _REMOVE = delete(reminders).where(reminders.c.id == bindparam("id"))
-_HAS_DUE = select(reminders.c.id).where(_IS_DUE).limit(1)
+_NEXT_MOMENT = (
+    select(reminders.c.fires_at).where(reminders.c.fires_at.is_not(None)).order_by(reminders.c.fires_at).limit(1)
+)
 _CLAIM = (
     _ALL.where(_IS_DUE)
     .order_by(reminders.c.fires_at, reminders.c.id)
@@ -94,8 +96,9 @@ class SqlReminders:
     def remove(self, reminder_id: UUID) -> None:
         self._connection.change(_REMOVE, {"id": reminder_id})
 
-    def has_due(self, now: datetime) -> bool:
-        return self._connection.one(_HAS_DUE, {"now": now}) is not None
+    def next_moment(self) -> datetime | None:
+        found: datetime | None = self._connection.value(_NEXT_MOMENT)
+        return found
 
     def claim_due(self, now: datetime, limit: int) -> Sequence[Reminder]:
         self._connection.driver_for_writing()

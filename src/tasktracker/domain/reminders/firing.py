@@ -51,7 +51,8 @@ class Firing(Generic[WorkT]):
         """Fire the next reminders, and add the next summaries. Return None if nothing is due."""
         now = self._clock.now()
         with self._store.reading(SystemActor("find reminders")) as work:
-            is_due = work.reminders.has_due(now) or work.notifications.has_summary_due(now)
+            moment = work.reminders.next_moment()
+            is_due = (moment is not None and moment <= now) or work.notifications.has_summary_due(now)
         if not is_due or is_stopping():
             return None  # without waiting for SQLite's writer
         with self._store.writing(SystemActor("fire reminders")) as work:

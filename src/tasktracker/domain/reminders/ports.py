@@ -64,8 +64,8 @@ class ReminderRepository(Protocol):
         """Remove a reminder."""
         ...
 
-    def has_due(self, now: datetime) -> bool:
-        """Whether a reminder is due to fire. Locks nothing."""
+    def next_moment(self) -> datetime | None:
+        """Return when the next reminder fires, which may have passed, or None if none is to fire. Locks nothing."""
         ...
 
     def claim_due(self, now: datetime, limit: int) -> Sequence[Reminder]:
