@@ -50,13 +50,13 @@ migrate: $(STAMP_RUN) ## Upgrade the database schema (ARGS: options of `tasktrac
 openapi: $(STAMP_RUN) ## Print the OpenAPI document
 	@exec $(BIN)/tasktracker openapi $(ARGS)
 
-test: $(STAMP_DEV) ## Run all tests (ARGS: options of pytest, for example ARGS="-n 0 tests/unit")
+test: $(STAMP_DEV) ## Run the tests, without those of other targets (ARGS: options of pytest, for example ARGS="-n 0 tests/unit")
 	@$(BIN)/python -m pytest $(PYTEST_WORKERS) -m "not alone and not faults and not browser and not generated" $(PYTEST_UNREAD) $(ARGS)
 
 # Both variables are set for the prerequisite, too.
 test-thorough: export HYPOTHESIS_PROFILE := thorough
 test-thorough: export PYTEST_TIMEOUT := 1200
-test-thorough: test ## Run all tests, with more generated examples and storages
+test-thorough: test ## Run the same tests, with more generated examples and storages
 
 # One test at a time: each starts several processes, and measures.
 test-faults: export FAULTS := full

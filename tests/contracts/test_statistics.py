@@ -12,7 +12,7 @@ from tasktracker.domain.accounts.quota import Quotas
 from tasktracker.domain.activity.event import Kind, Outcome
 from tasktracker.domain.administration.overview import count_day, overview
 from tasktracker.domain.administration.statistics import DAYS, Counted, DayCounts, Maintenance, Totals
-from tasktracker.domain.administration.users import AccountChanges
+from tasktracker.domain.administration.user_service import AccountChanges
 from tasktracker.domain.deliveries.delivery import Failing
 from tasktracker.domain.jobs.job import Job, JobKind
 from tasktracker.domain.kernel.actors import SessionActor

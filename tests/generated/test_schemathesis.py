@@ -274,7 +274,7 @@ BEYOND_SCHEMA = {
     ("title", "must be at most 200 characters long"),
     ("username", "must not contain invisible characters"),
     ("username", "must be written in one script; only Latin may be mixed with Chinese, Japanese or Korean"),
-    ("username", "must not repeat a mark, or have more than 4 marks on a letter"),
+    ("username", "must not have the same mark twice or more than 4 marks on one letter"),
     ("username", "may contain letters with their marks, digits and .+-_ only"),
     ("username", "must be 3 to 150 characters long"),
     # The pattern is ignored for a generated valid header.

@@ -14,7 +14,7 @@ from tasktracker.domain.accounts.invites import MAX_USES, InviteFields, InviteKe
 from tasktracker.domain.accounts.links import HANDED_OVER, LIFETIMES, LinkKind
 from tasktracker.domain.accounts.user import UserFields
 from tasktracker.domain.administration.account import AccountKey, AccountQuery, AccountState, AccountSummary
-from tasktracker.domain.administration.users import AccountChanges
+from tasktracker.domain.administration.user_service import AccountChanges
 from tasktracker.domain.deliveries.delivery import DeliveryKind
 from tasktracker.domain.kernel.actors import SystemActor
 from tasktracker.domain.kernel.paging import MAX_PAGE

@@ -61,7 +61,7 @@ from tasktracker.domain.administration.access import AuditedReading
 from tasktracker.domain.administration.deliveries import DeliveryAdministration
 from tasktracker.domain.administration.processes import AccountProcesses
 from tasktracker.domain.administration.service import ServiceAdministration
-from tasktracker.domain.administration.users import UserAdministration
+from tasktracker.domain.administration.user_service import UserAdministration
 from tasktracker.domain.api_tokens.service import ApiTokenService
 from tasktracker.domain.backups import BackupRefused, Backups
 from tasktracker.domain.categories.service import CategoryService

@@ -30,8 +30,8 @@ class Environment(StrEnum):
     PRODUCTION = "production"
 
 
-# Far more threads than are useful. A larger number would need too much memory.
 Count = Annotated[int, Meta(ge=1, le=1_000_000)]
+# Far more threads than are useful. A larger number would need too much memory.
 Threads = Annotated[int, Meta(ge=1, le=1000)]
 Bytes = Annotated[int, Meta(ge=1024, le=2**40)]
 Quota = Annotated[int, Meta(ge=0, le=2**53 - 1)]

@@ -15,21 +15,21 @@
  * @property {number} [count]
  * @property {string} [until]
  */
-/** The recurrence of a task. `start` is when the task was due as the rule was set. @typedef {NonNullable<import("../sync/items.js").Task["recurrence"]>} Recurrence */
+/** The recurrence of a task. Its days are counted from `start`: when the task was due when it got the rule, unless another start was set. @typedef {NonNullable<import("../sync/items.js").Task["recurrence"]>} Recurrence */
 
 /** The names of the weekdays, from Monday on. */
 export const NAMES = ["MO", "TU", "WE", "TH", "FR", "SA", "SU"];
+export const WORKDAYS = [0, 1, 2, 3, 4];
 /** The limits of the server. */
 export const MAX_INTERVAL = 1000;
 export const MAX_COUNT = 1000;
-export const WORKDAYS = [0, 1, 2, 3, 4];
 
 /** Return a rule with these parts. @param {Partial<Rule> & { frequency: Frequency }} parts @returns {Rule} */
 export function ruleOf(parts) {
   return { interval: 1, months: [], monthDays: [], weekdays: [], positions: [], weekStart: 0, ...parts };
 }
 
-/** The days that each month has. */
+/** The number of days that every month has at least. */
 const SHORTEST = 28;
 
 /** Return the parts for a day of a month, or the last day if a month is shorter. @param {number} nth @returns {Pick<Rule, "monthDays" | "positions">} */

@@ -501,7 +501,7 @@ export class Copy {
     });
   }
 
-  /** @param {import("./store.js").Transaction} tx @param {Issue[]} issues @param {Fields} data that is sent @param {Fields} before what is shown */
+  /** Keep how the user decided on conflicts, for the history that this device shows. @param {import("./store.js").Transaction} tx @param {Issue[]} issues @param {Fields} data that is sent @param {Fields} before what is shown */
   async #keepDecision(tx, issues, data, before) {
     /** @type {Decision["fields"]} */
     const fields = {};

@@ -12,7 +12,7 @@ PURPOSE = "second-factor"
 
 
 class FernetSecretCipher:
-    """Implements SecretCipher: the first secret of the key ring encrypts, and all of them decrypt."""
+    """Implements SecretCipher: the first key of the key ring encrypts, and every key decrypts."""
 
     def __init__(self, keys: KeyRing) -> None:
         ciphers = [Fernet(urlsafe_b64encode(keys.key(kid, PURPOSE))) for kid in keys.ids]

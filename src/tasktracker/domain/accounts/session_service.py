@@ -128,9 +128,9 @@ class SessionService:
     ) -> LoggedIn:
         """Open a session for the user with this username or e-mail address and password.
 
-        Raises InvalidCredentials for an unknown user and a wrong password. Raises AccountDisabled if the password is
-        right and the user is disabled. Each follows after the same computation, and counts as an attempt. Raises
-        CodeRequired if the password is right and a second factor is on; TooManyRequests.
+        Raises InvalidCredentials for an unknown user, a wrong password and a wrong code. Raises AccountDisabled if the
+        password is right and the user is disabled. Each follows after the same computation, and counts as an attempt.
+        Raises CodeRequired if the password is right, a second factor is on, and there is no code; TooManyRequests.
         """
         fields = check(self._rules, _Login(username=username, password=password, device=device, code=code))
         is_trusted, attempts = self._count(fields["username"], origin)

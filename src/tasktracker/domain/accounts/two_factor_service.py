@@ -1,4 +1,4 @@
-"""Turning two-factor authentication on and off, and checking codes."""
+"""Turning two-factor authentication on and off, and renewing recovery codes."""
 
 from __future__ import annotations
 

@@ -137,7 +137,7 @@ def require_distinct_username(value: str, characters: Characters) -> None:
     for character in unicodedata.normalize("NFD", value):
         marks = [*marks, character] if unicodedata.category(character) == "Mn" else []
         if len(marks) > MAX_MARKS or len(set(marks)) < len(marks):
-            raise Refused(f"must not repeat a mark, or have more than {MAX_MARKS} marks on a letter")
+            raise Refused(f"must not have the same mark twice or more than {MAX_MARKS} marks on one letter")
 
 
 def require_no_ignorable(value: str, characters: Characters) -> None:

@@ -62,7 +62,7 @@ class AccountKey(Generic[Value]):
 class AccountSummary:
     """A user with counts.
 
-    `last_seen_at` is the last use of a session that has not expired, or a later event of the user in a session.
+    `last_seen_at` is the last use of a session that is still stored, or a later event of the user in a session.
 
     `sessions` is the number of live sessions, and `quotas` are the user's own.
     """

@@ -17,7 +17,7 @@ from tasktracker.domain.activity.event import UNKNOWN_ORIGIN, Kind, Origin
 from tasktracker.domain.activity.recorder import Recorder
 from tasktracker.domain.administration.access import require_proof, require_still_admin
 from tasktracker.domain.administration.ports import Administrator, AdminWork
-from tasktracker.domain.administration.users import UserAdministration
+from tasktracker.domain.administration.user_service import UserAdministration
 from tasktracker.domain.kernel.errors import UserNotFound
 from tasktracker.domain.kernel.fields import check
 from tasktracker.domain.kernel.store import Store

@@ -17,7 +17,7 @@ class Counted(StrEnum):
     REGISTRATIONS = "registrations"
     LOGINS = "logins"
     FAILURES = "failures"
-    """Failed logins. Other failed attempts with a password or a code, as to confirm it, are not counted."""
+    """Failed logins. A wrong password elsewhere, for example when it is confirmed, is not counted."""
     TASKS_CREATED = "tasks_created"
     TASKS_DONE = "tasks_done"
 

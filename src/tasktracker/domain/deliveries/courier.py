@@ -102,7 +102,7 @@ class Courier(Generic[WorkT]):
                     delivery, letter = prepared
                 work.deliveries.save(delivery)
         except Exception as error:
-            # The claim was undone, too. If no failure is recorded, the same delivery is the next one again.
+            # The claim was rolled back, too. Without a recorded failure, the delivery would be claimed again at once.
             if claimed is not None and not isinstance(error, StorageUnavailable):
                 self._record(claimed, NotSent(FAULT))
             raise

@@ -230,7 +230,7 @@ class _Reader:
         if not (text.isascii() and text.isdecimal()) or not 1 <= int(text[:9]) <= 100:
             # The parent of the following rows is unknown.
             self._ancestors.clear()
-            raise InvalidInput.of("INDENT", "must be a whole number from 1")
+            raise InvalidInput.of("INDENT", "must be a whole number from 1 to 100")
         return int(text)
 
     def _date(self, draft: _Draft, row: Row) -> None:

@@ -58,9 +58,10 @@ def checked_start(value: Slot | str | None) -> Slot | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recurrence:
-    """A rule, the time zone of its days, and `start`, from when on its days are counted: when the task was due first.
+    """A rule, the time zone of its days, and the day or moment `start`, from which its days are counted.
 
-    `start` is None until a task has the recurrence.
+    Unless a user sets it, `start` is when the task was due when it got the rule. It is None until a task has the
+    recurrence.
 
     Slots are of the same kind as `start`. Moments have its wall-clock time, also after a change of the offset. A time
     that does not exist on a day is read with the offset before the gap, and of one that occurs twice, the first is

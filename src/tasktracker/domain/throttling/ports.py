@@ -28,11 +28,11 @@ class RateLimiter(Protocol):
         ...
 
     def trust(self, bucket: Bucket, now: datetime) -> None:
-        """Trust the client of a bucket for `TRUSTED_FOR`, because it proved to be no attacker."""
+        """Trust the network and the account of a bucket for `TRUSTED_FOR`, after a login or registration."""
         ...
 
     def is_trusted(self, bucket: Bucket, now: datetime) -> bool:
-        """Whether the client of a bucket is trusted."""
+        """Whether the network and the account of a bucket are trusted."""
         ...
 
     def clear(self) -> int:

@@ -36,10 +36,10 @@ class Throttle:
                 self._limiter.refund(bucket)
 
     def trust(self, bucket: Bucket) -> None:
-        """Trust the client of a bucket, because it proved to be no attacker."""
+        """Trust the network and the account of a bucket, after a login or registration."""
         if self._limiter is not None:
             self._limiter.trust(bucket, self._clock.now())
 
     def is_trusted(self, bucket: Bucket) -> bool:
-        """Whether the client of a bucket is trusted."""
+        """Whether the network and the account of a bucket are trusted."""
         return self._limiter is not None and self._limiter.is_trusted(bucket, self._clock.now())

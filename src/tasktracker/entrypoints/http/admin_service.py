@@ -165,7 +165,7 @@ class AdminEventView(Struct):
     username: str | None
     admin: Annotated[UUID | None, Meta(description="The administrator who acted. Null if the user or a command did.")]
     admin_username: str | None
-    subject: Annotated[UUID | None, Meta(description="The id of the account or invitation an administrator chose.")]
+    subject: Annotated[UUID | None, Meta(description="The id of the account, invitation or mail that was chosen.")]
     detail: Annotated[
         str | None,
         Meta(

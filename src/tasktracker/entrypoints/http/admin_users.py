@@ -23,7 +23,7 @@ from tasktracker.domain.administration.account import (
     AccountSummary,
 )
 from tasktracker.domain.administration.processes import AccountProcesses
-from tasktracker.domain.administration.users import CHANGE_RULES, MAX_QUOTA, AccountChanges, UserAdministration
+from tasktracker.domain.administration.user_service import CHANGE_RULES, MAX_QUOTA, AccountChanges, UserAdministration
 from tasktracker.domain.kernel.clock import Clock
 from tasktracker.domain.kernel.errors import (
     Busy,
@@ -142,7 +142,7 @@ class AdminUserView(Struct):
     created_at: Moment
     last_seen_at: Annotated[
         Moment | None,
-        Meta(description="The last use of a session that has not expired, or a later event of the user."),
+        Meta(description="The last use of a session, or a later event of the user. Null if neither is known."),
     ]
     sessions: Annotated[int, Meta(description="Number of live sessions.")]
     tasks: int

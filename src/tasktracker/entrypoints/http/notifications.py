@@ -224,7 +224,7 @@ class PreferencesController(Controller):
     )
     @on_thread
     def edit_preferences(self, request: Request, data: JsonBody[EditPreferences]) -> PreferencesView:
-        """Change only the fields that are sent. Reminders before a day move to the new hour."""
+        """Change only the fields that are sent. A reminder before a due day follows the new hour."""
         with self.store.writing(request.session_actor) as work:
             return self._view(*self.preferences.edit(work, sent_fields(data, PreferenceFields)))
 
