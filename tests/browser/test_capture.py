@@ -118,6 +118,24 @@ def test_a_text_is_kept_when_its_box_is_closed_or_its_list_is_left(app: Tab) -> 
     app.expect("in the box again", "in the list")
 
 
+ADD_AND_OPEN_AGAIN = """async () => {
+    document.querySelector("dialog.capture form").requestSubmit();
+    while (document.querySelector("dialog.capture[open]")) await undefined;
+    document.body.dispatchEvent(new KeyboardEvent("keydown", { key: "q", bubbles: true }));
+}"""
+"""Opens the box again before the browser has sent the event of its closing."""
+
+
+def test_a_box_that_is_opened_again_at_once_stays_open(app: Tab) -> None:
+    app.page.keyboard.press("q")
+    app.page.fill(BOX, "first")
+    app.page.evaluate(ADD_AND_OPEN_AGAIN)
+    app.see("“first”")
+    app.page.locator(BOX).press_sequentially("second")
+    app.page.keyboard.press("Enter")
+    app.expect("first", "second")
+
+
 def test_a_task_is_added_as_it_is_when_what_understands_it_cannot_be_loaded(
     new_device: Callable[..., Tab], person: Person
 ) -> None:

@@ -38,7 +38,8 @@ export function Capture({ name, category }) {
     else if (!dialog.current?.open) dialog.current?.showModal();
   }, [text]);
   const close = () => (opened.value = null);
-  return html`<dialog class="capture" ref=${dialog} aria-label=${t("add.label")} onClose=${close}>
+  // The event of its closing may come after it was opened again.
+  return html`<dialog class="capture" ref=${dialog} aria-label=${t("add.label")} onClose=${() => dialog.current?.open || close()}>
     ${text !== null && h(AddBox, { name, category, draft: DRAFT, autofocus: true, initial: text, onAdded: close })}
   </dialog>`;
 }

@@ -53,7 +53,7 @@ export function Trash() {
     <ul class="trash" ref=${list} style=${{ height: `calc(var(--height) * ${rows.length})` }}>
       ${rows.slice(from, to).map((task, index) => html`<li key=${task.id} style=${{ top: `calc(var(--height) * ${from + index})` }}>${h(Row, { task, onPurge: () => ask(task) })}</li>`)}
     </ul>
-    <dialog class="ask" ref=${dialog} onClose=${() => ask(null)}>
+    <dialog class="ask" ref=${dialog} onClose=${() => dialog.current?.open || ask(null)}>
       <h2>${t("trash.ask", { title: asked?.title ?? "" })}</h2>
       <p>${t("trash.why")}</p>
       <form method="dialog" class="buttons">

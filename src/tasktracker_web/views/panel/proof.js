@@ -37,7 +37,7 @@ export function Proof() {
     }
     open?.resolve();
   };
-  return html`<dialog class="ask" ref=${dialog} onClose=${() => open?.reject(new Cancelled())}>
+  return html`<dialog class="ask" ref=${dialog} onClose=${() => dialog.current?.open || open?.reject(new Cancelled())}>
     ${open &&
     html`<h2>${t("proof")}</h2>
       <p>${t("proof.why")}</p>
