@@ -557,7 +557,13 @@ def test_an_env_file_of_an_editor_that_marks_utf_8_is_read(tmp_path: Path, monke
     assert set(parsed) == {"PORT=8001\n"}, "python-dotenv before 1.2.3 keeps the mark in the first name"
 
 
-@pytest.mark.parametrize("part", ["api", "dev", "docs", "health", "link", "metrics", "problems", "schema", "user"])
+@pytest.mark.parametrize(
+    "part",
+    [
+        *("admin", "api", "assets", "dev", "docs", "health", "link", "list", "metrics", "problems", "schema"),
+        *("settings", "task", "user"),
+    ],
+)
 def test_the_public_url_is_below_no_path_of_the_server(part: str) -> None:
     assert problems({"PUBLIC_URL": f"https://example.org/{part}/tasks"}).keys() == {"PUBLIC_URL"}
 

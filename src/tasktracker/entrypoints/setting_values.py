@@ -20,8 +20,13 @@ from tasktracker.domain.accounts.registration import Registration
 FOLDER = MAIL_FOLDER
 MEMORY = "memory://"
 MIN_KEY_LENGTH = 32
-RESERVED = frozenset({"api", "dev", "docs", "health", "link", "metrics", "problems", "schema", "user"})
-"""The first parts of all paths of the server. A path of PUBLIC_URL must differ from them."""
+RESERVED = frozenset(
+    {
+        *("api", "dev", "docs", "health", "link", "metrics", "problems", "schema", "user"),
+        *("admin", "assets", "list", "settings", "task"),  # of the app
+    }
+)
+"""The first parts of paths of the server. PUBLIC_URL must not begin with one, because a proxy may remove its path."""
 MIN_METRICS_TOKEN_LENGTH = 16
 MAX_SOCKET_BYTES = 107  # unix(7)
 MAX_PORT = 65535
@@ -134,7 +139,7 @@ def _public_url(text: str) -> str:
     if scheme not in ("http:", "https:") or not _PATH.fullmatch(path):
         raise ValueError("must be like https://tasks.example.org or https://example.org/tasks, without ? and #")
     if path.partition("/")[0] in RESERVED:
-        raise ValueError(f"must not have a path that begins with a path of the API: {', '.join(sorted(RESERVED))}")
+        raise ValueError(f"must not have a path that begins with a path of the server: {', '.join(sorted(RESERVED))}")
     return _origin(f"{scheme}//{origin}") + slash + path
 
 

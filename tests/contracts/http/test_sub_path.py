@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tasktracker.entrypoints.setting_values import RESERVED
 from tests.http import PASSWORD, Api, bearer, expect
 
 
@@ -35,6 +36,11 @@ def test_requests_with_and_without_the_path_are_served(served: Api, path: str) -
 
 def test_the_path_without_a_slash_is_the_root(served: Api) -> None:
     assert served.client.get("/tasks").content == served.client.get("/tasks/").content
+
+
+def test_a_path_with_which_another_path_begins_is_refused(served: Api) -> None:
+    paths = [route.path.strip("/").split("/") for route in served.app.litestar.routes]
+    assert {first for first, *more in paths if more} <= RESERVED
 
 
 def test_a_path_that_only_begins_like_it_is_another(served: Api) -> None:
