@@ -45,7 +45,7 @@ def test_only_workers_that_have_died_are_replaced_and_at_once(tmp_path: Path) ->
             each for each in tree(server.process.pid) if b"spawn_main" in Path(f"/proc/{each}/cmdline").read_bytes()
         )
         os.kill(worker, signal.SIGSTOP)
-        time.sleep(1)  # meanwhile, it is asked whether it is alive
+        time.sleep(1)  # the supervisor asks it meanwhile whether it is alive
         os.kill(worker, signal.SIGKILL)
         killed = time.monotonic()
         wait_until(lambda: f"Child process [{worker}] died" in log.read_text(), log.read_text)

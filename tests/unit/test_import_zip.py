@@ -150,7 +150,7 @@ def test_a_zip_file_with_a_position_before_its_begin_is_refused(account: Account
     raw = packed(BOTH)
     end = raw.index(b"PK\x05\x06") + 16
     (begin,) = struct.unpack("<L", raw[end : end + 4])
-    file = tmp_path / "damaged.zip"  # in which, other than in memory, seeking it is an error of the system
+    file = tmp_path / "damaged.zip"  # unlike memory, it raises OSError for a negative position
     file.write_bytes(raw[:end] + struct.pack("<L", begin + 1000) + raw[end + 4 :])
     with file.open("rb") as source, pytest.raises(InvalidInput, match="damaged"):
         account.imports.import_file(account.actor, source, FileFormat.ZIP)

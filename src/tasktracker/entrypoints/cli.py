@@ -183,13 +183,15 @@ def epoch() -> None:
 def new_epoch() -> None:
     """Start a new epoch. Run this after restoring a backup.
 
+    Mails that are due are skipped, because they may have been sent after the backup.
+
     The sync cursors of all devices become invalid, so every device fetches the full state again. An old cursor
     may point past the end of the restored data.
     """
     with opened_container() as container:
         container.store().rotate_secret(EPOCH)
         with container.store().writing(SystemActor("skip deliveries")) as work:
-            work.deliveries.skip_due(work.now)  # they may have been sent after the backup
+            work.deliveries.skip_due(work.now)
     click.echo("A new epoch has started: devices will fetch the full state again.")
 
 

@@ -118,7 +118,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     session_absolute_seconds: Seconds = 60 * 24 * 3600
     """A session expires this time after the login, even if it is refreshed."""
     refresh_grace_seconds: Annotated[int, Meta(ge=0, le=60)] = 10
-    """For this time, a used refresh token still returns the same successor. With 0, it works only once."""
+    """How long a used refresh token returns the same successor, even if that was used. With 0, it works only once."""
     sessions_per_user: Count = 50
     """Maximum number of sessions per user. A further login ends the session with the oldest refresh."""
 

@@ -76,7 +76,7 @@ export function formOf({ rule: text, from, start, time_zone }) {
   return textFrom(form) === textOf(rule) && numbersFor(form).includes(form.nth) ? form : null;
 }
 
-/** Return the fields of a rule of which one day moves to another. @param {Form} form @param {number} from @param {number} to @returns {Form} */
+/** Return the fields of a rule after its day `from` has moved to `to`. @param {Form} form @param {number} from @param {number} to @returns {Form} */
 export function moved(form, from, to) {
   if (from === to) return form;
   const { month, day, length } = calendarOf(to);

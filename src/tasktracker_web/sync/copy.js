@@ -120,7 +120,7 @@ export class Copy {
   #storing = Promise.resolve();
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #retrying;
-  /** The number of the last edit that was made here, by which new items are ordered: the store will give the same. */
+  /** The number of the last edit that was made here. New items are ordered by it. The store will give the edit the same number. */
   #lastNumber = 0;
   /** @type {Promise<void>} */
   #reading = Promise.resolve();

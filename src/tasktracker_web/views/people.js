@@ -67,7 +67,7 @@ export function useOwners(type, items) {
   return names;
 }
 
-/** @param {Shareable} type @param {string} id @param {number | null} version without one, the server does not have it @returns {Share[]} */
+/** @param {Shareable} type @param {string} id @param {number | null} version null while the server does not have it @returns {Share[]} */
 function useShares(type, id, version) {
   const { answer } = useAnswer(version ? sharesOf(type, id) : "", version);
   return answer?.results ?? [];

@@ -127,7 +127,7 @@ function Form({ read, own, add, close, children }) {
   </form>`;
 }
 
-/** A time before the task is due. What has passed may be set for the next one of a task that recurs. @param {Pick<Parameters<typeof Form>[0], "own" | "add" | "close"> & { task: Task, hour?: number }} props */
+/** A time before the task is due. If the task recurs, a time that has passed may be set: it is for the next occurrence. @param {Pick<Parameters<typeof Form>[0], "own" | "add" | "close"> & { task: Task, hour?: number }} props */
 function Before({ task, hour = 9, ...props }) {
   const read = (/** @type {FormData} */ data) => {
     const [count, unit] = [Number(data.get("count")), /** @type {import("../reminders.js").Unit} */ (data.get("unit"))];

@@ -68,8 +68,8 @@ _ADD = insert(jobs).values(
     {column.name: bindparam(column.name) for column in jobs.columns if column.name != "added_by"}
     | {"added_by": NotNumbered()}
 )
-# All transactions that began before the job's commit have lower numbers than a transaction that begins after it. The
-# number of the transaction that added the job is too low: others begin between its start and its commit.
+# A job is numbered in a transaction that begins after its commit: all transactions that do not see the job have lower
+# numbers. The number of the transaction that added it is too low: others begin between its start and its commit.
 _NUMBER = update(jobs).where(jobs.c.added_by < 0).values(added_by=ThisTransaction())
 _MAY_START = and_(jobs.c.added_by >= 0, jobs.c.added_by < OldestTransaction())
 _NOW = bindparam("now", type_=jobs.c.leased_until.type)

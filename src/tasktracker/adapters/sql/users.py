@@ -73,7 +73,7 @@ _REMOVE = delete(users).where(users.c.id == bindparam("id"))
 
 
 def _some(table: Table, column: Column[UUID], *conditions: ColumnElement[bool]) -> ColumnElement[bool]:
-    """Return the condition that selects at most `limit` rows of a table in which a column is a user."""
+    """Return the condition for at most `limit` rows of a table whose column is the user `of_user`."""
     key = tuple_(*table.primary_key.columns)
     of_user = select(*table.primary_key.columns).where(column == bindparam("of_user"), *conditions).limit(_LIMIT)
     return key.in_(of_user)

@@ -1,10 +1,10 @@
 """Sessions: logged-in devices, and the rules of token refresh.
 
 A session counts its token generations. Each refresh advances `generation`. The tokens of a generation are a pure
-function of the session's row: none is stored, and the same generation always gives the same tokens. Two generations are
-accepted. The current one may refresh. Its predecessor may be presented again if the response to its refresh was lost or
-if two tabs refreshed concurrently. It then gets the *same* successor, so a thief gets no tokens that the owner does not
-get. Any other generation was stolen or replayed, and ends the session (RFC 9700 §4.14.2).
+function of the session's row, so none is stored. Two generations are accepted. The current one may refresh. Its
+predecessor may be presented again if the response to its refresh was lost or if two tabs refreshed concurrently. It
+then gets the *same* successor, so a thief gets no tokens that the owner does not get. An older one was replayed,
+perhaps by a thief, and ends the session (RFC 9700 §4.14.2).
 """
 
 from __future__ import annotations

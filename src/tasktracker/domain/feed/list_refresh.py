@@ -72,7 +72,7 @@ def _entries(change: ViewersChange, member: UUID | None) -> Sequence[FeedEntry]:
 
     revoked = entries(change.removed, Op.DELETE, Reason.ACCESS_REVOKED)
     if task.trashed_at:
-        return revoked  # to former members that no job had reached at the deletion; it is in no other feed
+        return revoked  # only former members that no job had reached before the deletion still have it in their feed
     if member is not None and role_in(task.list_members, member) in (Role.EDITOR, Role.VIEWER):
         returned = {member}
     else:

@@ -123,7 +123,7 @@ def save_moved(work: TaskWork, task: Task, edited: Task, tree: Tree) -> Task:
         work.tasks.save(edited)
         return edited
     is_refiled = edited.parent == task.parent and tree == replace(task.tree, root_category=tree.root_category)
-    # While a job of the category is pending, the stored viewers of its tasks may still follow from earlier members.
+    # While a job of the category is pending, the stored viewers of its tasks may still be former members.
     is_settled = task.root_category is None or not work.jobs.is_pending(task.root_category)
     if is_refiled and not tree.list_members and is_settled:
         # A root moves between categories that are not shared. No user sees a change of its subtasks.

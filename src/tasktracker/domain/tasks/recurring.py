@@ -97,7 +97,7 @@ class RecurringTasks:
         new_id = uuid5(task.id, NAME_OF_NEXT)
         if work.tasks.find_unlocked(new_id) or work.trash.find(new_id):
             new_id = self._ids.new()
-        # Versions of the same id never decrease, even if it was made and taken back before.
+        # Its versions go on from those of this task, because one with the same id may have been made and taken back.
         top = again(task, id=new_id, root=new_id).due_in(slot)
         subtasks: list[Task] = []
         ids = {task.id: new_id}

@@ -67,8 +67,8 @@ class MutationBody(Body, kw_only=True):
             Meta(
                 max_length=MAX_OWN,
                 description=(
-                    "The ids of mutations of this item that the user sent after `base_version`, as far as the device "
-                    "knows them. Their changes never conflict with this one."
+                    "The ids of earlier mutations of this item, since `base_version`, that this device made. Their "
+                    "changes never conflict with this one."
                 ),
             ),
         ]

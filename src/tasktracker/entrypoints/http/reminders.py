@@ -72,7 +72,7 @@ class ReminderView(Struct):
         Moment | None,
         Meta(
             description=(
-                "The next moment. Null if the task is closed, in the trash or not due, or the moment has passed."
+                "When it fires. Null if the task is closed, in the trash or not due, or the moment has passed."
             )
         ),
     ]

@@ -259,11 +259,11 @@ class ListTasks(PagedQuery):
     parent: IdOrNone | UnsetType = UNSET
     series: Annotated[UUID, Meta(description="Occurrences of a task: the id of the first.")] | UnsetType = UNSET
     due_after: (
-        Annotated[Moment, Meta(description="Due at this time or later. A day counts as the end of it.")] | UnsetType
+        Annotated[Moment, Meta(description="Due at this time or later. A day is due at its end.")] | UnsetType
     ) = UNSET
-    due_before: (
-        Annotated[Moment, Meta(description="Due before this time. A day counts as the end of it.")] | UnsetType
-    ) = UNSET
+    due_before: Annotated[Moment, Meta(description="Due before this time. A day is due at its end.")] | UnsetType = (
+        UNSET
+    )
     overdue: (
         Annotated[
             bool, Meta(description="Whether the task is past its due day or date, and neither done nor cancelled.")
