@@ -107,7 +107,7 @@ def _refusing() -> Iterator[None]:
     try:
         yield
     except (BadZipFile, zlib.error, struct.error, EOFError, OSError, RuntimeError, ValueError, OverflowError) as error:
-        if isinstance(error, OSError) and error.errno != errno.EINVAL:  # not an error of the ZIP file, but a full disk
+        if isinstance(error, OSError) and error.errno != errno.EINVAL:  # of the system, such as a full disk
             raise
         raise InvalidInput.of("body", f"is a damaged ZIP file: {printable(str(error))}") from None
 
